@@ -49,20 +49,39 @@ export class RobotApi {
     private readonly task: () => string | null,
   ) {}
 
-  /** Calls a route whose answer is JSON. */
-  call<Key extends JsonKey>(key: Key, request: CallOf<Key>): Promise<AnswerOf<Key>> {
+  /**
+   * Calls a route whose answer is JSON.
+   * @param task the task that the request is about; default: the chosen one
+   */
+  call<Key extends JsonKey>(
+    key: Key,
+    request: CallOf<Key>,
+    task = this.task(),
+  ): Promise<AnswerOf<Key>> {
     const { params = {}, query = {}, body } = request as Loose;
     const [method, template] = key.split(' ') as [string, string];
     const path = template.replaceAll(/\{(\w+)\}/g, (_, name) =>
       encodeURIComponent(params[name] ?? ''),
     );
     const options = method === 'GET' ? {} : writing(method, body);
-    return this.#call(path, query, options, (response) => response.json());
+    return this.#call(withQuery(path, query, task), options, (response) => response.json());
   }
 
-  /** The newest frame of a camera with its picture; null before the first. */
-  liveFrame(camera: string): Promise<{ frame: FrameSummary; picture: Blob } | null> {
-    return this.#call('/api/frame.jpg', { camera }, {}, async (response) => {
+  /** Address of a GET route about the chosen task, for images. */
+  address(path: string, query: Record<string, string> = {}): string {
+    return withQuery(path, query, this.task());
+  }
+
+  /**
+   * The newest frame of a camera with its picture; null before the first.
+   * @param widthPx scales the picture down to this width; absent: as it was captured
+   */
+  liveFrame(
+    camera: string,
+    widthPx?: number,
+  ): Promise<{ frame: FrameSummary; picture: Blob } | null> {
+    const size = widthPx === undefined ? {} : { widthPx: String(widthPx) };
+    return this.#call(this.address('/api/frame.jpg', { camera, ...size }), {}, async (response) => {
       const carried = response.headers.get('x-headland-frame');
       if (response.status === 204 || carried === null) return null;
       const frame: FrameSummary = JSON.parse(decodeURIComponent(carried));
@@ -71,42 +90,47 @@ export class RobotApi {
   }
 
   samplePicture(sampleId: string): Promise<Blob> {
-    return this.#call(`/api/samples/${sampleId}/picture`, {}, {}, (response) => response.blob());
+    return this.#call(this.address(`/api/samples/${sampleId}/picture`), {}, (response) =>
+      response.blob(),
+    );
   }
 
   /** The event stream as text; null when the response has no body. `signal` ends it. */
   stream(signal: AbortSignal): Promise<ReadableStream<string> | null> {
-    return this.#call('/api/stream', {}, { signal }, async ({ body }) =>
+    return this.#call(this.address('/api/stream'), { signal }, async ({ body }) =>
       body === null ? null : body.pipeThrough(new TextDecoderStream()),
     );
   }
 
   /** @throws Refusal; DOMException AbortError when the signal of `options` aborts the request */
   async #call<Answer>(
-    path: string,
-    query: Record<string, string | undefined>,
+    address: string,
     options: RequestInit & { headers?: Record<string, string> },
     read: (response: Response) => Promise<Answer>,
   ): Promise<Answer> {
-    const task = this.task();
-    const given = Object.entries(task === null ? query : { ...query, task });
-    const about = new URLSearchParams(
-      given.filter((entry): entry is [string, string] => entry[1] !== undefined),
-    ).toString();
     let response: Response;
     try {
-      response = await fetch(about === '' ? path : `${path}?${about}`, {
-        ...options,
-        cache: 'no-store',
-      });
+      response = await fetch(address, { ...options, cache: 'no-store' });
       if (response.ok) return await read(response);
     } catch (cause) {
       if (cause instanceof DOMException && cause.name === 'AbortError') throw cause;
       throw new Refusal(0, cause instanceof SyntaxError ? UNREADABLE : SILENT);
     }
-    if (response.status === 401 && path !== '/api/session') this.refused();
+    if (response.status === 401 && !address.startsWith('/api/session')) this.refused();
     throw new Refusal(response.status, await reasonOf(response));
   }
+}
+
+function withQuery(
+  path: string,
+  query: Record<string, string | undefined>,
+  task: string | null,
+): string {
+  const given = Object.entries(task === null ? query : { ...query, task });
+  const about = new URLSearchParams(
+    given.filter((entry): entry is [string, string] => entry[1] !== undefined),
+  ).toString();
+  return about === '' ? path : `${path}?${about}`;
 }
 
 const SILENT = {

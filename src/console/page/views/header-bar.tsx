@@ -1,6 +1,6 @@
 import { useLayoutEffect } from 'preact/hooks';
 import type { PageParts } from '../control/page-parts.js';
-import type { Link, PageState, Theme } from '../control/page-state.js';
+import type { Link, Theme } from '../control/page-state.js';
 import type { WordKey } from '../words/catalogue/catalogue.js';
 import { isOfTask, statusLine } from '../words/task-words.js';
 import { LanguageChoice } from './language-choice.js';
@@ -17,7 +17,7 @@ export function HeaderBar({ page }: { page: PageParts }) {
   const words = useWords(page);
   const state = useSelected(page.store, (whole) => whole.status);
   const place = useSelected(page.store, (whole) => whole.place);
-  const line = useSelected(page.store, whoLine);
+  const current = useSelected(page.store, isOfTask);
   const locked = useSelected(page.store, (whole) => whole.lock !== null);
   const link = useSelected(page.store, (whole) => whole.link);
   const task = useSelected(page.store, (whole) => whole.task);
@@ -29,6 +29,7 @@ export function HeaderBar({ page }: { page: PageParts }) {
     document.title = title;
   }, [title]);
   const waits = words.say(locked ? 'shell.locked' : 'shell.loading');
+  const line = state !== null && current ? statusLine(state, words) : waits;
   return (
     <header class="bar">
       <svg class="mark" viewBox="0 0 32 32" aria-hidden="true">
@@ -37,7 +38,7 @@ export function HeaderBar({ page }: { page: PageParts }) {
       </svg>
       <div class="who">
         <h1 id="robot">{robot ?? 'headland'}</h1>
-        <p id="who-line">{line ?? waits}</p>
+        <p id="who-line">{line}</p>
       </div>
       <span class="badge paused" id="paused" hidden={state?.state !== 'paused'}>
         {words.say('shell.paused')}
@@ -50,12 +51,6 @@ export function HeaderBar({ page }: { page: PageParts }) {
       <ThemeButton page={page} />
     </header>
   );
-}
-
-/** One line about the task; null: not known yet. */
-function whoLine(state: PageState): string | null {
-  const { status } = state;
-  return status !== null && isOfTask(state) ? statusLine(status) : null;
 }
 
 function ThemeButton({ page }: { page: PageParts }) {
