@@ -43,7 +43,7 @@ export type AcknowledgedAlert = Pick<AlertEvent, 'rule' | 'task' | 'camera' | 'r
 
 export interface OperationParts {
   tasks: NonEmpty<OperationTask>;
-  recent: Pick<RecentFrames, 'get' | 'latest'>;
+  recent: Pick<RecentFrames, 'get' | 'latest' | 'remembered'>;
   pausing: Pausing;
   audit: AuditTrail;
   /** The outputs of alerts; null: no outputs in this process. */
