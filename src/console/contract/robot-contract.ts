@@ -16,7 +16,7 @@ const settingPath = z
   .max(12);
 
 const settingChange = z.union([
-  z.strictObject({ path: settingPath, value: z.json() }),
+  z.strictObject({ path: settingPath, value: z.unknown() }),
   z.strictObject({ path: settingPath, unset: z.literal(true) }),
 ]);
 
@@ -127,9 +127,9 @@ export const ROBOT = {
       /** Why the settings cannot be changed here, and what to do; null: they can. */
       reason: z.string().nullable(),
       /** Secrets are replaced by `true`. */
-      values: z.json(),
+      values: z.unknown(),
       /** Every leaf has `description`, `default` and `x-effect` (now, reload, restart). */
-      schema: z.json(),
+      schema: z.unknown(),
       /** Settings that were written and wait for a restart. */
       restartNeeded: z.array(z.string()),
     }),
@@ -222,7 +222,7 @@ export const ROBOT = {
       cameras: z.array(
         z.object({
           /** Settings of a camera that opens it. */
-          settings: z.record(z.string(), z.json()),
+          settings: z.record(z.string(), z.unknown()),
           description: z.string(),
           configured: z.boolean(),
         }),

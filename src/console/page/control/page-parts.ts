@@ -48,13 +48,14 @@ export function buildPage(storage: Storage): PageParts {
   const api = new RobotApi(
     () => access.lock(''),
     () => store.state.task,
+    (key) => words.say(key),
   );
   const access: Access = new Access(store, api, words, storage);
   const clock = new RobotClock();
   const notices = new Notices(store);
   const undo = new UndoStack(store, api, notices, words);
   const lists = new RecordLists(store, api);
-  const viewfinder = new Viewfinder(store, api, notices);
+  const viewfinder = new Viewfinder(store, api, notices, words);
   const tiles = new TileFeed(store, api);
   const labelling = new LabelOrders(store, api, viewfinder, notices, undo, words);
   const questions = new QuestionLine(store, api);

@@ -10,6 +10,7 @@ import type {
 } from '../../contract/contract.js';
 import type { FrameSummary } from '../../contract/live-contract.js';
 
+import { capitalised } from '../words/figures.js';
 import { Refusal } from './refusal.js';
 
 /** A part of a request that its route has, and nothing where it has none. */
@@ -42,11 +43,13 @@ function writing(method: string, body: unknown): RequestInit & { headers: Record
 export class RobotApi {
   /**
    * @param refused called when the robot asks for a session
+   * @param say texts for what the robot cannot say itself
    * @param task the task that requests are about; null: the first one of the robot
    */
   constructor(
     private readonly refused: () => void,
     private readonly task: () => string | null,
+    private readonly say: (key: 'shell.unreadable' | 'shell.offline') => string,
   ) {}
 
   /**
@@ -114,10 +117,12 @@ export class RobotApi {
       if (response.ok) return await read(response);
     } catch (cause) {
       if (cause instanceof DOMException && cause.name === 'AbortError') throw cause;
-      throw new Refusal(0, cause instanceof SyntaxError ? UNREADABLE : SILENT);
+      const key = cause instanceof SyntaxError ? 'shell.unreadable' : 'shell.offline';
+      throw new Refusal(0, null, this.say(key));
     }
     if (response.status === 401 && !address.startsWith('/api/session')) this.refused();
-    throw new Refusal(response.status, await reasonOf(response));
+    const { code, message, remedy } = await reasonOf(response);
+    throw new Refusal(response.status, code, `${capitalised(message)}. ${remedy}`);
   }
 }
 
@@ -132,15 +137,6 @@ function withQuery(
   ).toString();
   return about === '' ? path : `${path}?${about}`;
 }
-
-const SILENT = {
-  message: 'the robot does not respond',
-  remedy: 'Move closer or check the network.',
-};
-const UNREADABLE = {
-  message: 'the response cannot be read',
-  remedy: 'Reload the page.',
-};
 
 /** The robot's error; a proxy in between may respond with anything else. */
 async function reasonOf(response: Response): Promise<RefusalBody['error']> {

@@ -4,8 +4,8 @@ import { useSelected } from './use-selected.js';
 import { useWords } from './use-words.js';
 
 export function ConfirmDialog({ page }: { page: PageParts }) {
-  const confirmation = useSelected(page.store, (state) => state.confirmation);
   const words = useWords(page);
+  const confirmation = useSelected(page.store, (state) => state.confirmation);
   const dialog = useRef<HTMLDialogElement>(null);
   useLayoutEffect(() => {
     if (dialog.current === null) return;

@@ -17,7 +17,7 @@ export function HeaderBar({ page }: { page: PageParts }) {
   const words = useWords(page);
   const state = useSelected(page.store, (whole) => whole.status);
   const place = useSelected(page.store, (whole) => whole.place);
-  const current = useSelected(page.store, isOfTask);
+  const ofTask = useSelected(page.store, isOfTask);
   const locked = useSelected(page.store, (whole) => whole.lock !== null);
   const link = useSelected(page.store, (whole) => whole.link);
   const task = useSelected(page.store, (whole) => whole.task);
@@ -29,7 +29,6 @@ export function HeaderBar({ page }: { page: PageParts }) {
     document.title = title;
   }, [title]);
   const waits = words.say(locked ? 'shell.locked' : 'shell.loading');
-  const line = state !== null && current ? statusLine(state, words) : waits;
   return (
     <header class="bar">
       <svg class="mark" viewBox="0 0 32 32" aria-hidden="true">
@@ -38,7 +37,7 @@ export function HeaderBar({ page }: { page: PageParts }) {
       </svg>
       <div class="who">
         <h1 id="robot">{robot ?? 'headland'}</h1>
-        <p id="who-line">{line}</p>
+        <p id="who-line">{state !== null && ofTask ? statusLine(words, state) : waits}</p>
       </div>
       <span class="badge paused" id="paused" hidden={state?.state !== 'paused'}>
         {words.say('shell.paused')}

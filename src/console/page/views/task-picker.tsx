@@ -19,7 +19,7 @@ export function TaskPicker({ page }: { page: PageParts }) {
             <TaskRadio
               key={summary.name}
               name={summary.name}
-              facts={taskLine(summary, words)}
+              facts={taskLine(words, summary)}
               chosen={summary.name === (task ?? status.task)}
               choose={() => page.session.choose(summary.name)}
             />

@@ -6,35 +6,6 @@ export function serves({ head, learnt }: ConsoleStatus): boolean {
   return head !== null || learnt !== null;
 }
 
-/** A level of trust in the language of the page. */
-export function trustWords(trust: string, words: Pick<Words, 'say'>): string {
-  switch (trust) {
-    case 'beginner':
-    case 'useful':
-    case 'proven':
-      return words.say(`shell.trust.${trust}`);
-    default:
-      return trust;
-  }
-}
-
-/** One line about the serving head. */
-export function headLine({ head, learnt, trust }: ConsoleStatus, words: Words): string {
-  const labels = learnt?.classes ?? head?.labels;
-  if (labels === undefined) return words.say('shell.noHead');
-  const version = head?.version ?? null;
-  const parts = [
-    version === null ? words.say('shell.firstLabels') : words.say('shell.head', { version }),
-    words.say('shell.classes', { count: labels.length }),
-  ];
-  if (head !== null && head.holdoutMacroF1 !== null && trust !== 'beginner') {
-    parts.push(`F1 ${words.percent(head.holdoutMacroF1)}`);
-  }
-  if (learnt !== null) parts.push(words.say('shell.learnt', { count: learnt.labels }));
-  if (trust !== null) parts.push(trustWords(trust, words));
-  return parts.join(' · ');
-}
-
 /** What is missing for a first head: a headline, and an explanation or ''. */
 export function noHead(
   { samples, training }: ConsoleStatus,

@@ -106,7 +106,7 @@ export class TileFeed {
     try {
       const answer = await this.api.liveFrame(camera, widthPx);
       if (answer === null) return;
-      const image = await decodeImage(answer.picture);
+      const image = await decodeImage(answer.picture, '');
       if (task !== this.store.state.task) {
         URL.revokeObjectURL(image.src);
         return;

@@ -1,5 +1,6 @@
 import type { RobotApi } from '../../robot/robot-api.js';
 import { isOfTask } from '../../words/task-words.js';
+import type { Words } from '../../words/words.js';
 import type { Notices } from '../notices.js';
 import { oneAtATime } from '../one-at-a-time.js';
 import type { Hold, PageState } from '../page-state.js';
@@ -22,6 +23,7 @@ export class Viewfinder {
     private readonly store: PageStore,
     private readonly api: RobotApi,
     private readonly notices: Notices,
+    private readonly words: Pick<Words, 'say'>,
   ) {}
 
   /** Milliseconds since a picture was last requested. */
@@ -79,7 +81,7 @@ export class Viewfinder {
   async correct(sampleId: string): Promise<void> {
     const { task } = this.store.state;
     try {
-      const image = await decodeImage(await this.api.samplePicture(sampleId));
+      const image = await this.#decode(await this.api.samplePicture(sampleId));
       if (task !== this.store.state.task) {
         URL.revokeObjectURL(image.src);
         return;
@@ -111,7 +113,7 @@ export class Viewfinder {
     const { frame, picture } = answer;
     const { shown } = this.store.state;
     if (shown?.kind === 'live' && shown.frame.frameId === frame.frameId) return;
-    const image = await decodeImage(picture);
+    const image = await this.#decode(picture);
     const { state } = this.store;
     // The user may have pressed a label meanwhile: the picture they saw must stay.
     if (!this.#mayMove() || camera !== state.camera || task !== state.task) {
@@ -119,6 +121,10 @@ export class Viewfinder {
       return;
     }
     this.#show(image, { shown: { kind: 'live', frame } });
+  }
+
+  #decode(bytes: Blob): Promise<HTMLImageElement> {
+    return decodeImage(bytes, this.words.say('shell.undecodable'));
   }
 
   #mayMove(): boolean {
