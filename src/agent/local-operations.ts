@@ -40,6 +40,7 @@ export function localOperations(
       heads,
       training: trainingOf(task),
       onLabel: () => {},
+      onRequest: () => {},
     };
   };
   return new Operations({

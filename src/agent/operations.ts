@@ -29,6 +29,8 @@ export interface OperationTask {
   training: Pick<TrainingService, 'start'>;
   /** Called after every label of the task: notifies everything that learns from labels. */
   onLabel(): void;
+  /** Called when a person wants to label this sample: it is asked about before all others. */
+  onRequest(sampleId: string): void;
 }
 
 /** What operations need of alerts. */
@@ -246,7 +248,9 @@ export class Operations {
       const deciding = answers.map((each) => each.task);
       throw undecidedBy(task.name, eyeOf(latest.frame), deciding);
     }
-    return { recent: latest, answer, sample: task.labelling.keepWaiting(latest) };
+    const sample = task.labelling.keepWaiting(latest);
+    task.onRequest(sample.id);
+    return { recent: latest, answer, sample };
   }
 
   /** The newest frame that a task has decided on, else the newest of the eye. */

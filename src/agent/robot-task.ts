@@ -21,11 +21,12 @@ import { failureMessage, trialMessage, unusableMessage } from './reporting/agent
 import type { TelemetryService } from './reporting/telemetry-service.js';
 import { Asking } from './seeing/asking.js';
 import type { RecentFrame, RecentFrames } from './seeing/recent-frames.js';
+import { LabelQueue } from './teaching/label-queue.js';
 
 export interface RobotTaskParts {
   state: State;
   task: TaskState;
-  perception: Pick<Perception<Frame>, 'backbone' | 'swapHead'>;
+  perception: Pick<Perception<Frame>, 'backbone' | 'serving' | 'swapHead'>;
   recent: RecentFrames;
   telemetry: TelemetryService;
   alarms: AlarmSwitch;
@@ -56,6 +57,7 @@ export class RobotTask {
   readonly heads: HeadService;
   readonly training: TrainingService;
   readonly instant: InstantService;
+  readonly queue: LabelQueue;
   readonly #shadow: ShadowService;
   readonly #asking: Asking;
   /** The last label revision passed on to everything that learns from labels. */
@@ -133,6 +135,13 @@ export class RobotTask {
         telemetry.event(trialMessage(name, trial));
       },
     });
+    this.queue = new LabelQueue({
+      task: name,
+      perception,
+      samples,
+      inference: settings.inference,
+      log,
+    });
     this.#asking = new Asking({
       settings: { ...settings.samples, ...settings.inference },
       labelling: this.labelling,
@@ -168,6 +177,7 @@ export class RobotTask {
 
   /** Stops switching heads and learning from single labels; a training goes on. */
   async stopLearning(): Promise<void> {
+    this.queue.stop();
     await this.heads.stop();
     await this.#shadow.stop();
     await this.instant.stop();
@@ -186,7 +196,9 @@ export class RobotTask {
    * @returns the id of its sample; null when none is stored now
    */
   keep(recent: RecentFrame, answer: TaskAnswer): string | null {
-    return this.#asking.keep(recent, answer);
+    const sampleId = this.#asking.keep(recent, answer);
+    if (sampleId !== null) this.queue.request(sampleId);
+    return sampleId;
   }
 
   /** Notifies everything that learns from labels. @throws HeadlandError HL_STORE_… */

@@ -167,10 +167,7 @@ class Source {
 
   /** Labels of at least `least` samples. */
   labels(least: number): string[] {
-    return this.store
-      .counts()
-      .classes.filter(({ training, holdout }) => training + holdout >= least)
-      .map(({ label }) => label);
+    return [...this.store.labelCounts()].flatMap(([label, n]) => (n >= least ? [label] : []));
   }
 
   /** The newest of each class, at most `most` in all; by id. */
