@@ -525,7 +525,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   #operationTask(task: RobotTask): OperationTask {
     const { name, labelling, heads, training, state } = task;
     const onLabel = (): void => this.#labelsChanged(task);
-    return { name, labelling, samples: state.samples, heads, training, onLabel };
+    const onRequest = (sampleId: string): void => task.queue.request(sampleId);
+    return { name, labelling, samples: state.samples, heads, training, onLabel, onRequest };
   }
 
   #task(name: string): RobotTask | undefined {

@@ -45,6 +45,7 @@ export function localOperations(
       },
       training: trainingOf(task),
       onLabel: () => {},
+      onRequest: () => {},
     };
   };
   return new Operations({

@@ -41,8 +41,11 @@ export interface AgentStatus {
   mqtt: { url: string; connected: boolean };
   /** Null while the console is not running. */
   consoleUrl: string | null;
-  /** `droppedTotal`: frames that a newer one replaced before they were classified. */
-  cameras: (CameraState & { droppedTotal: number })[];
+  /**
+   * `droppedTotal`: frames that a newer one replaced before they were classified. `simulated`: it delivers
+   * drawings or recordings instead of live images.
+   */
+  cameras: (CameraState & { droppedTotal: number; simulated: boolean })[];
   /** Null until it is loaded. */
   backbone: BackboneInfo | null;
   /** In the order of the configuration. */
@@ -72,6 +75,8 @@ const NO_SAMPLES: SampleCounts = {
   total: 0,
   labelled: 0,
   waiting: 0,
+  excluded: 0,
+  trash: 0,
   thinned: 0,
   pictureBytes: 0,
   classes: [],
@@ -114,10 +119,10 @@ export interface FrameStatus {
 
 export function agentStatus(agent: AgentView): AgentStatus {
   const { config, options, pausing, statistics } = agent;
-  const cameras = agent.cameras.map(({ supervisor }) => {
+  const cameras = agent.cameras.map(({ supervisor, config: camera }) => {
     const state = supervisor.state();
     const droppedTotal = agent.perception.dropped(state.name) + state.droppedFrames;
-    return { ...state, droppedTotal };
+    return { ...state, droppedTotal, simulated: !isLive(camera) };
   });
   return {
     robot: config.robot.id,
@@ -127,7 +132,7 @@ export function agentStatus(agent: AgentView): AgentStatus {
     uptimeSeconds: Math.round(agent.started.ageMs()) / 1_000,
     state: pausing.has('inference') ? 'paused' : 'online',
     paused: pausing.paused,
-    simulated: agent.cameras.some(({ config: camera }) => !isLive(camera)),
+    simulated: cameras.some(({ simulated }) => simulated),
     alarms: agent.alarms.list().map(({ name, severity, error, since }) => {
       const { code, message, remedy } = error;
       return { name, severity, code, message, remedy, sinceAtMs: since.dateMs() };

@@ -52,20 +52,39 @@ export class RobotApi {
     private readonly say: (key: 'shell.unreadable' | 'shell.offline') => string,
   ) {}
 
-  /** Calls a route whose answer is JSON. */
-  call<Key extends JsonKey>(key: Key, request: CallOf<Key>): Promise<AnswerOf<Key>> {
+  /**
+   * Calls a route whose answer is JSON.
+   * @param task the task that the request is about; default: the chosen one
+   */
+  call<Key extends JsonKey>(
+    key: Key,
+    request: CallOf<Key>,
+    task = this.task(),
+  ): Promise<AnswerOf<Key>> {
     const { params = {}, query = {}, body } = request as Loose;
     const [method, template] = key.split(' ') as [string, string];
     const path = template.replaceAll(/\{(\w+)\}/g, (_, name) =>
       encodeURIComponent(params[name] ?? ''),
     );
     const options = method === 'GET' ? {} : writing(method, body);
-    return this.#call(path, query, options, (response) => response.json());
+    return this.#call(withQuery(path, query, task), options, (response) => response.json());
   }
 
-  /** The newest frame of a camera with its picture; null before the first. */
-  liveFrame(camera: string): Promise<{ frame: FrameSummary; picture: Blob } | null> {
-    return this.#call('/api/frame.jpg', { camera }, {}, async (response) => {
+  /** Address of a GET route about the chosen task, for images. */
+  address(path: string, query: Readonly<Record<string, string | undefined>> = {}): string {
+    return withQuery(path, query, this.task());
+  }
+
+  /**
+   * The newest frame of a camera with its picture; null before the first.
+   * @param widthPx scales the picture down to this width; absent: as it was captured
+   */
+  liveFrame(
+    camera: string,
+    widthPx?: number,
+  ): Promise<{ frame: FrameSummary; picture: Blob } | null> {
+    const size = widthPx === undefined ? {} : { widthPx: String(widthPx) };
+    return this.#call(this.address('/api/frame.jpg', { camera, ...size }), {}, async (response) => {
       const carried = response.headers.get('x-headland-frame');
       if (response.status === 204 || carried === null) return null;
       const frame: FrameSummary = JSON.parse(decodeURIComponent(carried));
@@ -75,17 +94,7 @@ export class RobotApi {
 
   /** Address of a sample's image, for elements that load it themselves. */
   imageUrl(sampleId: string, size: 'thumbnail' | 'picture'): string {
-    return this.#url(`/api/samples/${encodeURIComponent(sampleId)}/${size}`, {});
-  }
-
-  /** Address of the archive of the samples that a filter leaves. */
-  exportUrl(filter: QueryOf<'GET /api/pictures/export'>): string {
-    return this.#url('/api/pictures/export', filter);
-  }
-
-  /** Address of a version as an ONNX model. */
-  onnxUrl(version: number): string {
-    return this.#url(`/api/brain/versions/${version}/onnx`, {});
+    return this.address(`/api/samples/${encodeURIComponent(sampleId)}/${size}`);
   }
 
   /**
@@ -101,52 +110,55 @@ export class RobotApi {
   ): Promise<AnswerOf<'POST /api/pictures/import'>> {
     const headers = { 'x-headland': '1', 'content-type': mediaType };
     const options = { method: 'POST', headers, body: file, signal };
-    return this.#call('/api/pictures/import', query, options, (response) => response.json());
+    return this.#call(this.address('/api/pictures/import', query), options, (response) =>
+      response.json(),
+    );
   }
 
   samplePicture(sampleId: string): Promise<Blob> {
-    return this.#call(`/api/samples/${sampleId}/picture`, {}, {}, (response) => response.blob());
+    return this.#call(this.address(`/api/samples/${sampleId}/picture`), {}, (response) =>
+      response.blob(),
+    );
   }
 
   /** The event stream as text; null when the response has no body. `signal` ends it. */
   stream(signal: AbortSignal): Promise<ReadableStream<string> | null> {
-    return this.#call('/api/stream', {}, { signal }, async ({ body }) =>
+    return this.#call(this.address('/api/stream'), { signal }, async ({ body }) =>
       body === null ? null : body.pipeThrough(new TextDecoderStream()),
     );
   }
 
   /** @throws Refusal; DOMException AbortError when the signal of `options` aborts the request */
   async #call<Answer>(
-    path: string,
-    query: Record<string, string | undefined>,
+    address: string,
     options: RequestInit & { headers?: Record<string, string> },
     read: (response: Response) => Promise<Answer>,
   ): Promise<Answer> {
     let response: Response;
     try {
-      response = await fetch(this.#url(path, query), {
-        ...options,
-        cache: 'no-store',
-      });
+      response = await fetch(address, { ...options, cache: 'no-store' });
       if (response.ok) return await read(response);
     } catch (cause) {
       if (cause instanceof DOMException && cause.name === 'AbortError') throw cause;
       const key = cause instanceof SyntaxError ? 'shell.unreadable' : 'shell.offline';
       throw new Refusal(0, null, this.say(key));
     }
-    if (response.status === 401 && path !== '/api/session') this.refused();
+    if (response.status === 401 && !address.startsWith('/api/session')) this.refused();
     const { code, message, remedy } = await reasonOf(response);
     throw new Refusal(response.status, code, `${capitalised(message)}. ${remedy}`);
   }
+}
 
-  #url(path: string, query: Record<string, string | undefined>): string {
-    const task = this.task();
-    const given = Object.entries(task === null ? query : { ...query, task });
-    const about = new URLSearchParams(
-      given.filter((entry): entry is [string, string] => entry[1] !== undefined),
-    ).toString();
-    return about === '' ? path : `${path}?${about}`;
-  }
+function withQuery(
+  path: string,
+  query: Record<string, string | undefined>,
+  task: string | null,
+): string {
+  const given = Object.entries(task === null ? query : { ...query, task });
+  const about = new URLSearchParams(
+    given.filter((entry): entry is [string, string] => entry[1] !== undefined),
+  ).toString();
+  return about === '' ? path : `${path}?${about}`;
 }
 
 /** The robot's error; a proxy in between may respond with anything else. */

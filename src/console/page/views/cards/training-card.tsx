@@ -30,7 +30,7 @@ export function TrainingCard({ page, status }: { page: PageParts; status: Consol
       <div id="training-now">
         {training === null && <p class="empty">This robot does not train.</p>}
         {training?.running === true && <Running training={training} />}
-        {training?.running === false && <Waiting status={status} training={training} />}
+        {training?.running === false && <Waiting page={page} status={status} training={training} />}
       </div>
       <div id="training-last">
         {last !== undefined && (
@@ -75,11 +75,19 @@ function Running({ training }: { training: TrainingState }) {
   );
 }
 
-function Waiting({ status, training }: { status: ConsoleStatus; training: TrainingState }) {
+function Waiting({
+  page,
+  status,
+  training,
+}: {
+  page: PageParts;
+  status: ConsoleStatus;
+  training: TrainingState;
+}) {
   const { newLabels, everyNewLabels } = training;
   return (
     <>
-      <NextStep status={status} />
+      <NextStep page={page} status={status} />
       {everyNewLabels === 0 ? (
         <p>{`${plural(newLabels, 'new label')} since the last training.`}</p>
       ) : (
@@ -98,9 +106,9 @@ function Waiting({ status, training }: { status: ConsoleStatus; training: Traini
 }
 
 /** The next step that raises the trust, or what is missing for a first head. */
-function NextStep({ status }: { status: ConsoleStatus }) {
+function NextStep({ page, status }: { page: PageParts; status: ConsoleStatus }) {
   if (status.next !== null) return <p>{status.next}</p>;
   if (status.head !== null) return null;
-  const words = noHead(status).filter((part) => part !== '');
+  const words = noHead(status, page.words).filter((part) => part !== '');
   return <p>{words.join('. ')}</p>;
 }

@@ -26,7 +26,6 @@ export function FiguresTable({
             <tr key={first}>
               <th scope="row">{first}</th>
               {others.map((text, index) => (
-                // biome-ignore lint/suspicious/noArrayIndexKey: a cell is its column
                 <td key={index}>{text}</td>
               ))}
             </tr>

@@ -45,15 +45,16 @@ export function LearningCurve({
     <figure class="chart">
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} class="curve">
         <title>{words.say('brain.curve')}</title>
-        {RULES.map((share) => (
-          <g key={share} aria-hidden="true">
-            <line x1={LEFT} x2={RIGHT} y1={y(share)} y2={y(share)} />
-            <text x={LEFT - 8} y={y(share) + 4} text-anchor="end">
-              {words.number(share * 100)}
-            </text>
-          </g>
-        ))}
+        {/* biome-ignore lint/a11y/noAriaHiddenOnFocusable: a drawing cannot be focused */}
         <g aria-hidden="true">
+          {RULES.map((share) => (
+            <g key={share}>
+              <line x1={LEFT} x2={RIGHT} y1={y(share)} y2={y(share)} />
+              <text x={LEFT - 8} y={y(share) + 4} text-anchor="end">
+                {words.number(share * 100)}
+              </text>
+            </g>
+          ))}
           {served.length > 1 && <polygon points={band.join(' ')} />}
           {served.length > 1 && <polyline points={line.join(' ')} />}
           {sorted.map((point) => (

@@ -27,6 +27,7 @@ export function ReliabilityDiagram({ bins, words }: { bins: Bins; words: Words }
         role="img"
         aria-label={words.say('brain.reliability')}
       >
+        {/* biome-ignore lint/a11y/noAriaHiddenOnFocusable: a drawing cannot be focused */}
         <g aria-hidden="true">
           <rect x={LEFT} y={TOP} width={SIDE} height={SIDE} />
           <line class="diagonal" x1={x(0)} y1={y(0)} x2={x(1)} y2={y(1)} />

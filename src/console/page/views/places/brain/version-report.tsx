@@ -151,7 +151,12 @@ function Actions({
           </button>
         )
       )}
-      <a class="button" id="onnx" href={page.api.onnxUrl(version)} download="">
+      <a
+        class="button"
+        id="onnx"
+        href={page.api.address(`/api/brain/versions/${version}/onnx`)}
+        download=""
+      >
         {words.say('brain.onnx')}
       </a>
     </div>

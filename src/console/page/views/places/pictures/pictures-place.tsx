@@ -169,7 +169,11 @@ export function PicturesPlace({ page, status }: PlaceProps) {
             labels={labels}
             dropped={dropped}
             take={setDropped}
-            exported={total === null || total === 0 ? null : page.api.exportUrl(filter)}
+            exported={
+              total === null || total === 0
+                ? null
+                : page.api.address('/api/pictures/export', filter)
+            }
           />
         </div>
         <ActionBar

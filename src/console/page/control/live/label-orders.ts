@@ -1,9 +1,10 @@
-import type { BodyOf } from '../../contract/contract.js';
-import type { RobotApi } from '../robot/robot-api.js';
-import type { AlikeOrders } from './alike-orders.js';
-import type { Notices } from './notices.js';
-import type { PageState } from './page-state.js';
-import type { PageStore } from './page-store.js';
+import type { BodyOf } from '../../../contract/contract.js';
+import type { RobotApi } from '../../robot/robot-api.js';
+import type { Words } from '../../words/words.js';
+import type { Notices } from '../notices.js';
+import type { PageState } from '../page-state.js';
+import type { PageStore } from '../page-store.js';
+import type { UndoStack } from '../undo-stack.js';
 import type { Viewfinder } from './viewfinder.js';
 
 /** The button of a label shows for this long that the label was stored. */
@@ -20,7 +21,8 @@ export class LabelOrders {
     private readonly api: RobotApi,
     private readonly viewfinder: Viewfinder,
     private readonly notices: Notices,
-    private readonly alikes: AlikeOrders,
+    private readonly undo: UndoStack,
+    private readonly words: Pick<Words, 'say'>,
   ) {}
 
   /** Called when a label button is pressed down: the picture visible at that moment is labelled. */
@@ -40,15 +42,16 @@ export class LabelOrders {
       const answer = await this.api.call('POST /api/label', { body });
       const sampleId = answer.sampleIds[0]!;
       if (task !== this.store.state.task) {
-        this.notices.say(`Labelled ${label} for the former task`);
+        this.notices.say(this.words.say('live.labelledFormer', { label }));
         return true;
       }
       this.#confirm(label);
-      const act = () => void this.viewfinder.openSample(sampleId, null, 'correction');
-      this.notices.say(`Labelled ${label}`, { words: 'Change', act });
-      this.#goOn(view);
-      if (view.kind === 'question') void this.alikes.offer(sampleId, label);
-      else this.alikes.dismiss();
+      this.undo.rememberHandle(answer.undo);
+      const act = () => void this.viewfinder.correct(sampleId);
+      const change = this.words.say('live.change');
+      this.notices.say(this.words.say('live.labelled', { label }), { words: change, act });
+      if (view.kind === 'live') this.viewfinder.releaseAfter(AFTERGLOW_MS);
+      else this.viewfinder.backToLive();
       return true;
     } catch (error) {
       this.viewfinder.setHold(null);
@@ -59,27 +62,23 @@ export class LabelOrders {
     }
   }
 
+  /** Stores the picture on the screen as a question for later. */
+  async askLater(): Promise<void> {
+    const { shown, view } = this.store.state;
+    if (shown?.kind !== 'live' || view.kind !== 'live') return;
+    const { frameId, camera } = shown.frame;
+    try {
+      await this.api.call('POST /api/snapshot', { body: { camera, frameId } });
+      this.notices.say(this.words.say('live.asksLater'));
+    } catch (error) {
+      this.notices.problem(error);
+    }
+  }
+
   #confirm(label: string): void {
     const others = () => this.store.state.confirmed.filter((other) => other !== label);
     this.store.set({ confirmed: [...others(), label] });
     setTimeout(() => this.store.set({ confirmed: others() }), CONFIRMED_MS);
-  }
-
-  #goOn(view: PageState['view']): void {
-    if (view.kind === 'live') {
-      this.viewfinder.releaseAfter(AFTERGLOW_MS);
-      return;
-    }
-    if (view.kind === 'correction') {
-      this.viewfinder.backToLive();
-      return;
-    }
-    const { waiting } = this.store.state;
-    const answered = waiting.findIndex(({ id }) => id === view.sampleId);
-    const next = waiting[answered + 1] ?? waiting[answered - 1];
-    this.store.set({ waiting: waiting.filter(({ id }) => id !== view.sampleId) });
-    if (next === undefined) this.viewfinder.backToLive();
-    else void this.viewfinder.openSample(next.id, next.guess, 'question');
   }
 }
 

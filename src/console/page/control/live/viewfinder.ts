@@ -1,12 +1,11 @@
-import type { WaitingSample } from '../../contract/teach-contract.js';
-import { Refusal } from '../robot/refusal.js';
-import type { RobotApi } from '../robot/robot-api.js';
-import { isOfTask } from '../words/task-words.js';
-import type { Words } from '../words/words.js';
-import type { Notices } from './notices.js';
-import { oneAtATime } from './one-at-a-time.js';
-import type { Hold, SampleView, ScreenPicture } from './page-state.js';
-import type { PageStore } from './page-store.js';
+import type { RobotApi } from '../../robot/robot-api.js';
+import { isOfTask } from '../../words/task-words.js';
+import type { Words } from '../../words/words.js';
+import type { Notices } from '../notices.js';
+import { oneAtATime } from '../one-at-a-time.js';
+import type { Hold, PageState } from '../page-state.js';
+import type { PageStore } from '../page-store.js';
+import { decodeImage } from './decode-image.js';
 
 const PICTURE_INTERVAL_MS = 120;
 /** A press without a resulting label holds the picture for this long. */
@@ -18,12 +17,13 @@ export class Viewfinder {
   readonly pull = oneAtATime(() => this.#pull());
   #lastPullMs = Number.NEGATIVE_INFINITY;
   #release: ReturnType<typeof setTimeout> | undefined;
+  #watchers = 0;
 
   constructor(
     private readonly store: PageStore,
     private readonly api: RobotApi,
     private readonly notices: Notices,
-    private readonly words: Words,
+    private readonly words: Pick<Words, 'say'>,
   ) {}
 
   /** Milliseconds since a picture was last requested. */
@@ -31,8 +31,18 @@ export class Viewfinder {
     return performance.now() - this.#lastPullMs;
   }
 
+  /** Follows the camera until the returned function is called: without a viewer no picture is fetched. */
+  watch(): () => void {
+    this.#watchers += 1;
+    void this.pull();
+    return () => {
+      this.#watchers -= 1;
+    };
+  }
+
   choose(camera: string): void {
-    this.store.set({ camera, shown: null });
+    if (camera === this.store.state.camera) return;
+    this.store.set({ camera, shown: null, view: { kind: 'live' } });
     this.setHold(null);
     void this.pull();
   }
@@ -67,36 +77,21 @@ export class Viewfinder {
     this.#release = setTimeout(() => this.setHold(null), delayMs);
   }
 
-  async openSample(
-    sampleId: string,
-    guess: WaitingSample['guess'],
-    kind: SampleView['kind'],
-  ): Promise<void> {
+  /** Shows a labelled sample, to be labelled differently. */
+  async correct(sampleId: string): Promise<void> {
     const { task } = this.store.state;
-    const description = kind === 'question' ? 'Picture that needs a label' : 'Labelled picture';
     try {
-      const image = await decode(await this.api.samplePicture(sampleId), this.#undecodable());
+      const image = await this.#decode(await this.api.samplePicture(sampleId));
       if (task !== this.store.state.task) {
         URL.revokeObjectURL(image.src);
         return;
       }
       clearTimeout(this.#release);
-      const view = { kind, sampleId, guess };
-      this.#show({ image, description }, { view, shown: { kind }, hold: null });
+      const view = { kind: 'correction', sampleId } as const;
+      this.#show(image, { view, shown: { kind: 'correction' }, hold: null });
     } catch (error) {
       this.notices.problem(error);
       this.backToLive();
-    }
-  }
-
-  /** Opens the next question in the queue, or the first one after the last. */
-  nextQuestion(): void {
-    const { waiting, view } = this.store.state;
-    const open = view.kind === 'live' ? null : view.sampleId;
-    const at = waiting.findIndex(({ id }) => id === open);
-    const next = waiting[at + 1] ?? waiting[0];
-    if (next !== undefined && next.id !== open) {
-      void this.openSample(next.id, next.guess, 'question');
     }
   }
 
@@ -118,43 +113,30 @@ export class Viewfinder {
     const { frame, picture } = answer;
     const { shown } = this.store.state;
     if (shown?.kind === 'live' && shown.frame.frameId === frame.frameId) return;
-    const image = await decode(picture, this.#undecodable());
+    const image = await this.#decode(picture);
     const { state } = this.store;
     // The user may have pressed a label meanwhile: the picture they saw must stay.
     if (!this.#mayMove() || camera !== state.camera || task !== state.task) {
       URL.revokeObjectURL(image.src);
       return;
     }
-    const description = `Live picture of camera ${camera}`;
-    this.#show({ image, description }, { shown: { kind: 'live', frame } });
+    this.#show(image, { shown: { kind: 'live', frame } });
   }
 
-  #undecodable(): string {
-    return this.words.say('shell.undecodable');
+  #decode(bytes: Blob): Promise<HTMLImageElement> {
+    return decodeImage(bytes, this.words.say('shell.undecodable'));
   }
 
   #mayMove(): boolean {
     const { view, hold, camera } = this.store.state;
     const isLive = view.kind === 'live' && hold === null && camera !== null;
-    return isLive && isOfTask(this.store.state) && !document.hidden;
+    return this.#watchers > 0 && isLive && isOfTask(this.store.state) && !document.hidden;
   }
 
   /** Replaces picture and frame in one step, so that they always belong together. */
-  #show(picture: ScreenPicture, parts: Parameters<PageStore['set']>[0]): void {
+  #show(image: HTMLImageElement, parts: Partial<PageState>): void {
     const old = this.store.state.picture;
-    this.store.set({ ...parts, picture });
+    this.store.set({ ...parts, picture: { image } });
     if (old !== null) URL.revokeObjectURL(old.image.src);
   }
-}
-
-async function decode(picture: Blob, undecodable: string): Promise<HTMLImageElement> {
-  const image = new Image();
-  image.src = URL.createObjectURL(picture);
-  try {
-    await image.decode();
-  } catch {
-    URL.revokeObjectURL(image.src);
-    throw new Refusal(0, null, undecodable);
-  }
-  return image;
 }
