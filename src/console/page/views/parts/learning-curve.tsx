@@ -4,9 +4,9 @@ import { FiguresTable } from './figures-table.js';
 
 export type CurvePoint = AnswerOf<'GET /api/brain/curve'>['points'][number];
 
-const WIDTH = 640;
-const HEIGHT = 260;
-const LEFT = 44;
+const WIDTH = 420;
+const HEIGHT = 230;
+const LEFT = 40;
 const RIGHT = WIDTH - 16;
 const TOP = 14;
 const BOTTOM = HEIGHT - 38;

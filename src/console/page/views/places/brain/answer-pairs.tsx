@@ -25,7 +25,8 @@ export function AnswerPairs({
     return (
       <span class={right ? 'answer right' : 'answer wrong'}>
         <i aria-hidden="true">{right ? '✓' : '✗'}</i>
-        <small>{name}</small> <b>{answer.label}</b>
+        <b>{answer.label}</b>
+        <small>{name}</small>
       </span>
     );
   };

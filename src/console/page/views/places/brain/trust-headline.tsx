@@ -1,6 +1,7 @@
 import type { AnswerOf } from '../../../../contract/contract.js';
 import type { ConsoleStatus } from '../../../../contract/live-contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
+import { noHead, serves } from '../../../words/head-words.js';
 import { of100 } from '../../parts/learning-curve.js';
 import { TrainingBar } from '../../parts/training-bar.js';
 import { useSelected } from '../../use-selected.js';
@@ -130,17 +131,10 @@ function NextSteps({ page, status }: { page: PageParts; status: ConsoleStatus })
     return <p>{status.nextSteps.map((step) => words.message(step)).join(' ')}</p>;
   }
   if (status.next !== null) return <p>{status.next}</p>;
-  const { training, samples } = status;
-  const missing = Math.max(0, (training?.minLabels ?? 0) - samples.labelled);
-  if (status.head !== null) return <p>{words.say('brain.nextQuestions')}</p>;
-  if (samples.classes.length < 2) return <p>{words.say('brain.nextClasses')}</p>;
-  return (
-    <p>
-      {missing > 0
-        ? words.say('brain.nextLabels', { count: missing })
-        : words.say('brain.nextTrain')}
-    </p>
-  );
+  if (serves(status)) return <p>{words.say('brain.nextQuestions')}</p>;
+  return noHead(status, words)
+    .filter((text) => text !== '')
+    .map((text) => <p key={text}>{text}</p>);
 }
 
 function mayTrain({ training, samples }: ConsoleStatus): boolean {

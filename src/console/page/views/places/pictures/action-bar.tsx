@@ -76,8 +76,15 @@ export function ActionBar({
             </button>
           </>
         )}
-        <button type="button" id="choose-none" onClick={choice.clear}>
-          {words.say('pictures.chooseNone')}
+        <button
+          type="button"
+          class="square"
+          id="choose-none"
+          aria-label={words.say('pictures.chooseNone')}
+          title={words.say('pictures.chooseNone')}
+          onClick={choice.clear}
+        >
+          <span aria-hidden="true">✕</span>
         </button>
       </div>
       {open && !inTrash && (

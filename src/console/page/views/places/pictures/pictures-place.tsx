@@ -243,7 +243,7 @@ function Warnings({
 }) {
   const words = useWords(page);
   return (
-    <div role="status">
+    <div role="status" class="warned">
       {warnings.length > 0 && (
         <div class="card warnings" id="warnings">
           {warnings.map((warning) => (

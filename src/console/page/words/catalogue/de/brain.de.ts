@@ -36,12 +36,6 @@ export const brainDe: Translated<typeof brainEn> = {
   },
   'brain.next': 'Was jetzt am meisten hilft',
   'brain.nextQuestions': 'Beantworten Sie die Fragen unter „Anlernen“.',
-  'brain.nextClasses': 'Beschriften Sie Bilder von mindestens zwei Klassen.',
-  'brain.nextLabels': {
-    one: 'Beschriften Sie noch {count} Bild, dann kann das erste Training beginnen.',
-    other: 'Beschriften Sie noch {count} Bilder, dann kann das erste Training beginnen.',
-  },
-  'brain.nextTrain': 'Es gibt genug Beschriftungen: Trainieren Sie jetzt.',
   'brain.teach': 'Anlernen',
   'brain.train': 'Jetzt trainieren',
   'brain.trainsNot': 'Dieser Roboter trainiert nicht.',

@@ -4,7 +4,8 @@ import type { picturesEn } from '../en/pictures.en.js';
 export const picturesDe: Translated<typeof picturesEn> = {
   'pictures.images': 'Bilder',
   'pictures.classes': 'Klassen',
-  'pictures.import': 'Import und Export',
+  'pictures.import': 'Import',
+  'pictures.importTitle': 'Import und Export',
   'pictures.parts': 'Teile dieses Bereichs',
   'pictures.image': 'Gespeichertes Bild',
   'pictures.imageGone': 'Bild entfernt',
@@ -95,7 +96,7 @@ export const picturesDe: Translated<typeof picturesEn> = {
   'pictures.addClass': 'Klasse anlegen',
   'pictures.didYouMean': 'Meinten Sie',
   'pictures.noNew': 'Nein, {label} ist neu',
-  'pictures.back': 'Alle Bilder',
+  'pictures.back': 'Zurück',
   'pictures.previous': 'Voriges Bild',
   'pictures.next': 'Nächstes Bild',
   'pictures.whatIsIt': 'Was ist es wirklich?',

@@ -33,12 +33,6 @@ export const brainEn = {
   },
   'brain.next': 'What helps most now',
   'brain.nextQuestions': 'Answer the questions under Teach.',
-  'brain.nextClasses': 'Label images of at least two classes.',
-  'brain.nextLabels': {
-    one: 'Label {count} more image, then the first training can begin.',
-    other: 'Label {count} more images, then the first training can begin.',
-  },
-  'brain.nextTrain': 'There are enough labels: train now.',
   'brain.teach': 'Teach',
   'brain.train': 'Train now',
   'brain.trainsNot': 'This robot does not train.',

@@ -2,7 +2,8 @@
 export const picturesEn = {
   'pictures.images': 'Images',
   'pictures.classes': 'Classes',
-  'pictures.import': 'Import and export',
+  'pictures.import': 'Import',
+  'pictures.importTitle': 'Import and export',
   'pictures.parts': 'Parts of this place',
   'pictures.image': 'Stored image',
   'pictures.imageGone': 'Image removed',
@@ -87,7 +88,7 @@ export const picturesEn = {
   'pictures.addClass': 'Add class',
   'pictures.didYouMean': 'Did you mean',
   'pictures.noNew': 'No, {label} is new',
-  'pictures.back': 'All images',
+  'pictures.back': 'Back',
   'pictures.previous': 'Previous image',
   'pictures.next': 'Next image',
   'pictures.whatIsIt': 'What is it really?',

@@ -4,7 +4,8 @@ import type { picturesEn } from '../en/pictures.en.js';
 export const picturesZh: Translated<typeof picturesEn> = {
   'pictures.images': '图片',
   'pictures.classes': '类别',
-  'pictures.import': '导入和导出',
+  'pictures.import': '导入',
+  'pictures.importTitle': '导入和导出',
   'pictures.parts': '本页面的各部分',
   'pictures.image': '已存储的图片',
   'pictures.imageGone': '图片已移除',
@@ -70,7 +71,7 @@ export const picturesZh: Translated<typeof picturesEn> = {
   'pictures.addClass': '添加类别',
   'pictures.didYouMean': '您是否想输入',
   'pictures.noNew': '不，{label} 是新类别',
-  'pictures.back': '所有图片',
+  'pictures.back': '返回',
   'pictures.previous': '上一张',
   'pictures.next': '下一张',
   'pictures.whatIsIt': '这到底是什么？',

@@ -37,7 +37,7 @@ export function ImportCard({
   return (
     <section class="card import" aria-labelledby="import-title">
       <header>
-        <h2 id="import-title">{words.say('pictures.import')}</h2>
+        <h2 id="import-title">{words.say('pictures.importTitle')}</h2>
       </header>
       {running ? (
         <Running page={page} state={state} cancel={() => run.current?.cancel()} />
