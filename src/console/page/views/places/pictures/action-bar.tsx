@@ -51,6 +51,18 @@ export function ActionBar({
           </button>
         )}
         <span class="grow" />
+        <button
+          type="button"
+          class="square"
+          id="choose-none"
+          aria-label={words.say('pictures.chooseNone')}
+          title={words.say('pictures.chooseNone')}
+          onClick={choice.clear}
+        >
+          <span aria-hidden="true">✕</span>
+        </button>
+      </div>
+      <div class="actions-row">
         {inTrash ? (
           <button
             type="button"
@@ -76,16 +88,6 @@ export function ActionBar({
             </button>
           </>
         )}
-        <button
-          type="button"
-          class="square"
-          id="choose-none"
-          aria-label={words.say('pictures.chooseNone')}
-          title={words.say('pictures.chooseNone')}
-          onClick={choice.clear}
-        >
-          <span aria-hidden="true">✕</span>
-        </button>
       </div>
       {open && !inTrash && (
         <div class="actions-panel">

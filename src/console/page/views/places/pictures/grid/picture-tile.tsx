@@ -47,7 +47,7 @@ export function PictureTile({
     // biome-ignore lint/a11y/useSemanticElements: as the grid
     // biome-ignore lint/a11y/useKeyWithClickEvents: the grid takes the keys of all its cells
     <div
-      class="tile"
+      class="picture-tile"
       role="gridcell"
       aria-colindex={column + 1}
       aria-selected={chosen}
@@ -98,7 +98,7 @@ function TileContent({ page, picture }: { page: PageParts; picture: Picture }) {
           {words.say('pictures.heldOutShort')}
         </span>
       )}
-      <span class="tile-words" data-state={picture.state} aria-hidden="true">
+      <span class="picture-words" data-state={picture.state} aria-hidden="true">
         <b>{titleOf(picture, words)}</b>
         {verdict !== undefined && (
           <small data-verdict={verdict}>
