@@ -53,20 +53,31 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
         const bytes = readFileSync(join(folder, path));
         features.set(path, (await embedder.embedPicture(bytes)).features);
       }
-      for (const perClass of PER_CLASS) {
-        const trials: Trial[] = [];
-        for (const seed of SEEDS) {
-          trials.push(await trial(engine, drawn(part.photos, perClass, seed), features, seed));
-        }
-        const key = `${part.name}, ${perClass >= 1_000 ? 'all' : `${perClass} a class`}`;
-        figures[`${key}: samples`] = trials[0]!.answers.length;
-        for (const [rule, finds] of Object.entries(rules)) {
-          Object.assign(figures, tallied(`${key}: ${rule}`, trials, finds));
-        }
-      }
+      Object.assign(figures, await measure(engine, part, features, rules));
     }
   }
   await engine.close();
+  return figures;
+}
+
+async function measure(
+  engine: OnnxFitEngine,
+  part: { name: string; photos: Photo[] },
+  features: ReadonlyMap<string, Float32Array>,
+  rules: Record<string, Rule>,
+): Promise<Record<string, number>> {
+  const figures: Record<string, number> = {};
+  for (const perClass of PER_CLASS) {
+    const trials: Trial[] = [];
+    for (const seed of SEEDS) {
+      trials.push(await trial(engine, drawn(part.photos, perClass, seed), features, seed));
+    }
+    const key = `${part.name}, ${perClass >= 1_000 ? 'all' : `${perClass} a class`}`;
+    figures[`${key}: samples`] = trials[0]!.answers.length;
+    for (const [rule, finds] of Object.entries(rules)) {
+      Object.assign(figures, tallied(`${key}: ${rule}`, trials, finds));
+    }
+  }
   return figures;
 }
 

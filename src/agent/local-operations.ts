@@ -54,6 +54,7 @@ export function localOperations(
     pausing: new Pausing(() => {}),
     audit: new AuditTrail(state.audit, log),
     outputs: null,
+    settings: null,
     cameras: new Map(),
   });
 }

@@ -12,6 +12,7 @@ import { SightingTable } from '../samples/sightings/sighting-table.js';
 import { SampleStore } from '../samples/store.js';
 import { AuditLog } from '../storage/audit-table.js';
 import { type Database, openDatabase, openDatabaseOrStandIn } from '../storage/database.js';
+import { EventLog } from '../storage/event-log.js';
 import { Meta, type TaskMeta, taskMeta } from '../storage/meta-table.js';
 import { ReportLog } from '../storage/report-log.js';
 
@@ -21,6 +22,7 @@ export interface State {
   meta: Meta;
   audit: AuditLog;
   reports: ReportLog;
+  events: EventLog;
   sightings: SightingTable;
   /** The tasks of the configuration, in its order. */
   tasks: NonEmpty<TaskState>;
@@ -139,6 +141,7 @@ function stateIn(
     meta,
     audit,
     reports: new ReportLog(database),
+    events: new EventLog(database),
     sightings: new SightingTable(database, config.position.sightings.maxRows),
     tasks,
     strayTasks: () => common.tasks().filter((name) => !tasks.some((task) => task.name === name)),

@@ -11,6 +11,7 @@ import { InstantLearner } from '../training/instant/instant-learner.js';
 import type { TrainingProgress } from '../training/job/job-protocol.js';
 import type { TrainingReport } from '../training/report.js';
 import type { AuditTrail } from './audit-trail.js';
+import { AnswerBook } from './brain/answer-book.js';
 import { HeadService } from './learning/head-service.js';
 import { InstantService } from './learning/instant-service.js';
 import { Labelling } from './learning/labelling.js';
@@ -60,6 +61,8 @@ export class RobotTask {
   readonly training: TrainingService;
   readonly instant: InstantService;
   readonly queue: LabelQueue;
+  /** What its heads answered to its samples. */
+  readonly answers: AnswerBook;
   readonly #shadow: ShadowService;
   readonly #asking: Asking;
   /** The last label revision passed on to everything that learns from labels. */
@@ -107,6 +110,13 @@ export class RobotTask {
       log,
       () => samples.classGeneration(),
     );
+    this.answers = new AnswerBook({
+      heads: task.heads,
+      samples,
+      namesSince: () => new Map(),
+      maxErrorShare: settings.inference.maxErrorShare,
+      log,
+    });
     this.training = new TrainingService({
       state,
       task,
@@ -161,6 +171,11 @@ export class RobotTask {
 
   get state(): TaskState {
     return this.parts.task;
+  }
+
+  /** The cache that holds the backbone. */
+  get cacheDir(): string {
+    return this.parts.cacheDir();
   }
 
   get log(): Log {

@@ -217,6 +217,7 @@ export function createFieldSource(task = 'main'): FieldSource {
             framesTotal: sequence,
             stillFrames: 0,
             droppedTotal: 0,
+            framesPerSecond: 10,
             lastFrameAtMs: latest?.capturedAtMs ?? null,
             restarts: 0,
             lastRestartReason: null,

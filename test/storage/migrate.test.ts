@@ -6,6 +6,7 @@ import { SampleStore } from '../../src/samples/store.js';
 import { SAMPLE_TABLES } from '../../src/samples/tables.js';
 import { AUDIT_TABLES, AuditLog } from '../../src/storage/audit-table.js';
 import { type Database, findDamage, openDatabase } from '../../src/storage/database.js';
+import { EVENT_TABLES, EventLog } from '../../src/storage/event-log.js';
 import { META_TABLES, Meta } from '../../src/storage/meta-table.js';
 import { migrate } from '../../src/storage/migrate.js';
 import { OUTBOX_TABLES, OutboxTable, type StoredMessage } from '../../src/storage/outbox-table.js';
@@ -132,6 +133,25 @@ const ROOMS: Record<
         [
           ['main', 'weed', 3, 48.1173, 0.02, 1_700_000_001_000],
           ['pests', 'aphid', 1, -33.5, null, 1_700_000_002_000],
+        ],
+      );
+    },
+  },
+  events: {
+    steps: EVENT_TABLES,
+    check: (database) => {
+      const events = new EventLog(database).list({ limit: 9 });
+      assert.deepEqual(
+        events.map(({ sequence, atMs, kind, severity, text }) => [
+          sequence,
+          atMs,
+          kind,
+          severity,
+          text,
+        ]),
+        [
+          [2, 1_700_000_001_000, 'head', 'info', 'head 2 serves'],
+          [1, 1_700_000_000_000, 'alarm', 'warning', 'the disk is full'],
         ],
       );
     },

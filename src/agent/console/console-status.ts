@@ -42,6 +42,7 @@ export function consoleStatus(status: AgentStatus, name: string): ConsoleStatus 
       framesTotal: camera.framesTotal,
       stillFrames: camera.stillFrames,
       droppedTotal: camera.droppedTotal,
+      framesPerSecond: Math.round(camera.framesPerSecond * 10) / 10,
       lastFrameAtMs: camera.lastFrameAtMs,
       restarts: camera.restarts,
       lastRestartReason: camera.lastRestartReason?.message ?? null,

@@ -46,6 +46,8 @@ const cameraStatus = z.object({
   /** Frames skipped because nothing had changed in them. */
   stillFrames: count,
   droppedTotal: count,
+  /** Frames of the camera that are decided on, all its regions together. */
+  framesPerSecond: z.number(),
   lastFrameAtMs: atMs.nullable(),
   restarts: count,
   lastRestartReason: z.string().nullable(),

@@ -21,7 +21,7 @@ export function SampleImage({
   return (
     <img
       alt={alt}
-      src={page.api.imageUrl(id, size)}
+      src={page.api.address(`GET /api/samples/{id}/${size}`, { params: { id } })}
       decoding="async"
       draggable={false}
       onError={() => setFailed(id)}

@@ -154,7 +154,9 @@ function Actions({
       <a
         class="button"
         id="onnx"
-        href={page.api.address(`/api/brain/versions/${version}/onnx`)}
+        href={page.api.address('GET /api/brain/versions/{version}/onnx', {
+          params: { version: String(version) },
+        })}
         download=""
       >
         {words.say('brain.onnx')}

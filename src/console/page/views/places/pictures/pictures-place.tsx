@@ -172,7 +172,7 @@ export function PicturesPlace({ page, status }: PlaceProps) {
             exported={
               total === null || total === 0
                 ? null
-                : page.api.address('/api/pictures/export', filter)
+                : page.api.address('GET /api/pictures/export', { query: filter })
             }
           />
         </div>
