@@ -45,6 +45,7 @@ export function localOperations(
       },
       training: trainingOf(task),
       onLabel: () => {},
+      onRequest: () => {},
     };
   };
   return new Operations({
@@ -53,6 +54,7 @@ export function localOperations(
     pausing: new Pausing(() => {}),
     audit: new AuditTrail(state.audit, log),
     outputs: null,
+    settings: null,
     cameras: new Map(),
   });
 }

@@ -2,6 +2,7 @@ import type { AlertEvent } from '../alerts/rules.js';
 import { HeadlandError } from '../base/errors.js';
 import type { NonEmpty } from '../base/non-empty.js';
 import { eyeOf } from '../base/words/eye.js';
+import type { SettingChange } from '../config/settings/setting-change.js';
 import type { TaskAnswer } from '../perception/perception-protocol.js';
 import type { Switcher } from '../registry/history.js';
 import type { StoredHead } from '../registry/version-directory.js';
@@ -14,6 +15,7 @@ import type { TrainingService } from './learning/training-service.js';
 import { chosenTask } from './open-state.js';
 import type { Pausable, Pausing } from './pausing.js';
 import type { RecentFrame, RecentFrames } from './seeing/recent-frames.js';
+import type { RobotSettings } from './settings/robot-settings.js';
 
 /** A frame that is still in memory, or a stored sample to label or relabel. */
 export type LabelTarget = { frame: string; group?: string | undefined } | { sample: string };
@@ -35,6 +37,8 @@ export interface OperationTask {
   training: Pick<TrainingService, 'start'>;
   /** Called after every label of the task: notifies everything that learns from labels. */
   onLabel(): void;
+  /** Called when a person wants to label this sample: it is asked about before all others. */
+  onRequest(sampleId: string): void;
 }
 
 /** What operations need of alerts. */
@@ -42,6 +46,10 @@ export interface AlertOutputs {
   reportSpeed(metersPerSecond: number): void;
   /** @throws HeadlandError HL_ALERT_RULE_UNKNOWN */
   acknowledge(rule: string | null): AcknowledgedAlert[];
+  /** @throws HeadlandError HL_OUTPUT_UNKNOWN, HL_OUTPUT_UNAVAILABLE, HL_OUTPUT_BUSY */
+  test(output: string, durationMs: number): number;
+  /** @throws HeadlandError HL_ALERT_RULE_UNKNOWN, HL_ALERT_COMMAND_FAILED, HL_OUTPUT_BUSY */
+  tryCommand(rule: string): Promise<void>;
 }
 
 /** An alert whose output a person has switched off. */
@@ -49,13 +57,17 @@ export type AcknowledgedAlert = Pick<AlertEvent, 'rule' | 'task' | 'camera' | 'r
 
 export interface OperationParts {
   tasks: NonEmpty<OperationTask>;
-  recent: Pick<RecentFrames, 'get' | 'latest'>;
+  recent: Pick<RecentFrames, 'get' | 'latest' | 'remembered'>;
   pausing: Pausing;
   audit: AuditTrail;
   /** The outputs of alerts; null: no outputs in this process. */
   outputs: AlertOutputs | null;
   /** The cameras of this process, by name. */
   cameras: ReadonlyMap<string, { requestPicture(): void }>;
+  /** The settings of this process; null: they cannot be changed here. */
+  settings: Pick<RobotSettings, 'apply' | 'restart'> | null;
+  /** Called after settings were written. */
+  onSettings?: (paths: readonly string[]) => void;
 }
 
 /**
@@ -253,18 +265,69 @@ export class Operations {
   }
 
   /**
+   * Switches an output on for a time, so that a person sees whether it works.
+   * @param seconds more than 0, at most 10
+   * @returns the end of the test, milliseconds of the monotonic clock
+   * @throws HeadlandError HL_OUTPUT_UNKNOWN, HL_OUTPUT_UNAVAILABLE, HL_OUTPUT_BUSY
+   */
+  testOutput(output: string, seconds: number, by: Requester): Promise<number> {
+    return this.parts.audit.around('test_output', { output, seconds }, by, () =>
+      this.#outputs.test(output, seconds * 1_000),
+    );
+  }
+
+  /**
+   * Runs the command of an alert rule, so that a person sees whether it works; resolves when it has ended.
+   * @throws HeadlandError HL_ALERT_RULE_UNKNOWN, HL_ALERT_COMMAND_FAILED, HL_OUTPUT_BUSY
+   */
+  testCommand(rule: string, by: Requester): Promise<void> {
+    return this.parts.audit.around('test_command', { rule }, by, () =>
+      this.#outputs.tryCommand(rule),
+    );
+  }
+
+  /**
+   * Writes changes of settings, and runs with them shortly after it resolves. The audit names the settings
+   * and not their values.
+   * @throws HeadlandError see {@link RobotSettings.apply}
+   */
+  changeSettings(
+    changes: readonly SettingChange[],
+    checksum: string,
+    by: Requester,
+  ): ReturnType<RobotSettings['apply']> {
+    const paths = changes.map(({ path }) => path);
+    return this.parts.audit.around('settings', { paths }, by, async () => {
+      const applied = await this.#settings.apply(changes, checksum);
+      this.parts.onSettings?.(paths);
+      return applied;
+    });
+  }
+
+  /**
+   * Ends the process in order shortly after it resolves, and starts it again.
+   * @throws HeadlandError HL_RESTART_UNAVAILABLE, HL_SETTINGS_BUSY
+   */
+  restart(by: Requester): Promise<void> {
+    return this.parts.audit.around('restart', {}, by, () => this.#settings.restart());
+  }
+
+  /**
    * Stores the newest frame as a sample that waits for a label. Not audited, because it changes neither
    * labels nor heads.
    * @param taskName it may be left out when one task decides on the frame; without `eye`, the newest
    *   frame that this task has decided on
-   * @throws HeadlandError HL_FRAME_NONE, HL_TASK_UNKNOWN, HL_STORE_…
+   * @param frameId stores this frame in memory instead of the newest
+   * @throws HeadlandError HL_FRAME_NONE, HL_FRAME_GONE, HL_TASK_UNKNOWN, HL_STORE_…
    */
   snapshot(
     eye: string | undefined,
     taskName?: string,
+    frameId?: string,
   ): { recent: RecentFrame; answer: TaskAnswer; sample: Sample } {
     const named = taskName === undefined ? null : this.#task(taskName);
-    const latest = this.#latest(eye, taskName);
+    const latest =
+      frameId === undefined ? this.#latest(eye, taskName) : this.parts.recent.remembered(frameId);
     const task = named ?? this.#task(onlyTaskOf(latest));
     const { answers } = latest.perceived;
     const answer = answers.find((each) => each.task === task.name);
@@ -272,7 +335,9 @@ export class Operations {
       const deciding = answers.map((each) => each.task);
       throw undecidedBy(task.name, eyeOf(latest.frame), deciding);
     }
-    return { recent: latest, answer, sample: task.labelling.keepWaiting(latest) };
+    const sample = task.labelling.keepWaiting(latest);
+    task.onRequest(sample.id);
+    return { recent: latest, answer, sample };
   }
 
   /** The newest frame that a task has decided on, else the newest of the eye. */
@@ -286,6 +351,16 @@ export class Operations {
       remedy: 'Run `headland status`: it lists the cameras and shows why one delivers no frames.',
       details: { camera: eye ?? null },
     });
+  }
+
+  get #outputs(): AlertOutputs {
+    if (this.parts.outputs) return this.parts.outputs;
+    throw notHere('outputs');
+  }
+
+  get #settings(): Pick<RobotSettings, 'apply' | 'restart'> {
+    if (this.parts.settings) return this.parts.settings;
+    throw notHere('settings');
   }
 
   #task(name: string | undefined): OperationTask {
@@ -303,6 +378,12 @@ export class Operations {
     const task = taskName ?? (tasks.length === 1 ? tasks[0].name : null);
     return audit.around(operation, { task, ...details }, by, () => work(this.#task(taskName)));
   }
+}
+
+function notHere(what: string): HeadlandError {
+  return new HeadlandError('HL_SETTINGS_READ_ONLY', `this process has no ${what} to change`, {
+    remedy: 'Ask the running daemon, through its page.',
+  });
 }
 
 function nothingToPin(): HeadlandError {

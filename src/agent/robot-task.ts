@@ -22,11 +22,12 @@ import { failureMessage, trialMessage, unusableMessage } from './reporting/agent
 import type { TelemetryService } from './reporting/telemetry-service.js';
 import { Asking } from './seeing/asking.js';
 import type { RecentFrame, RecentFrames } from './seeing/recent-frames.js';
+import { LabelQueue } from './teaching/label-queue.js';
 
 export interface RobotTaskParts {
   state: State;
   task: TaskState;
-  perception: Pick<Perception<Frame>, 'backbone' | 'swapHead'>;
+  perception: Pick<Perception<Frame>, 'backbone' | 'serving' | 'swapHead'>;
   recent: RecentFrames;
   telemetry: TelemetryService;
   alarms: AlarmSwitch;
@@ -61,6 +62,7 @@ export class RobotTask {
   readonly instant: InstantService;
   /** What its heads answered to its samples. */
   readonly answers: AnswerBook;
+  readonly queue: LabelQueue;
   readonly #shadow: ShadowService;
   readonly #asking: Asking;
   /** The last label revision passed on to everything that learns from labels. */
@@ -106,6 +108,7 @@ export class RobotTask {
         },
       },
       log,
+      () => samples.classGeneration(),
     );
     this.answers = new AnswerBook({
       heads: task.heads,
@@ -144,6 +147,13 @@ export class RobotTask {
         audit.tried(name, trial);
         telemetry.event(trialMessage(name, trial));
       },
+    });
+    this.queue = new LabelQueue({
+      task: name,
+      perception,
+      samples,
+      inference: settings.inference,
+      log,
     });
     this.#asking = new Asking({
       settings: { ...settings.samples, ...settings.inference },
@@ -185,6 +195,7 @@ export class RobotTask {
 
   /** Stops switching heads and learning from single labels; a training goes on. */
   async stopLearning(): Promise<void> {
+    this.queue.stop();
     await this.heads.stop();
     await this.#shadow.stop();
     await this.instant.stop();
@@ -203,7 +214,9 @@ export class RobotTask {
    * @returns the id of its sample; null when none is stored now
    */
   keep(recent: RecentFrame, answer: TaskAnswer): string | null {
-    return this.#asking.keep(recent, answer);
+    const sampleId = this.#asking.keep(recent, answer);
+    if (sampleId !== null) this.queue.request(sampleId);
+    return sampleId;
   }
 
   /** Notifies everything that learns from labels. @throws HeadlandError HL_STORE_… */

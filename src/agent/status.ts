@@ -41,8 +41,7 @@ export interface AgentStatus {
   mqtt: { url: string; connected: boolean };
   /** Null while the console is not running. */
   consoleUrl: string | null;
-  /** `droppedTotal`: frames that a newer one replaced before they were classified. */
-  cameras: (CameraState & { droppedTotal: number })[];
+  cameras: CameraStatus[];
   /** Null until it is loaded. */
   backbone: BackboneInfo | null;
   /** In the order of the configuration. */
@@ -53,6 +52,15 @@ export interface AgentStatus {
   board: BoardReadings;
   /** Null: the settings name no source of positions. */
   position: PositionStatus | null;
+}
+
+export interface CameraStatus extends CameraState {
+  /** Frames that a newer one replaced before they were classified. */
+  droppedTotal: number;
+  /** Frames that are decided on, all regions together. */
+  framesPerSecond: number;
+  /** It delivers drawings or recordings instead of live images. */
+  simulated: boolean;
 }
 
 export interface AlertStatus extends Omit<RaisedAlert, 'sinceMs'> {
@@ -72,6 +80,8 @@ const NO_SAMPLES: SampleCounts = {
   total: 0,
   labelled: 0,
   waiting: 0,
+  excluded: 0,
+  trash: 0,
   thinned: 0,
   pictureBytes: 0,
   classes: [],
@@ -114,10 +124,11 @@ export interface FrameStatus {
 
 export function agentStatus(agent: AgentView): AgentStatus {
   const { config, options, pausing, statistics } = agent;
-  const cameras = agent.cameras.map(({ supervisor }) => {
+  const cameras = agent.cameras.map(({ supervisor, config: camera }) => {
     const state = supervisor.state();
     const droppedTotal = agent.perception.dropped(state.name) + state.droppedFrames;
-    return { ...state, droppedTotal };
+    const framesPerSecond = agent.cameraLoad.framesPerSecond(state.name);
+    return { ...state, droppedTotal, framesPerSecond, simulated: !isLive(camera) };
   });
   return {
     robot: config.robot.id,
@@ -127,7 +138,7 @@ export function agentStatus(agent: AgentView): AgentStatus {
     uptimeSeconds: Math.round(agent.started.ageMs()) / 1_000,
     state: pausing.has('inference') ? 'paused' : 'online',
     paused: pausing.paused,
-    simulated: agent.cameras.some(({ config: camera }) => !isLive(camera)),
+    simulated: cameras.some(({ simulated }) => simulated),
     alarms: agent.alarms.list().map(({ name, severity, error, since }) => {
       const { code, message, remedy } = error;
       return { name, severity, code, message, remedy, sinceAtMs: since.dateMs() };

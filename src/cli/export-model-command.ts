@@ -8,6 +8,7 @@ import { loadCard } from '../backbone/card-folders.js';
 import { HeadlandError } from '../base/errors.js';
 import { fileProblem, isFileError } from '../base/files/file-problem.js';
 import type { ExportFormat } from '../models/export/export-as.js';
+import { exportableHead } from '../models/export/exportable-head.js';
 import type { HeadRegistry } from '../registry/registry.js';
 import type { StoredHead } from '../registry/version-directory.js';
 import { parseVersion } from './rollback-command.js';
@@ -53,7 +54,8 @@ async function exportModel(file: string, options: ExportModelOptions): Promise<v
   const state = openState(config, log);
   try {
     const stored = await chosenHead(state.task(options.task).heads, options.head);
-    const { head, card: headCard } = stored;
+    const { card: headCard } = stored;
+    const head = exportableHead(stored.head);
     const { fit } = headCard.backbone;
     const { cardsDir } = config.models;
     const card = await loadCard(headCard.backbone.name, cardsDir, addedCardsDir(config));

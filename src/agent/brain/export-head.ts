@@ -11,6 +11,7 @@ import type { Head } from '../../head/head.js';
 import { headProbabilities } from '../../head/score.js';
 import { answerProbability } from '../../head/unknown/conformal.js';
 import { type Exported, type ExportFormat, exportAs } from '../../models/export/export-as.js';
+import { exportableHead } from '../../models/export/exportable-head.js';
 import type { StoredHead } from '../../registry/version-directory.js';
 
 /** What an export needs beside the head. Plain data. */
@@ -42,7 +43,8 @@ export async function exportHead(
   settings: ExportSettings,
   log: Log,
 ): Promise<ExportedModel> {
-  const { head, card: headCard } = stored;
+  const { card: headCard } = stored;
+  const head = exportableHead(stored.head);
   const { cacheDir } = settings;
   const card = await loadCard(headCard.backbone.name, settings.cardsDir, settings.addedCardsDir);
   const { model: bytes, checksum } = await readCachedModel(card, cacheDir);

@@ -29,6 +29,8 @@ export class HeadService {
   /** The pointer at the last check. */
   #seen: number | null = null;
   #timer: NodeJS.Timeout | null = null;
+  /** Which names the classes of the serving head have, by `names`. */
+  #names = 0;
   /** Message of the last error while following the pointer. */
   #lastError: string | null = null;
   #last: Promise<unknown> = Promise.resolve();
@@ -41,6 +43,8 @@ export class HeadService {
     private readonly backboneChecksum: () => string | null,
     private readonly events: HeadServiceEvents,
     private readonly log: Log,
+    /** Changes when classes get other names: the serving head then speaks them. */
+    private readonly names: () => number = () => 0,
   ) {}
 
   get serving(): StoredHead | null {
@@ -114,6 +118,7 @@ export class HeadService {
     return this.#exclusive(async () => {
       try {
         if ((await this.registry.current()) !== this.#seen) await this.#open();
+        else if (this.names() !== this.#names) await this.#rename();
         await this.#followPin();
       } catch (error) {
         this.#cannotFollow(error);
@@ -154,6 +159,7 @@ export class HeadService {
 
   #switch(move: () => Promise<StoredHead>): Promise<StoredHead> {
     return this.#exclusive(async () => {
+      const names = this.names();
       const before = await this.registry.current();
       const pinned = await this.registry.pinned();
       const stored = await move();
@@ -166,6 +172,7 @@ export class HeadService {
         throw error;
       }
       this.#servesNow(stored, stored.card.version);
+      this.#names = names;
       await this.#followPin();
       return stored;
     });
@@ -190,8 +197,21 @@ export class HeadService {
     }
   }
 
+  /** Gives the serving head the names that its classes have now. */
+  async #rename(): Promise<void> {
+    const names = this.names();
+    const version = this.#serving?.card.version;
+    if (version !== undefined) {
+      const stored = await this.registry.load(version);
+      await this.swap(servingHead(stored));
+      this.#servesNow(stored, this.#seen);
+    }
+    this.#names = names;
+  }
+
   /** Switches to the version that the pointer names or, if it is unusable, to another one. */
   async #open({ lost = false } = {}): Promise<void> {
+    const names = this.names();
     const wanted = await this.registry.current();
     const before = lost ? null : this.#serving;
     let problem: HeadlandError | null = null;
@@ -208,6 +228,7 @@ export class HeadService {
       this.#servesNow(stored, wanted);
     }
     this.#seen = await this.registry.current();
+    this.#names = names;
     if (wanted !== null && problem !== null) this.events.onUnusable(wanted, problem, instead);
   }
 
