@@ -162,7 +162,6 @@ describe('what the robot tells of itself', { timeout: TEST_HANG_MS }, () => {
   test('status: cameras with their quality and why they were opened again', async (t) => {
     const { status } = await robot(t);
     const camera: CameraState & { droppedTotal: number; simulated: boolean } = {
-      simulated: false,
       ...status.cameras[0]!,
       phase: 'waiting',
       restarts: 3,
