@@ -75,7 +75,9 @@ function LookAlike({
       onClick={() => page.alikes.toggle(sample.id)}
     >
       <img alt="" loading="lazy" src={page.api.address(`/api/samples/${sample.id}/thumbnail`)} />
-      <span aria-hidden="true">{chosen ? '✓' : words.say('teach.leftOut')}</span>
+      <span class="mark" aria-hidden="true">
+        {chosen ? '✓' : words.say('teach.leftOut')}
+      </span>
     </button>
   );
 }
