@@ -108,6 +108,10 @@ function stateIn(
     backboneChecksum,
     minFreeBytes: config.samples.minFreeBytes,
     freeBytes: () => diskFreeBytes(config.paths.stateDir),
+    onTrashEmptied: ({ samples, bytes }) => {
+      audit.append('trash-emptied', { samples, bytes });
+      log?.info({ samples, bytes }, 'removed samples are gone for good, to make room');
+    },
     onThinned: ({ pictures, bytes }) => {
       audit.append('thinned', { pictures, bytes });
       log?.info({ pictures, bytes }, 'pictures of labelled samples removed to make room');
@@ -117,10 +121,15 @@ function stateIn(
   const stateOf = (task: Task): TaskState => {
     const { samples, heads } = task.settings;
     const headsDir = headsFolder(config.paths.stateDir, task.name);
+    const store = common.forTask(task.name, samples);
     return {
       ...task,
-      samples: common.forTask(task.name, samples),
-      heads: new HeadRegistry(headsDir, { keep: heads.keep, ...(log ? { log } : {}) }),
+      samples: store,
+      heads: new HeadRegistry(headsDir, {
+        keep: heads.keep,
+        ...(log ? { log } : {}),
+        classNames: (revision) => namesSince(store, revision, log),
+      }),
       headsDir,
       meta: taskMeta(meta, task.name),
     };
@@ -139,6 +148,16 @@ function stateIn(
     task: (name) => chosenTask(tasks, name),
     close: () => database.close(),
   };
+}
+
+/** A disk that cannot be read must not keep a head from serving: its classes keep their names then. */
+function namesSince(store: SampleStore, revision: number, log?: Log): ReadonlyMap<string, string> {
+  try {
+    return store.namesSince(revision);
+  } catch (error) {
+    log?.warn({ err: messageOf(error) }, 'cannot read which classes have other names now');
+    return new Map();
+  }
 }
 
 /**

@@ -100,6 +100,7 @@ export class RobotTask {
         },
       },
       log,
+      () => samples.classGeneration(),
     );
     this.training = new TrainingService({
       state,

@@ -78,6 +78,8 @@ const NO_SAMPLES: SampleCounts = {
   total: 0,
   labelled: 0,
   waiting: 0,
+  excluded: 0,
+  trash: 0,
   thinned: 0,
   pictureBytes: 0,
   classes: [],

@@ -15,6 +15,7 @@ import type { Head } from '../head/head.js';
 import { headProbabilities } from '../head/score.js';
 import { answerProbability } from '../head/unknown/conformal.js';
 import { type Exported, type ExportFormat, exportAs } from '../models/export/export-as.js';
+import { exportableHead } from '../models/export/exportable-head.js';
 import type { HeadRegistry } from '../registry/registry.js';
 import type { StoredHead } from '../registry/version-directory.js';
 import { parseVersion } from './rollback-command.js';
@@ -60,7 +61,8 @@ async function exportModel(file: string, options: ExportModelOptions): Promise<v
   const state = openState(config, log);
   try {
     const stored = await chosenHead(state.task(options.task).heads, options.head);
-    const { head, card: headCard } = stored;
+    const { card: headCard } = stored;
+    const head = exportableHead(stored.head);
     const { cardsDir } = config.models;
     const card = await loadCard(headCard.backbone.name, cardsDir, addedCardsDir(config));
     await fetchBackbone(config, log, options, card.name);

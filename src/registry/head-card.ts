@@ -111,6 +111,29 @@ export function decodeCard(bytes: Uint8Array): HeadCard {
 }
 
 /**
+ * The card with other names for its classes. Figures of classes that are one now stay apart, under their
+ * old names: they cannot be added up.
+ */
+export function withNamesOnCard(card: HeadCard, names: ReadonlyMap<string, string>): HeadCard {
+  const nameOf = (label: string): string => names.get(label) ?? label;
+  const labels = [...new Set(card.labels.map(nameOf))].sort();
+  const all = [...new Set([...card.labels, ...card.samples.map(({ label }) => label)])];
+  const isOneToOne = new Set(all.map(nameOf)).size === all.length;
+  if (names.size === 0 || !isOneToOne) return { ...card, labels };
+  const renamed = <T extends { labels: readonly string[] }>(metrics: T): T => ({
+    ...metrics,
+    labels: metrics.labels.map(nameOf),
+  });
+  return {
+    ...card,
+    labels,
+    samples: card.samples.map((each) => ({ ...each, label: nameOf(each.label) })),
+    holdout: card.holdout && renamed(card.holdout),
+    leaveGroupOut: renamed(card.leaveGroupOut),
+  };
+}
+
+/**
  * One name per line, with control characters escaped as in JSON: readable, and only one byte
  * sequence.
  */

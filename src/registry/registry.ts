@@ -7,9 +7,10 @@ import { makeFolder } from '../base/files/make-folder.js';
 import type { Log } from '../base/log.js';
 import type { GateRecord } from '../gate/gate-record.js';
 import type { ShadowTrial } from '../gate/shadow.js';
+import { withClassNames } from '../head/class-names.js';
 import { decodeHead, encodeHead } from '../head/codec.js';
 import type { Head } from '../head/head.js';
-import type { HeadCard, NewHeadCard } from './head-card.js';
+import { type HeadCard, type NewHeadCard, withNamesOnCard } from './head-card.js';
 import type { HistoryRecord } from './history.js';
 import { ServingPointer } from './pointer.js';
 import {
@@ -36,6 +37,9 @@ export interface OpenServingOptions {
   keep?: number | null;
 }
 
+/** What the classes of a label revision are called now, by their old names. */
+export type ClassNames = (labelRevision: number) => ReadonlyMap<string, string>;
+
 /** One line of `headland models heads`. */
 export interface HeadListing {
   version: number;
@@ -57,16 +61,21 @@ export class HeadRegistry {
   readonly #keep: number;
   readonly #log: Log | null;
   readonly #pointer: ServingPointer;
+  readonly #classNames: ClassNames;
   /**
    * Switches run one after the other, because each reads the pointer that the one before it wrote.
    */
   #last: Promise<unknown> = Promise.resolve();
 
-  /** @param options.keep How many versions that served, and how many that never did, are kept. */
-  constructor(dir: string, options: { keep: number; log?: Log }) {
+  /**
+   * @param options.keep How many versions that served, and how many that never did, are kept.
+   * @param options.classNames Default: classes keep their names.
+   */
+  constructor(dir: string, options: { keep: number; log?: Log; classNames?: ClassNames }) {
     this.dir = dir;
     this.#keep = options.keep;
     this.#log = options.log ?? null;
+    this.#classNames = options.classNames ?? (() => new Map());
     this.#pointer = new ServingPointer(dir, this.#log);
   }
 
@@ -81,7 +90,7 @@ export class HeadRegistry {
     return Promise.all(
       valid.map(async (version) => ({
         version,
-        card: await readCard(this.#path(version), version).catch(() => null),
+        card: await this.#card(version),
         current: version === current,
         served: served.has(version),
       })),
@@ -99,10 +108,17 @@ export class HeadRegistry {
   }
 
   /**
+   * Reads a version. Its classes have the names that they have now.
    * @throws HeadlandError HL_HEAD_UNKNOWN_VERSION | HL_HEAD_INVALID (a flipped byte, a missing file)
    */
-  load(version: number): Promise<StoredHead> {
-    return readVersion(this.#path(version), version);
+  async load(version: number): Promise<StoredHead> {
+    const stored = await readVersion(this.#path(version), version);
+    const names = this.#namesOf(stored.card);
+    return {
+      ...stored,
+      head: withClassNames(stored.head, names),
+      card: withNamesOnCard(stored.card, names),
+    };
   }
 
   /**
@@ -261,6 +277,17 @@ export class HeadRegistry {
   /** Durable when it resolves. */
   keepShadowTrial(trial: ShadowTrial): Promise<void> {
     return writeTrial(this.#path(trial.version), trial);
+  }
+
+  /** Null: the card cannot be read. */
+  async #card(version: number): Promise<HeadCard | null> {
+    const card = await readCard(this.#path(version), version).catch(() => null);
+    return card && withNamesOnCard(card, this.#namesOf(card));
+  }
+
+  /** Older heads are from a time before classes could get other names. */
+  #namesOf({ labelRevision = 0 }: HeadCard): ReadonlyMap<string, string> {
+    return this.#classNames(labelRevision);
   }
 
   async #previous(current: number | null, check?: HeadCheck): Promise<StoredHead> {

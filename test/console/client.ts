@@ -63,6 +63,7 @@ export async function open(
     port: 0,
     token: null,
     sources: sourcesOf([source]),
+    version: '0.0.0',
     log,
     ...options,
   });

@@ -315,6 +315,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
       host: '127.0.0.1',
       token: null,
       sources: sourcesOf([source]),
+      version: '0.0.0',
       log: silentLog(),
     };
     const first = new ConsoleServer({ ...options, port: 0 });

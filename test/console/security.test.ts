@@ -20,6 +20,7 @@ describe('every route refuses', { timeout: TEST_HANG_MS }, () => {
       port: 0,
       token: TOKEN,
       sources: sourcesOf([source]),
+      version: '0.0.0',
       log: silentLog(),
     });
     url = (await server.start()).url.slice(0, -1);
@@ -118,7 +119,12 @@ describe('every route refuses', { timeout: TEST_HANG_MS }, () => {
 
 describe('access control', { timeout: TEST_HANG_MS }, () => {
   it('needs a token off loopback, and a long one', async () => {
-    const common = { port: 0, sources: sourcesOf([createFieldSource()]), log: silentLog() };
+    const common = {
+      port: 0,
+      sources: sourcesOf([createFieldSource()]),
+      version: '0.0.0',
+      log: silentLog(),
+    };
     for (const host of ['0.0.0.0', '::', '192.0.2.7', 'robot.example', '127.evil.example']) {
       await assert.rejects(
         new ConsoleServer({ ...common, host, token: null }).start(),
@@ -171,6 +177,7 @@ describe('access control', { timeout: TEST_HANG_MS }, () => {
       port,
       token: null,
       sources: sourcesOf([source]),
+      version: '0.0.0',
       log: silentLog(),
     });
     await assert.rejects(second.start(), (error) =>

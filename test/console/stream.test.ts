@@ -25,6 +25,7 @@ async function open(t: TestContext, limits: Partial<ConsoleLimits>) {
     port: 0,
     token: null,
     sources: sourcesOf([source]),
+    version: '0.0.0',
     log: silentLog(),
     limits,
   });

@@ -53,6 +53,7 @@ export async function visit(
     port: 0,
     token: token ?? null,
     sources: sourcesOf(tasks),
+    version: '0.0.0',
     log: silentLog(),
   });
   const { url } = await server.start();

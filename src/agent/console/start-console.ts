@@ -14,12 +14,13 @@ export interface RunningConsole {
  */
 export async function startConsole(agent: AgentView): Promise<RunningConsole> {
   const { console: settings } = agent.config;
-  const { environment, log } = agent.options;
+  const { environment, version, log } = agent.options;
   const server = new ConsoleServer({
     host: settings.host,
     port: settings.port,
     token: readSecretText(settings.token, environment),
     sources: consoleSources(agent),
+    version,
     log,
   });
   const { url } = await server.start();

@@ -25,6 +25,8 @@ export class HeadService {
   /** The pointer at the last check. */
   #seen: number | null = null;
   #timer: NodeJS.Timeout | null = null;
+  /** Which names the classes of the serving head have, by `names`. */
+  #names = 0;
   /** Message of the last error while following the pointer. */
   #lastError: string | null = null;
   #last: Promise<unknown> = Promise.resolve();
@@ -37,6 +39,8 @@ export class HeadService {
     private readonly backboneChecksum: () => string | null,
     private readonly events: HeadServiceEvents,
     private readonly log: Log,
+    /** Changes when classes get other names: the serving head then speaks them. */
+    private readonly names: () => number = () => 0,
   ) {}
 
   get serving(): StoredHead | null {
@@ -88,6 +92,7 @@ export class HeadService {
     return this.#exclusive(async () => {
       try {
         if ((await this.registry.current()) !== this.#seen) await this.#open();
+        else if (this.names() !== this.#names) await this.#rename();
       } catch (error) {
         this.#cannotFollow(error);
       }
@@ -127,6 +132,7 @@ export class HeadService {
 
   #switch(move: () => Promise<StoredHead>): Promise<StoredHead> {
     return this.#exclusive(async () => {
+      const names = this.names();
       const before = await this.registry.current();
       const stored = await move();
       try {
@@ -138,6 +144,7 @@ export class HeadService {
         throw error;
       }
       this.#servesNow(stored, stored.card.version);
+      this.#names = names;
       return stored;
     });
   }
@@ -154,8 +161,21 @@ export class HeadService {
     }
   }
 
+  /** Gives the serving head the names that its classes have now. */
+  async #rename(): Promise<void> {
+    const names = this.names();
+    const version = this.#serving?.card.version;
+    if (version !== undefined) {
+      const stored = await this.registry.load(version);
+      await this.swap(servingHead(stored));
+      this.#servesNow(stored, this.#seen);
+    }
+    this.#names = names;
+  }
+
   /** Switches to the version that the pointer names or, if it is unusable, to another one. */
   async #open({ lost = false } = {}): Promise<void> {
+    const names = this.names();
     const wanted = await this.registry.current();
     const before = lost ? null : this.#serving;
     let problem: HeadlandError | null = null;
@@ -172,6 +192,7 @@ export class HeadService {
       this.#servesNow(stored, wanted);
     }
     this.#seen = await this.registry.current();
+    this.#names = names;
     if (wanted !== null && problem !== null) this.events.onUnusable(wanted, problem, instead);
   }
 

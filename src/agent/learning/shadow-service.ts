@@ -133,8 +133,9 @@ export class ShadowService {
     if (open.trial.outcome === 'running') {
       const changes = samples.labelsSince(open.trial.revision);
       if (changes.length === 0) return;
-      for (const { revision, sampleId } of changes) {
+      for (const { revision, sampleId, renamed } of changes) {
         open.trial = { ...open.trial, revision };
+        if (renamed) continue;
         const observation = this.#observe(open, samples.get(sampleId));
         if (observation) open.trial = observed(open.trial, observation, Date.now());
         if (open.trial.outcome !== 'running') break;

@@ -62,7 +62,9 @@ export class RobotEvents {
   serving(task: string, stored: StoredHead | null): void {
     const version = stored?.card.version ?? null;
     const text = version === null ? 'no head serves' : `head ${version} serves`;
-    this.#add('head', 'info', 'serving', { task, version: version ?? 0 }, text);
+    const name = version === null ? 'no_head' : 'serving';
+    const details = version === null ? { task } : { task, version };
+    this.#add('head', 'info', name, details, text);
   }
 
   settingsChanged(paths: readonly string[]): void {

@@ -16,7 +16,7 @@ const settingPath = z
   .max(12);
 
 const settingChange = z.union([
-  z.strictObject({ path: settingPath, value: z.json() }),
+  z.strictObject({ path: settingPath, value: z.unknown() }),
   z.strictObject({ path: settingPath, unset: z.literal(true) }),
 ]);
 
@@ -154,7 +154,7 @@ const alertRule = z.object({
   /** Its place in `alerts.rules` of the settings. */
   index: count,
   /** As in the settings, defaults included. */
-  settings: z.record(z.string(), z.json()),
+  settings: z.record(z.string(), z.unknown()),
   output: z.string().nullable(),
   hasCommand: z.boolean(),
   /** What it is raised for now, the oldest first. */
@@ -206,14 +206,14 @@ export const ROBOT = {
       /** Why the settings cannot be changed here, and what to do; null: they can. */
       reason: failure.nullable(),
       /** As written, without defaults; secrets in addresses are hidden. */
-      values: z.json(),
+      values: z.unknown(),
       /** Everything that applies, defaults included; null: the file is wrong. */
-      effective: z.json(),
+      effective: z.unknown(),
       /**
        * Every setting has `description` and `default`. `requiresRestart`: no reload applies it;
        * `onlyByHand`: the page does not set it.
        */
-      schema: z.json(),
+      schema: z.unknown(),
       /** Settings that name a secret, which itself never leaves the robot. */
       secrets: z.array(z.object({ path: z.string(), set: z.boolean() })),
       /** Settings that were changed here, on top of a file that the robot does not write. */
@@ -329,7 +329,7 @@ export const ROBOT = {
       cameras: z.array(
         z.object({
           /** Settings of a camera that opens it. */
-          settings: z.record(z.string(), z.json()),
+          settings: z.record(z.string(), z.unknown()),
           description: z.string(),
           /** Name of the camera in the settings; null: it is not there. */
           camera: z.string().nullable(),

@@ -38,6 +38,8 @@ export interface ConsoleOptions {
   /** Bearer token; null = none, on loopback only. */
   token: string | null;
   sources: ConsoleSources;
+  /** Of headland. */
+  version: string;
   log: Log;
   /** Further host names of the robot, without port. */
   allowedHosts?: readonly string[];
@@ -60,7 +62,7 @@ export class ConsoleServer {
    *   HL_CONSOLE_LISTEN_FAILED
    */
   async start(): Promise<{ url: string }> {
-    const { host, port, token, sources, log } = this.options;
+    const { host, port, token, sources, version, log } = this.options;
     const gatekeeper = new Gatekeeper(host, token, this.options.allowedHosts ?? []);
     const assets = loadAssets();
     const server = this.createServer();
@@ -68,7 +70,7 @@ export class ConsoleServer {
     server.on('error', (error) => log.error({ err: error }, 'console: server error'));
     const streams = new EventStreams(this.limits, log);
     const { tokenNeeded } = gatekeeper;
-    const routes = createRoutes({ sources, streams, assets, tokenNeeded });
+    const routes = createRoutes({ sources, streams, assets, tokenNeeded, version });
     server.on('request', (request, response) => {
       void this.answer(routes, gatekeeper, request, response);
     });

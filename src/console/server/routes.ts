@@ -9,6 +9,7 @@ import { type BytesContract, isBytes, type RouteContract } from '../contract/rou
 import type { BytesAnswer, BytesBody, HandlersOf, OwnKey } from '../handlers.js';
 import type { Asset } from './assets.js';
 import { json, type Reply } from './http.js';
+import { openApiDocument } from './openapi.js';
 import { type EventStreams, withClock } from './stream.js';
 
 /** Name of the query parameter that chooses a task. */
@@ -42,6 +43,8 @@ export interface RouteParts {
   streams: EventStreams;
   assets: ReadonlyMap<string, Asset>;
   tokenNeeded: boolean;
+  /** Of headland. */
+  version: string;
 }
 
 interface CheckedVisit {
@@ -115,7 +118,7 @@ function replyOf({ answer, status }: RouteContract, result: unknown): Reply {
 
 /** Handlers that need nothing but what every source offers. */
 function ownHandlers(
-  { streams, tokenNeeded }: RouteParts,
+  { streams, tokenNeeded, version }: RouteParts,
   source: ConsoleSource,
   response: ServerResponse,
 ): HandlersOf<Exclude<OwnKey, 'GET /readyz' | 'GET /api/stream' | 'GET /api/openapi.json'>> &
@@ -138,6 +141,7 @@ function ownHandlers(
       const carried = encodeURIComponent(JSON.stringify(summary(frame)));
       return { ...picture, headers: { 'x-headland-frame': carried } };
     },
+    'GET /api/openapi.json': () => new OwnReply(json(openApiDocument(version))),
     'GET /api/stream': () => {
       streams.add(source, response);
       return new OwnReply({ kind: 'taken' });

@@ -181,18 +181,29 @@ class Source {
     );
   }
 
-  /** The newest `most` samples that were labelled after a revision; by id. */
+  /**
+   * The newest `most` samples that have another label than at a revision; by id. A label that was taken
+   * back teaches nothing, nor does a new name of a class.
+   */
   since(revision: number, most: number): Taught[] {
+    const names = this.store.namesSince(revision);
+    const before = new Map<string, string | null>();
     const ids: string[] = [];
     for (let after = revision; ; ) {
       const changes = this.store.labelsSince(after);
-      ids.push(...changes.map(({ sampleId }) => sampleId));
+      for (const { sampleId, oldLabel, renamed } of changes) {
+        if (renamed) continue;
+        ids.push(sampleId);
+        if (!before.has(sampleId))
+          before.set(sampleId, oldLabel && (names.get(oldLabel) ?? oldLabel));
+      }
       const last = changes.at(-1);
       if (!last) break;
       after = last.revision;
     }
     const newest = [...new Set(ids.reverse())].slice(0, most);
-    return this.#withFeatures(newest.flatMap((id) => this.store.get(id) ?? []));
+    const samples = newest.flatMap((id) => this.store.get(id) ?? []);
+    return this.#withFeatures(samples.filter(({ id, label }) => label !== before.get(id)));
   }
 
   #withFeatures(samples: readonly Sample[]): Taught[] {

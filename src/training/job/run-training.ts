@@ -97,7 +97,10 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     });
 
     phases.begin('evaluate');
-    const registry = new HeadRegistry(settings.registryDir, { keep: settings.heads.keep });
+    const registry = new HeadRegistry(settings.registryDir, {
+      keep: settings.heads.keep,
+      classNames: (revision) => store.namesSince(revision),
+    });
     const trained: Head = {
       ...headOf(recipe, {
         labels: collected.labels,

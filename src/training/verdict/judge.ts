@@ -70,13 +70,13 @@ interface Champion {
 }
 
 /**
- * Samples whose labels changed after a revision. Revisions, because the clock may have been set
+ * Samples whose labels changed after a revision; a new name of a class changes none. Revisions, because the clock may have been set
  * meanwhile.
  */
 function relabelledSince(revision: number | undefined, store: SampleStore): Set<string> {
   if (revision === undefined) return new Set();
   const changes = store.labelsSince(revision, Number.MAX_SAFE_INTEGER);
-  return new Set(changes.map(({ sampleId }) => sampleId));
+  return new Set(changes.filter(({ renamed }) => !renamed).map(({ sampleId }) => sampleId));
 }
 
 /** Compares the new head with the serving one and lets the gate decide. */

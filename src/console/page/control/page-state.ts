@@ -2,6 +2,8 @@ import type { HeadVersion, TrainingReport } from '../../contract/brain-contract.
 import type { ClockedStatus, FrameSummary } from '../../contract/live-contract.js';
 import type { LookAlikeSample, WaitingSample } from '../../contract/teach-contract.js';
 
+import { type Catalogue, ENGLISH, type Language } from '../words/catalogue/catalogue.js';
+
 export type Link = 'connecting' | 'live' | 'lost';
 
 /** Why the live picture is held: a press on a label, text being typed, or the Hold button. */
@@ -47,6 +49,10 @@ export interface Confirmation {
   answer: (yes: boolean) => void;
 }
 
+/** The places of the page, in the order of its navigation. */
+export const PLACES = ['live', 'teach', 'pictures', 'brain', 'robot'] as const;
+export type Place = (typeof PLACES)[number];
+
 export const THEMES = ['automatic', 'light', 'dark'] as const;
 export type Theme = (typeof THEMES)[number];
 
@@ -54,6 +60,13 @@ export interface PageState {
   /** Set while the page waits for a token; `problem` explains why the last one was rejected. */
   lock: { problem: string } | null;
   link: Link;
+  place: Place;
+  /** What the place is narrowed to, such as the filters of Pictures. */
+  params: Readonly<Record<string, string>>;
+  language: Language;
+  catalogue: Catalogue;
+  /** Changes whenever labels, samples or heads of the task may have changed. */
+  changes: number;
   /** The chosen task; null: the first one of the robot. */
   task: string | null;
   /**
@@ -98,6 +111,11 @@ export const INITIAL_STATE: Readonly<PageState> = {
   ...NOTHING_OF_A_TASK,
   lock: null,
   link: 'connecting',
+  place: 'live',
+  params: {},
+  language: 'en',
+  catalogue: ENGLISH,
+  changes: 0,
   task: null,
   status: null,
   camera: null,

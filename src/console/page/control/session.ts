@@ -3,11 +3,11 @@ import { EventFeed } from '../robot/event-feed.js';
 import type { Refusal } from '../robot/refusal.js';
 import type { RobotApi } from '../robot/robot-api.js';
 import type { RobotClock } from '../robot/robot-clock.js';
+import type { Access } from './access.js';
+import type { Address } from './address.js';
 import type { Notices } from './notices.js';
 import type { PageStore } from './page-store.js';
 import type { RecordLists } from './record-lists.js';
-import type { TaskChoice } from './task-choice.js';
-import type { TokenLock } from './token-lock.js';
 import type { Viewfinder } from './viewfinder.js';
 
 const FIRST_CONTACT_PAUSE_MS = 2_000;
@@ -23,9 +23,9 @@ export class Session {
   constructor(
     private readonly store: PageStore,
     private readonly api: RobotApi,
-    private readonly lock: TokenLock,
+    private readonly access: Access,
     private readonly clock: RobotClock,
-    private readonly tasks: TaskChoice,
+    private readonly address: Address,
     private readonly lists: RecordLists,
     private readonly viewfinder: Viewfinder,
     private readonly notices: Notices,
@@ -41,13 +41,13 @@ export class Session {
     });
   }
 
-  /** Asks the robot whether it requires a token, retrying until it responds; then starts the feed. */
+  /** Waits until the robot responds; then starts the feed, unless the robot asks who this is. */
   async start(): Promise<void> {
     this.store.subscribe(() => {
       if (this.store.state.lock !== null) this.#feed.stop();
     });
     addEventListener('hashchange', () => {
-      if (this.tasks.restore()) this.#follow();
+      if (this.address.restore()) this.#follow();
     });
     setInterval(() => {
       const { link } = this.store.state;
@@ -58,9 +58,9 @@ export class Session {
     }, QUEUE_INTERVAL_MS);
     for (;;) {
       try {
-        const { tokenNeeded } = await this.api.call('GET /healthz', {});
-        if (tokenNeeded && this.lock.token === null) this.lock.lock('');
-        else this.#feed.start();
+        await this.api.call('GET /healthz', {});
+        await this.access.restore(location, history);
+        if (this.store.state.lock === null) this.#feed.start();
         return;
       } catch {
         this.store.set({ link: 'lost' });
@@ -69,14 +69,14 @@ export class Session {
     }
   }
 
-  open(token: string): void {
-    this.lock.unlock(token);
-    this.#feed.start();
+  /** Opens a locked page. */
+  async open(token: string): Promise<void> {
+    if (await this.access.enter(token)) this.#feed.start();
   }
 
   /** Makes the page about another task. @param task null: the first one of the robot */
   choose(task: string | null): void {
-    if (this.tasks.choose(task)) this.#follow();
+    if (this.address.choose(task)) this.#follow();
   }
 
   #follow(): void {
@@ -107,8 +107,11 @@ export class Session {
       this.lists.refresh();
       return;
     }
-    if (queueMark(before) !== queueMark(status)) void this.lists.refreshWaiting();
-    if (headMark(before) !== headMark(status)) void this.lists.refreshTrainings();
+    const queueChanged = queueMark(before) !== queueMark(status);
+    const headChanged = headMark(before) !== headMark(status);
+    if (queueChanged) void this.lists.refreshWaiting();
+    if (headChanged) void this.lists.refreshTrainings();
+    if (queueChanged || headChanged) this.store.changed();
   }
 }
 

@@ -2,6 +2,7 @@ import type { WaitingSample } from '../../contract/teach-contract.js';
 import { Refusal } from '../robot/refusal.js';
 import type { RobotApi } from '../robot/robot-api.js';
 import { isOfTask } from '../words/task-words.js';
+import type { Words } from '../words/words.js';
 import type { Notices } from './notices.js';
 import { oneAtATime } from './one-at-a-time.js';
 import type { Hold, SampleView, ScreenPicture } from './page-state.js';
@@ -22,6 +23,7 @@ export class Viewfinder {
     private readonly store: PageStore,
     private readonly api: RobotApi,
     private readonly notices: Notices,
+    private readonly words: Words,
   ) {}
 
   /** Milliseconds since a picture was last requested. */
@@ -73,7 +75,7 @@ export class Viewfinder {
     const { task } = this.store.state;
     const description = kind === 'question' ? 'Picture that needs a label' : 'Labelled picture';
     try {
-      const image = await decode(await this.api.samplePicture(sampleId));
+      const image = await decode(await this.api.samplePicture(sampleId), this.#undecodable());
       if (task !== this.store.state.task) {
         URL.revokeObjectURL(image.src);
         return;
@@ -116,7 +118,7 @@ export class Viewfinder {
     const { frame, picture } = answer;
     const { shown } = this.store.state;
     if (shown?.kind === 'live' && shown.frame.frameId === frame.frameId) return;
-    const image = await decode(picture);
+    const image = await decode(picture, this.#undecodable());
     const { state } = this.store;
     // The user may have pressed a label meanwhile: the picture they saw must stay.
     if (!this.#mayMove() || camera !== state.camera || task !== state.task) {
@@ -125,6 +127,10 @@ export class Viewfinder {
     }
     const description = `Live picture of camera ${camera}`;
     this.#show({ image, description }, { shown: { kind: 'live', frame } });
+  }
+
+  #undecodable(): string {
+    return this.words.say('shell.undecodable');
   }
 
   #mayMove(): boolean {
@@ -141,17 +147,14 @@ export class Viewfinder {
   }
 }
 
-async function decode(picture: Blob): Promise<HTMLImageElement> {
+async function decode(picture: Blob, undecodable: string): Promise<HTMLImageElement> {
   const image = new Image();
   image.src = URL.createObjectURL(picture);
   try {
     await image.decode();
   } catch {
     URL.revokeObjectURL(image.src);
-    throw new Refusal(0, {
-      message: 'the browser cannot display this picture',
-      remedy: 'Check the camera under Health.',
-    });
+    throw new Refusal(0, null, undecodable);
   }
   return image;
 }

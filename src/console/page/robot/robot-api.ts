@@ -10,6 +10,7 @@ import type {
 } from '../../contract/contract.js';
 import type { FrameSummary } from '../../contract/live-contract.js';
 
+import { capitalised } from '../words/figures.js';
 import { Refusal } from './refusal.js';
 
 /** A part of a request that its route has, and nothing where it has none. */
@@ -31,6 +32,12 @@ interface Loose {
   body?: unknown;
 }
 
+/** `/api/samples/{id}/picture` with the values of its variable parts. */
+function pathOf(key: RouteKey, { params = {} }: Loose): string {
+  const template = key.slice(key.indexOf(' ') + 1);
+  return template.replaceAll(/\{(\w+)\}/g, (_, name) => encodeURIComponent(params[name] ?? ''));
+}
+
 function writing(method: string, body: unknown): RequestInit & { headers: Record<string, string> } {
   const headers: Record<string, string> = { 'x-headland': '1' };
   if (method !== 'POST') return { method, headers };
@@ -41,23 +48,27 @@ function writing(method: string, body: unknown): RequestInit & { headers: Record
 /** Typed client of the console's routes. Every method throws Refusals. */
 export class RobotApi {
   /**
-   * @param tokens provides the token; `refused` is called when the robot rejects it
+   * @param refused called when the robot asks for a session
+   * @param say texts for what the robot cannot say itself
    * @param task the task that requests are about; null: the first one of the robot
    */
   constructor(
-    private readonly tokens: { readonly token: string | null; refused(): void },
+    private readonly refused: () => void,
     private readonly task: () => string | null,
+    private readonly say: (key: 'shell.unreadable' | 'shell.offline') => string,
   ) {}
 
   /** Calls a route whose answer is JSON. */
   call<Key extends JsonKey>(key: Key, request: CallOf<Key>): Promise<AnswerOf<Key>> {
-    const { params = {}, query = {}, body } = request as Loose;
-    const [method, template] = key.split(' ') as [string, string];
-    const path = template.replaceAll(/\{(\w+)\}/g, (_, name) =>
-      encodeURIComponent(params[name] ?? ''),
-    );
+    const { query = {}, body } = request as Loose;
+    const method = key.slice(0, key.indexOf(' '));
     const options = method === 'GET' ? {} : writing(method, body);
-    return this.#call(path, query, options, (response) => response.json());
+    return this.#call(pathOf(key, request as Loose), query, options, (response) => response.json());
+  }
+
+  /** The address of a route, for images and links. */
+  address<Key extends RouteKey>(key: Key, request: CallOf<Key>): string {
+    return this.#address(pathOf(key, request as Loose), (request as Loose).query ?? {});
   }
 
   /** The newest frame of a camera with its picture; null before the first. */
@@ -81,6 +92,15 @@ export class RobotApi {
     );
   }
 
+  #address(path: string, query: Record<string, string | undefined>): string {
+    const task = this.task();
+    const given = Object.entries(task === null ? query : { ...query, task });
+    const about = new URLSearchParams(
+      given.filter((entry): entry is [string, string] => entry[1] !== undefined),
+    ).toString();
+    return about === '' ? path : `${path}?${about}`;
+  }
+
   /** @throws Refusal; DOMException AbortError when the signal of `options` aborts the request */
   async #call<Answer>(
     path: string,
@@ -88,39 +108,23 @@ export class RobotApi {
     options: RequestInit & { headers?: Record<string, string> },
     read: (response: Response) => Promise<Answer>,
   ): Promise<Answer> {
-    const headers: Record<string, string> = { ...options.headers };
-    const { token } = this.tokens;
-    if (token !== null) headers.authorization = `Bearer ${token}`;
-    const task = this.task();
-    const given = Object.entries(task === null ? query : { ...query, task });
-    const about = new URLSearchParams(
-      given.filter((entry): entry is [string, string] => entry[1] !== undefined),
-    ).toString();
     let response: Response;
     try {
-      response = await fetch(about === '' ? path : `${path}?${about}`, {
+      response = await fetch(this.#address(path, query), {
         ...options,
-        headers,
         cache: 'no-store',
       });
       if (response.ok) return await read(response);
     } catch (cause) {
       if (cause instanceof DOMException && cause.name === 'AbortError') throw cause;
-      throw new Refusal(0, cause instanceof SyntaxError ? UNREADABLE : SILENT);
+      const key = cause instanceof SyntaxError ? 'shell.unreadable' : 'shell.offline';
+      throw new Refusal(0, null, this.say(key));
     }
-    if (response.status === 401) this.tokens.refused();
-    throw new Refusal(response.status, await reasonOf(response));
+    if (response.status === 401 && path !== '/api/session') this.refused();
+    const { code, message, remedy } = await reasonOf(response);
+    throw new Refusal(response.status, code, `${capitalised(message)}. ${remedy}`);
   }
 }
-
-const SILENT = {
-  message: 'the robot does not respond',
-  remedy: 'Move closer or check the network.',
-};
-const UNREADABLE = {
-  message: 'the response cannot be read',
-  remedy: 'Reload the page.',
-};
 
 /** The robot's error; a proxy in between may respond with anything else. */
 async function reasonOf(response: Response): Promise<RefusalBody['error']> {

@@ -1,24 +1,8 @@
 import type { ConsoleStatus } from '../../contract/live-contract.js';
-import { percent, plural } from './figures.js';
 
 /** Whether any head serves: a trained one or one of the instant learner. */
 export function serves({ head, learnt }: ConsoleStatus): boolean {
   return head !== null || learnt !== null;
-}
-
-/** One line about the serving head. */
-export function headLine({ head, learnt, trust }: ConsoleStatus): string {
-  const labels = learnt?.classes ?? head?.labels;
-  if (labels === undefined) return 'No head yet';
-  const parts = [
-    head === null ? 'First labels' : `Head ${head.version}`,
-    plural(labels.length, 'label'),
-  ];
-  if (head !== null && head.holdoutMacroF1 !== null)
-    parts.push(`F1 ${percent(head.holdoutMacroF1)}`);
-  if (learnt !== null) parts.push(`${plural(learnt.labels, 'new label')} learned`);
-  if (trust !== null) parts.push(trust);
-  return parts.join(' · ');
 }
 
 /** What is missing for a first head: a headline, and an explanation or ''. */

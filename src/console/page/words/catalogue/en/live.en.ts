@@ -1,0 +1,2 @@
+/** Texts of one place; keys begin with its name. */
+export const liveEn = {} as const;
