@@ -542,6 +542,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       log: this.config.tasks.length > 0 ? log.child({ task: name }) : log,
       events: {
         onServing: (stored) => this.#serving(made, stored),
+        onPinned: (version) => this.#pinned(made, version),
         onLearnt: () => this.#learnt(made),
         onProgress: (progress) => this.emit('trainingProgress', name, progress),
         onReport: (report) => {
@@ -560,7 +561,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   #operationTask(task: RobotTask): OperationTask {
     const { name, labelling, heads, training, state } = task;
     const onLabel = (): void => this.#labelsChanged(task);
-    return { name, labelling, samples: state.samples, heads, training, onLabel };
+    const onRequest = (sampleId: string): void => task.queue.request(sampleId);
+    return { name, labelling, samples: state.samples, heads, training, onLabel, onRequest };
   }
 
   #task(name: string): RobotTask | undefined {
@@ -583,6 +585,12 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#events.serving(task.name, stored);
     this.#reportModel(task);
     this.emit('head', task.name, stored);
+  }
+
+  #pinned(task: RobotTask, version: number | null): void {
+    task.log.info({ version }, version === null ? 'no head is pinned' : 'head pinned');
+    this.#reportModel(task);
+    this.emit('status');
   }
 
   /** The instant learner has changed the serving head. */

@@ -37,9 +37,15 @@ export function localOperations(
         new LookAlikes(samples, { groupWindowMs, backboneChecksum: () => null }),
       ),
       samples,
-      heads,
+      heads: {
+        current: () => heads.current(),
+        promote: (version, by) => heads.promote(version, undefined, by),
+        rollback: (version, by) => heads.rollback(version, undefined, by),
+        pin: (version, by) => heads.pin(version, by),
+      },
       training: trainingOf(task),
       onLabel: () => {},
+      onRequest: () => {},
     };
   };
   return new Operations({

@@ -4,6 +4,7 @@ import type { NonEmpty } from '../base/non-empty.js';
 import { eyeOf } from '../base/words/eye.js';
 import type { SettingChange } from '../config/settings/setting-change.js';
 import type { TaskAnswer } from '../perception/perception-protocol.js';
+import type { Switcher } from '../registry/history.js';
 import type { StoredHead } from '../registry/version-directory.js';
 import type { LookAlike } from '../samples/look-alikes.js';
 import type { Sample } from '../samples/sample.js';
@@ -19,18 +20,25 @@ import type { RobotSettings } from './settings/robot-settings.js';
 /** A frame that is still in memory, or a stored sample to label or relabel. */
 export type LabelTarget = { frame: string; group?: string | undefined } | { sample: string };
 
+/** The heads of a task, as far as a person changes which one serves. */
+export interface SwitchableHeads {
+  current(): Promise<number | null>;
+  promote(version: number, by: Switcher): Promise<StoredHead>;
+  rollback(version: number | undefined, by: Switcher): Promise<StoredHead>;
+  pin(version: number | null, by: Switcher): Promise<void>;
+}
+
 /** What operations need of a task. */
 export interface OperationTask {
   name: string;
   labelling: Labelling;
   samples: Pick<SampleStore, 'labelRevision'>;
-  heads: {
-    promote(version: number): Promise<StoredHead>;
-    rollback(version?: number): Promise<StoredHead>;
-  };
+  heads: SwitchableHeads;
   training: Pick<TrainingService, 'start'>;
   /** Called after every label of the task: notifies everything that learns from labels. */
   onLabel(): void;
+  /** Called when a person wants to label this sample: it is asked about before all others. */
+  onRequest(sampleId: string): void;
 }
 
 /** What operations need of alerts. */
@@ -49,7 +57,7 @@ export type AcknowledgedAlert = Pick<AlertEvent, 'rule' | 'task' | 'camera' | 'r
 
 export interface OperationParts {
   tasks: NonEmpty<OperationTask>;
-  recent: Pick<RecentFrames, 'get' | 'latest'>;
+  recent: Pick<RecentFrames, 'get' | 'latest' | 'remembered'>;
   pausing: Pausing;
   audit: AuditTrail;
   /** The outputs of alerts; null: no outputs in this process. */
@@ -181,15 +189,38 @@ export class Operations {
    */
   rollback(version: number | undefined, by: Requester, taskName?: string): Promise<StoredHead> {
     return this.#audited('rollback', { version }, by, taskName, ({ heads }) =>
-      heads.rollback(version),
+      heads.rollback(version, by.source),
     );
   }
 
   /** Switches to `version` even if the gate has refused it. @throws as {@link rollback} */
   promote(version: number, by: Requester, taskName?: string): Promise<StoredHead> {
     return this.#audited('promote', { version }, by, taskName, ({ heads }) =>
-      heads.promote(version),
+      heads.promote(version, by.source),
     );
+  }
+
+  /**
+   * Keeps a head serving: trainings and trials go on, but do not replace it. A rollback or a promotion by
+   * a person moves the pin to the chosen head.
+   * @param version it begins to serve if it does not yet; default: the serving head
+   * @returns the pinned version
+   * @throws HeadlandError HL_HEAD_NONE_SERVES, and as {@link rollback}
+   */
+  pin(version: number | undefined, by: Requester, taskName?: string): Promise<number> {
+    return this.#audited('pin', { version }, by, taskName, async ({ heads }) => {
+      const current = await heads.current();
+      const wanted = version ?? current;
+      if (wanted === null) throw nothingToPin();
+      if (wanted !== current) await heads.rollback(wanted, by.source);
+      await heads.pin(wanted, by.source);
+      return wanted;
+    });
+  }
+
+  /** Ends a pin; without one it has no effect. */
+  unpin(by: Requester, taskName?: string): Promise<void> {
+    return this.#audited('unpin', {}, by, taskName, ({ heads }) => heads.pin(null, by.source));
   }
 
   /** @returns what is paused now */
@@ -286,14 +317,17 @@ export class Operations {
    * labels nor heads.
    * @param taskName it may be left out when one task decides on the frame; without `eye`, the newest
    *   frame that this task has decided on
-   * @throws HeadlandError HL_FRAME_NONE, HL_TASK_UNKNOWN, HL_STORE_…
+   * @param frameId stores this frame in memory instead of the newest
+   * @throws HeadlandError HL_FRAME_NONE, HL_FRAME_GONE, HL_TASK_UNKNOWN, HL_STORE_…
    */
   snapshot(
     eye: string | undefined,
     taskName?: string,
+    frameId?: string,
   ): { recent: RecentFrame; answer: TaskAnswer; sample: Sample } {
     const named = taskName === undefined ? null : this.#task(taskName);
-    const latest = this.#latest(eye, taskName);
+    const latest =
+      frameId === undefined ? this.#latest(eye, taskName) : this.parts.recent.remembered(frameId);
     const task = named ?? this.#task(onlyTaskOf(latest));
     const { answers } = latest.perceived;
     const answer = answers.find((each) => each.task === task.name);
@@ -301,7 +335,9 @@ export class Operations {
       const deciding = answers.map((each) => each.task);
       throw undecidedBy(task.name, eyeOf(latest.frame), deciding);
     }
-    return { recent: latest, answer, sample: task.labelling.keepWaiting(latest) };
+    const sample = task.labelling.keepWaiting(latest);
+    task.onRequest(sample.id);
+    return { recent: latest, answer, sample };
   }
 
   /** The newest frame that a task has decided on, else the newest of the eye. */
@@ -347,6 +383,12 @@ export class Operations {
 function notHere(what: string): HeadlandError {
   return new HeadlandError('HL_SETTINGS_READ_ONLY', `this process has no ${what} to change`, {
     remedy: 'Ask the running daemon, through its page.',
+  });
+}
+
+function nothingToPin(): HeadlandError {
+  return new HeadlandError('HL_HEAD_NONE_SERVES', 'no head serves that could be pinned', {
+    remedy: 'Train (`headland train`), or name a version that `headland models heads` lists.',
   });
 }
 

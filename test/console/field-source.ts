@@ -210,6 +210,7 @@ export function createFieldSource(task = 'main'): FieldSource {
           {
             name: 'main',
             decided: true,
+            simulated: false,
             description: 'ffmpeg /dev/video0',
             phase: 'running',
             condition: 'good',
@@ -232,6 +233,8 @@ export function createFieldSource(task = 'main'): FieldSource {
         learnt: null,
         trust: serving?.trust ?? null,
         next: null,
+        nextSteps: [],
+        pinned: false,
         samples: {
           total: samples.size,
           labelled,

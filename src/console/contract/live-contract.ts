@@ -4,6 +4,7 @@ import {
   atMs,
   count,
   label,
+  message,
   probability,
   type RouteContracts,
   sampleId,
@@ -34,6 +35,8 @@ const cameraStatus = z.object({
   name: z.string(),
   /** Whether the task decides on its images. */
   decided: z.boolean(),
+  /** It delivers drawings or recordings instead of live images. */
+  simulated: z.boolean(),
   description: z.string(),
   /** Phase of the camera supervisor; `running`: frames arrive. */
   phase: z.string(),
@@ -141,6 +144,10 @@ const consoleStatus = z.object({
   trust,
   /** The next step that would raise the trust, in one sentence. */
   next: z.string().nullable(),
+  /** The same, sentence by sentence, to be translated; empty in heads of an earlier headland. */
+  nextSteps: z.array(message),
+  /** The serving head is pinned: trainings and trials do not replace it. */
+  pinned: z.boolean(),
   samples: sampleCounts,
   /** Null: this daemon does not train. */
   training: trainingState.nullable(),
@@ -229,8 +236,11 @@ export const LIVE = {
     answer: paused,
   },
   'POST /api/snapshot': {
-    summary: 'Store the newest frame, which then waits for a label.',
-    body: z.strictObject({ camera: camera.optional() }),
+    summary: 'Store a frame in memory, by default the newest, which then waits for a label.',
+    body: z.strictObject({
+      camera: camera.optional(),
+      frameId: z.string().min(1).max(192).optional(),
+    }),
     answer: z.object({ sampleId, frame: frameSummary }),
   },
 } as const satisfies RouteContracts;
