@@ -10,8 +10,10 @@ import { headsFolder } from '../registry/heads-folder.js';
 import { HeadRegistry } from '../registry/registry.js';
 import { SightingTable } from '../samples/sightings/sighting-table.js';
 import { SampleStore } from '../samples/store.js';
+import { AccessTable } from '../storage/access-table.js';
 import { AuditLog } from '../storage/audit-table.js';
 import { type Database, openDatabase, openDatabaseOrStandIn } from '../storage/database.js';
+import { EventLog } from '../storage/event-log.js';
 import { Meta, type TaskMeta, taskMeta } from '../storage/meta-table.js';
 import { ReportLog } from '../storage/report-log.js';
 
@@ -20,7 +22,9 @@ export interface State {
   databasePath: string;
   meta: Meta;
   audit: AuditLog;
+  access: AccessTable;
   reports: ReportLog;
+  events: EventLog;
   sightings: SightingTable;
   /** The tasks of the configuration, in its order. */
   tasks: NonEmpty<TaskState>;
@@ -86,7 +90,7 @@ export function openStateOrStandIn(
   return stateIn(config, database, log, backboneChecksum);
 }
 
-function databasePathOf({ paths }: Config): string {
+export function databasePathOf({ paths }: Config): string {
   return join(paths.stateDir, 'headland.db');
 }
 
@@ -106,6 +110,10 @@ function stateIn(
     backboneChecksum,
     minFreeBytes: config.samples.minFreeBytes,
     freeBytes: () => diskFreeBytes(config.paths.stateDir),
+    onTrashEmptied: ({ samples, bytes }) => {
+      audit.append('trash-emptied', { samples, bytes });
+      log?.info({ samples, bytes }, 'removed samples are gone for good, to make room');
+    },
     onThinned: ({ pictures, bytes }) => {
       audit.append('thinned', { pictures, bytes });
       log?.info({ pictures, bytes }, 'pictures of labelled samples removed to make room');
@@ -115,10 +123,15 @@ function stateIn(
   const stateOf = (task: Task): TaskState => {
     const { samples, heads } = task.settings;
     const headsDir = headsFolder(config.paths.stateDir, task.name);
+    const store = common.forTask(task.name, samples);
     return {
       ...task,
-      samples: common.forTask(task.name, samples),
-      heads: new HeadRegistry(headsDir, { keep: heads.keep, ...(log ? { log } : {}) }),
+      samples: store,
+      heads: new HeadRegistry(headsDir, {
+        keep: heads.keep,
+        ...(log ? { log } : {}),
+        classNames: (revision) => namesSince(store, revision, log),
+      }),
       headsDir,
       meta: taskMeta(meta, task.name),
     };
@@ -129,13 +142,25 @@ function stateIn(
     databasePath: database.path,
     meta,
     audit,
+    access: new AccessTable(database),
     reports: new ReportLog(database),
+    events: new EventLog(database),
     sightings: new SightingTable(database, config.position.sightings.maxRows),
     tasks,
     strayTasks: () => common.tasks().filter((name) => !tasks.some((task) => task.name === name)),
     task: (name) => chosenTask(tasks, name),
     close: () => database.close(),
   };
+}
+
+/** A disk that cannot be read must not keep a head from serving: its classes keep their names then. */
+function namesSince(store: SampleStore, revision: number, log?: Log): ReadonlyMap<string, string> {
+  try {
+    return store.namesSince(revision);
+  } catch (error) {
+    log?.warn({ err: messageOf(error) }, 'cannot read which classes have other names now');
+    return new Map();
+  }
 }
 
 /**

@@ -64,6 +64,11 @@ export class Holdout {
     writeSide(this.database, this.task, group, { holdout: Number(held), open: 0, kept });
   }
 
+  /** As {@link label}, for a sample that gets a label back: a side that is decided stays. */
+  labelIfOpen(group: string, label: string): void {
+    if (sideOf(this.database, this.task, group)?.open === 1) this.label(group, label);
+  }
+
   /**
    * Returns held-out groups to training if they have samples of a class with too few training
    * samples. For use after an import, which restores the sides of an export regardless of the other
