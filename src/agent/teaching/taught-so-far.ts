@@ -22,7 +22,7 @@ export function taughtSoFar(
   const { newLabels } = training;
   const newLabelsOf = new Map<string, number>();
   for (const { newLabel } of samples.labelsSince(training.learntRevision)) {
-    newLabelsOf.set(newLabel, (newLabelsOf.get(newLabel) ?? 0) + 1);
+    if (newLabel !== null) newLabelsOf.set(newLabel, (newLabelsOf.get(newLabel) ?? 0) + 1);
   }
   const trained = heads.serving?.card ?? null;
   const progress = teachProgress({
