@@ -59,6 +59,8 @@ export interface CameraStatus extends CameraState {
   droppedTotal: number;
   /** Frames that are decided on, all regions together. */
   framesPerSecond: number;
+  /** It delivers drawings or recordings instead of live images. */
+  simulated: boolean;
 }
 
 export interface AlertStatus extends Omit<RaisedAlert, 'sinceMs'> {
@@ -122,11 +124,11 @@ export interface FrameStatus {
 
 export function agentStatus(agent: AgentView): AgentStatus {
   const { config, options, pausing, statistics } = agent;
-  const cameras = agent.cameras.map(({ supervisor }) => {
+  const cameras = agent.cameras.map(({ supervisor, config: camera }) => {
     const state = supervisor.state();
     const droppedTotal = agent.perception.dropped(state.name) + state.droppedFrames;
     const framesPerSecond = agent.cameraLoad.framesPerSecond(state.name);
-    return { ...state, droppedTotal, framesPerSecond };
+    return { ...state, droppedTotal, framesPerSecond, simulated: !isLive(camera) };
   });
   return {
     robot: config.robot.id,
@@ -136,7 +138,7 @@ export function agentStatus(agent: AgentView): AgentStatus {
     uptimeSeconds: Math.round(agent.started.ageMs()) / 1_000,
     state: pausing.has('inference') ? 'paused' : 'online',
     paused: pausing.paused,
-    simulated: agent.cameras.some(({ config: camera }) => !isLive(camera)),
+    simulated: cameras.some(({ simulated }) => simulated),
     alarms: agent.alarms.list().map(({ name, severity, error, since }) => {
       const { code, message, remedy } = error;
       return { name, severity, code, message, remedy, sinceAtMs: since.dateMs() };

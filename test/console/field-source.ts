@@ -210,6 +210,7 @@ export function createFieldSource(task = 'main'): FieldSource {
           {
             name: 'main',
             decided: true,
+            simulated: false,
             description: 'ffmpeg /dev/video0',
             phase: 'running',
             condition: 'good',

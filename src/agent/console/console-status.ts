@@ -35,6 +35,7 @@ export function consoleStatus(status: AgentStatus, name: string): ConsoleStatus 
     cameras: status.cameras.flatMap(eyes).map(({ camera, eye }) => ({
       name: eyeOf(eye),
       decided: decidesOn(task, eye),
+      simulated: camera.simulated,
       description: camera.description,
       phase: camera.phase,
       condition: camera.quality?.condition ?? null,
