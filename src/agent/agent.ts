@@ -274,6 +274,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         reportSpeed: (metersPerSecond) => this.#speeds.reportSpeed(metersPerSecond),
         acknowledge: (rule) => this.#alerting.acknowledge(rule),
       },
+      rules: this.config.alerts.rules,
       cameras: new Map(this.cameras.map(({ config, supervisor }) => [config.name, supervisor])),
     });
     await this.telemetry.start((command) =>

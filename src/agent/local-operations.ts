@@ -37,7 +37,12 @@ export function localOperations(
         new LookAlikes(samples, { groupWindowMs, backboneChecksum: () => null }),
       ),
       samples,
-      heads,
+      // A daemon with the same state notices by itself.
+      heads: {
+        promote: (version) => heads.promote(version),
+        rollback: (version) => heads.rollback(version),
+        follow: async () => {},
+      },
       training: trainingOf(task),
       onLabel: () => {},
     };
@@ -48,6 +53,7 @@ export function localOperations(
     pausing: new Pausing(() => {}),
     audit: new AuditTrail(state.audit, log),
     outputs: null,
+    rules: state.alertRules,
     cameras: new Map(),
   });
 }

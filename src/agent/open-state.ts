@@ -22,6 +22,8 @@ export interface State {
   audit: AuditLog;
   reports: ReportLog;
   sightings: SightingTable;
+  /** The alert rules of the configuration. */
+  alertRules: Config['alerts']['rules'];
   /** The tasks of the configuration, in its order. */
   tasks: NonEmpty<TaskState>;
   /**
@@ -140,6 +142,7 @@ function stateIn(
     audit,
     reports: new ReportLog(database),
     sightings: new SightingTable(database, config.position.sightings.maxRows),
+    alertRules: config.alerts.rules,
     tasks,
     strayTasks: () => common.tasks().filter((name) => !tasks.some((task) => task.name === name)),
     task: (name) => chosenTask(tasks, name),
