@@ -37,14 +37,17 @@ export function localOperations(
         new LookAlikes(samples, { groupWindowMs, backboneChecksum: () => null }),
       ),
       samples,
-      // A daemon with the same state notices by itself.
       heads: {
-        promote: (version) => heads.promote(version),
-        rollback: (version) => heads.rollback(version),
+        current: () => heads.current(),
+        promote: (version, by) => heads.promote(version, undefined, by),
+        rollback: (version, by) => heads.rollback(version, undefined, by),
+        pin: (version, by) => heads.pin(version, by),
+        // A daemon with the same state notices by itself.
         follow: async () => {},
       },
       training: trainingOf(task),
       onLabel: () => {},
+      onRequest: () => {},
     };
   };
   return new Operations({
@@ -54,6 +57,7 @@ export function localOperations(
     audit: new AuditTrail(state.audit, log),
     outputs: null,
     rules: state.alertRules,
+    settings: null,
     cameras: new Map(),
   });
 }

@@ -41,8 +41,7 @@ export interface AgentStatus {
   mqtt: { url: string; connected: boolean };
   /** Null while the console is not running. */
   consoleUrl: string | null;
-  /** `droppedTotal`: frames that a newer one replaced before they were classified. */
-  cameras: (CameraState & { droppedTotal: number })[];
+  cameras: CameraStatus[];
   /** Null until it is loaded. */
   backbone: BackboneInfo | null;
   /** In the order of the configuration. */
@@ -53,6 +52,13 @@ export interface AgentStatus {
   board: BoardReadings;
   /** Null: the settings name no source of positions. */
   position: PositionStatus | null;
+}
+
+export interface CameraStatus extends CameraState {
+  /** Frames that a newer one replaced before they were classified. */
+  droppedTotal: number;
+  /** Frames that are decided on, all regions together. */
+  framesPerSecond: number;
 }
 
 export interface AlertStatus extends Omit<RaisedAlert, 'sinceMs'> {
@@ -119,7 +125,8 @@ export function agentStatus(agent: AgentView): AgentStatus {
   const cameras = agent.cameras.map(({ supervisor }) => {
     const state = supervisor.state();
     const droppedTotal = agent.perception.dropped(state.name) + state.droppedFrames;
-    return { ...state, droppedTotal };
+    const framesPerSecond = agent.cameraLoad.framesPerSecond(state.name);
+    return { ...state, droppedTotal, framesPerSecond };
   });
   return {
     robot: config.robot.id,

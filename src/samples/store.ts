@@ -17,8 +17,16 @@ import {
 import { type UndoItem, UndoLog } from './editing/undo-log.js';
 import { type FeatureRow, FeatureTable, type MissingFeatures } from './feature-table.js';
 import { Holdout, type HoldoutRule, moveToGroup } from './holdout.js';
+import {
+  hasLabelled,
+  readLabelCounts,
+  readLabels,
+  readWaitingIds,
+  trainingSamplesUpTo,
+} from './label-queries.js';
 import { makePictureRoom, type PictureLimits, restorePicture } from './limit/picture-limit.js';
 import { SampleList } from './listing/sample-list.js';
+import { type PresentLabel, presentLabelsStamp, readPresentLabels } from './present-labels.js';
 import type { FormerState, LabelSource, NewSample, Sample, SampleChange } from './sample.js';
 import {
   type LabelChange,
@@ -385,13 +393,27 @@ export class SampleStore {
 
   /** All labels of this task, sorted. @param except ids of samples to ignore */
   labels(except: readonly string[] = []): string[] {
-    return this.database
-      .prepare<{ label: string }>(
-        `SELECT DISTINCT label FROM task_samples WHERE task = ? AND label IS NOT NULL
-         AND sample_id NOT IN (SELECT value FROM json_each(?)) ORDER BY label`,
-      )
-      .all(this.task, JSON.stringify(except))
-      .map(({ label }) => label);
+    return readLabels(this.database, this.task, except);
+  }
+
+  /** Number of samples of each label of this task, with the holdout, by label. */
+  labelCounts(): Map<string, number> {
+    return readLabelCounts(this.database, this.task);
+  }
+
+  /** Whether this task has at least `least` labelled samples. */
+  hasLabelled(least: number): boolean {
+    return hasLabelled(this.database, this.task, least);
+  }
+
+  /** Number of training samples of a label of this task, counted to at most `most`. */
+  trainingSamplesUpTo(label: string, most: number): number {
+    return trainingSamplesUpTo(this.database, this.task, label, most);
+  }
+
+  /** Ids of the samples that wait for a label of this task, oldest first. */
+  waitingIds(): string[] {
+    return readWaitingIds(this.database, this.task);
   }
 
   /** Whether the sample has a label, for whatever task. */
@@ -538,6 +560,16 @@ export class SampleStore {
   /** Changes of labels of this task after `revision`, oldest first, at most `limit` (default 1,000). */
   labelsSince(revision: number, limit = 1_000): LabelChange[] {
     return readLabelChanges(this.database, this.task, 'revision > ?', revision, limit);
+  }
+
+  /** See {@link readPresentLabels}. */
+  presentLabels(): PresentLabel[] {
+    return readPresentLabels(this.database, this.task);
+  }
+
+  /** See {@link presentLabelsStamp}. */
+  presentLabelsStamp(): string {
+    return presentLabelsStamp(this.database, this.task);
   }
 
   /**

@@ -41,6 +41,7 @@ export function consoleStatus(status: AgentStatus, name: string): ConsoleStatus 
       framesTotal: camera.framesTotal,
       stillFrames: camera.stillFrames,
       droppedTotal: camera.droppedTotal,
+      framesPerSecond: Math.round(camera.framesPerSecond * 10) / 10,
       lastFrameAtMs: camera.lastFrameAtMs,
       restarts: camera.restarts,
       lastRestartReason: camera.lastRestartReason?.message ?? null,
@@ -53,6 +54,8 @@ export function consoleStatus(status: AgentStatus, name: string): ConsoleStatus 
     },
     trust: model.trust,
     next: model.next,
+    nextSteps: model.nextSteps,
+    pinned: model.pinned,
     samples: {
       total: samples.total,
       labelled: samples.labelled,

@@ -1,20 +1,41 @@
-import type { TEACH } from '../../console/contract/teach-contract.js';
+import { suggestLabels } from '../../base/words/near-label.js';
+import type { Question, TEACH } from '../../console/contract/teach-contract.js';
 import type { HandlersOf } from '../../console/handlers.js';
 import type { Requester } from '../audit-trail.js';
 import type { RobotTask } from '../robot-task.js';
 import { guesses } from '../seeing/guesses.js';
+import type { QueuedSample } from '../teaching/label-queue.js';
+import { nothingLabel } from '../teaching/nothing-label.js';
+import { taughtSoFar } from '../teaching/taught-so-far.js';
 import type { AgentView } from '../view.js';
 
 const BY: Requester = { source: 'console' };
 
 /** Questions and labels of one task. */
 export function teachHandlers(
-  { operations, perception }: AgentView,
+  agent: AgentView,
   task: RobotTask,
 ): Partial<HandlersOf<keyof typeof TEACH>> {
+  const { operations, perception } = agent;
   const { name, state } = task;
-  const { samples } = state;
+  const { samples, settings } = state;
   return {
+    'GET /api/teach/questions': ({ query: { limit = 8, skipped = '' } }) => {
+      const { items, waiting } = task.queue.next(limit, skipped.split(',').filter(Boolean));
+      return {
+        questions: items.map(question),
+        waiting,
+        nothingLabel: nothingLabel(samples.labelCounts(), settings.samples.nothingLabel),
+      };
+    },
+    'GET /api/teach/progress': () => {
+      const { progress, labelled, waiting, newLabels } = taughtSoFar(agent, task);
+      return { ...progress, labelled, waiting, newLabels };
+    },
+    'GET /api/teach/near': ({ query }) => {
+      const { alike, near } = suggestLabels(query.label, samples.labels());
+      return { alike, near };
+    },
     'GET /api/waiting': ({ query: { limit = 24 } }) => {
       const waiting = samples.list({ labelled: false, order: 'newest', limit });
       const { inference } = state.settings;
@@ -43,4 +64,10 @@ export function teachHandlers(
       return { sampleIds: [sample.id], undo: null };
     },
   };
+}
+
+function question({ sample, reason, why, guess, offered, others }: QueuedSample): Question {
+  const { id, capturedAtMs, source } = sample;
+  const [best = null] = guess?.ranked ?? [];
+  return { id, capturedAtMs, camera: source, guess: best, reason, why, offered, others };
 }

@@ -38,16 +38,25 @@ const LATIN_LOOKS = 'abeëijkmhopsctyxdhaeikvoptux';
  * @throws HeadlandError HL_LABEL_INVALID
  */
 export function normaliseLabel(text: string): string {
-  const label = text
-    .normalize('NFC')
-    .replaceAll(/[\p{Zs}]+/gu, ' ')
-    .trim();
+  const label = tidy(text);
   const reason = faultOf(label);
   if (reason === null) return label;
   throw new HeadlandError('HL_LABEL_INVALID', `label "${visible(text.slice(0, 100))}" ${reason}`, {
     remedy: `Use 1 to ${MAX_LABEL_CHARACTERS} visible characters without "/", not beginning with ".", and not "${UNKNOWN_LABEL}".`,
     details: { label: text.slice(0, 100) },
   });
+}
+
+/** Whether {@link normaliseLabel} takes it. */
+export function isLabel(text: string): boolean {
+  return faultOf(tidy(text)) === null;
+}
+
+function tidy(text: string): string {
+  return text
+    .normalize('NFC')
+    .replaceAll(/[\p{Zs}]+/gu, ' ')
+    .trim();
 }
 
 /**

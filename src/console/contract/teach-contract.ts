@@ -44,6 +44,8 @@ export const ASK_REASONS = ['uncertain', 'novel', 'different', 'rare', 'requeste
 
 const question = waitingSample.extend({
   reason: z.enum(ASK_REASONS),
+  /** The reason in a sentence, with what it is about. */
+  why: message,
   /** Whether the guess is worth a large button of its own. */
   offered: z.boolean(),
   /** Other labels of the task, the most probable first; without a head, the most frequent first. */
@@ -60,11 +62,13 @@ const lookAlikeSample = z.object({
 export type LookAlikeSample = z.infer<typeof lookAlikeSample>;
 
 const progress = z.object({
-  /** Share of the way to the next step, 0..1; it only grows between trainings. */
+  /** What the labels lead to next: a first head, a training, or more trust in the head that serves. */
+  step: z.enum(['first-head', 'training', 'trust']),
+  /** Share of the way to the step, 0..1; labels only add to it until the next training begins. */
   share: probability,
-  /** What would help most now: `Tomato needs 1 more`. */
+  /** What is missing for the step: `"Tomato" needs 1 more label.` */
   next: message,
-  /** Labels that single classes need for that step; empty: no class in particular. */
+  /** Labels that single classes need, for the step or for more trust; empty: no class in particular. */
   needs: z.array(z.object({ label, labels: count })),
   labelled: count,
   waiting: count,

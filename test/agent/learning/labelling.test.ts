@@ -86,8 +86,8 @@ describe('labelling', () => {
     const other = 'c'.repeat(64);
     const before = seen(recentFrame({ sequence: 1 }));
     const after = seen(recentFrame({ sequence: 2 }, {}, { backboneChecksum: other }));
-    const [old, young] = [before, after].map(({ frameId }) =>
-      part.labelFrame(frameId, 'weed', 'mqtt'),
+    const [old, young] = [before, after].map(
+      ({ frameId }) => part.labelFrame(frameId, 'weed', 'mqtt').sample,
     );
     assert.deepEqual([!!featuresOf(old!.id), !!featuresOf(old!.id, other)], [true, false]);
     assert.deepEqual([!!featuresOf(young!.id), !!featuresOf(young!.id, other)], [false, true]);

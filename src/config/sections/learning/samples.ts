@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { isLabel } from '../../../base/words/label.js';
+import { MAX_LABEL_CHARACTERS } from '../../../base/words/label-limits.js';
 import { milliseconds, probability, section } from '../../fields.js';
 
 export const samples = section(
@@ -83,6 +85,16 @@ export const samples = section(
       .default(600_000)
       .describe(
         'The same while askMaxWaiting frames wait: each new one replaces the oldest, which wears the card',
+      ),
+    nothingLabel: z
+      .string()
+      .min(1)
+      .max(MAX_LABEL_CHARACTERS)
+      .refine(isLabel, 'cannot be a label')
+      .nullable()
+      .default(null)
+      .describe(
+        'Label that the page offers for an image that shows none of the things; null = a class named nothing, none, background, empty or the like, else "nothing"',
       ),
   },
   'Which frames are stored',

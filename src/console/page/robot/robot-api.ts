@@ -32,6 +32,12 @@ interface Loose {
   body?: unknown;
 }
 
+/** `/api/samples/{id}/picture` with the values of its variable parts. */
+function pathOf(key: RouteKey, { params = {} }: Loose): string {
+  const template = key.slice(key.indexOf(' ') + 1);
+  return template.replaceAll(/\{(\w+)\}/g, (_, name) => encodeURIComponent(params[name] ?? ''));
+}
+
 function writing(method: string, body: unknown): RequestInit & { headers: Record<string, string> } {
   const headers: Record<string, string> = { 'x-headland': '1' };
   if (method !== 'POST') return { method, headers };
@@ -54,13 +60,15 @@ export class RobotApi {
 
   /** Calls a route whose answer is JSON. */
   call<Key extends JsonKey>(key: Key, request: CallOf<Key>): Promise<AnswerOf<Key>> {
-    const { params = {}, query = {}, body } = request as Loose;
-    const [method, template] = key.split(' ') as [string, string];
-    const path = template.replaceAll(/\{(\w+)\}/g, (_, name) =>
-      encodeURIComponent(params[name] ?? ''),
-    );
+    const { query = {}, body } = request as Loose;
+    const method = key.slice(0, key.indexOf(' '));
     const options = method === 'GET' ? {} : writing(method, body);
-    return this.#call(path, query, options, (response) => response.json());
+    return this.#call(pathOf(key, request as Loose), query, options, (response) => response.json());
+  }
+
+  /** The address of a route, for images and links. */
+  address<Key extends RouteKey>(key: Key, request: CallOf<Key>): string {
+    return this.#address(pathOf(key, request as Loose), (request as Loose).query ?? {});
   }
 
   /** The newest frame of a camera with its picture; null before the first. */
@@ -84,6 +92,15 @@ export class RobotApi {
     );
   }
 
+  #address(path: string, query: Record<string, string | undefined>): string {
+    const task = this.task();
+    const given = Object.entries(task === null ? query : { ...query, task });
+    const about = new URLSearchParams(
+      given.filter((entry): entry is [string, string] => entry[1] !== undefined),
+    ).toString();
+    return about === '' ? path : `${path}?${about}`;
+  }
+
   /** @throws Refusal; DOMException AbortError when the signal of `options` aborts the request */
   async #call<Answer>(
     path: string,
@@ -91,14 +108,9 @@ export class RobotApi {
     options: RequestInit & { headers?: Record<string, string> },
     read: (response: Response) => Promise<Answer>,
   ): Promise<Answer> {
-    const task = this.task();
-    const given = Object.entries(task === null ? query : { ...query, task });
-    const about = new URLSearchParams(
-      given.filter((entry): entry is [string, string] => entry[1] !== undefined),
-    ).toString();
     let response: Response;
     try {
-      response = await fetch(about === '' ? path : `${path}?${about}`, {
+      response = await fetch(this.#address(path, query), {
         ...options,
         cache: 'no-store',
       });

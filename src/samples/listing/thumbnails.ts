@@ -1,5 +1,5 @@
-import { thumbnail } from '../vision/thumbnail.js';
-import type { SampleStore } from './store.js';
+import { thumbnail } from '../../vision/thumbnail.js';
+import type { SampleStore } from '../store.js';
 
 /** Long side, pixels. */
 const SIDE_PX = 256;
