@@ -60,7 +60,7 @@ export class Robot {
         return { pid: undefined, stop: nothing, pause: nothing, resume: nothing, ended };
       },
     });
-    const events = { onServing: () => {}, onUnusable: () => {} };
+    const events = { onPinned: () => undefined, onServing: () => {}, onUnusable: () => {} };
     this.#heads = new HeadService(
       registry,
       () => {},

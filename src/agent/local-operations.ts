@@ -37,7 +37,12 @@ export function localOperations(
         new LookAlikes(samples, { groupWindowMs, backboneChecksum: () => null }),
       ),
       samples,
-      heads,
+      heads: {
+        current: () => heads.current(),
+        promote: (version, by) => heads.promote(version, undefined, by),
+        rollback: (version, by) => heads.rollback(version, undefined, by),
+        pin: (version, by) => heads.pin(version, by),
+      },
       training: trainingOf(task),
       onLabel: () => {},
       onRequest: () => {},
@@ -49,6 +54,7 @@ export function localOperations(
     pausing: new Pausing(() => {}),
     audit: new AuditTrail(state.audit, log),
     outputs: null,
+    settings: null,
     cameras: new Map(),
   });
 }

@@ -10,8 +10,10 @@ import { headsFolder } from '../registry/heads-folder.js';
 import { HeadRegistry } from '../registry/registry.js';
 import { SightingTable } from '../samples/sightings/sighting-table.js';
 import { SampleStore } from '../samples/store.js';
+import { AccessTable } from '../storage/access-table.js';
 import { AuditLog } from '../storage/audit-table.js';
 import { type Database, openDatabase, openDatabaseOrStandIn } from '../storage/database.js';
+import { EventLog } from '../storage/event-log.js';
 import { Meta, type TaskMeta, taskMeta } from '../storage/meta-table.js';
 import { ReportLog } from '../storage/report-log.js';
 
@@ -20,7 +22,9 @@ export interface State {
   databasePath: string;
   meta: Meta;
   audit: AuditLog;
+  access: AccessTable;
   reports: ReportLog;
+  events: EventLog;
   sightings: SightingTable;
   /** The tasks of the configuration, in its order. */
   tasks: NonEmpty<TaskState>;
@@ -86,7 +90,7 @@ export function openStateOrStandIn(
   return stateIn(config, database, log, backboneChecksum);
 }
 
-function databasePathOf({ paths }: Config): string {
+export function databasePathOf({ paths }: Config): string {
   return join(paths.stateDir, 'headland.db');
 }
 
@@ -138,7 +142,9 @@ function stateIn(
     databasePath: database.path,
     meta,
     audit,
+    access: new AccessTable(database),
     reports: new ReportLog(database),
+    events: new EventLog(database),
     sightings: new SightingTable(database, config.position.sightings.maxRows),
     tasks,
     strayTasks: () => common.tasks().filter((name) => !tasks.some((task) => task.name === name)),

@@ -2,7 +2,9 @@ import type { AlertEvent } from '../alerts/rules.js';
 import { HeadlandError } from '../base/errors.js';
 import type { NonEmpty } from '../base/non-empty.js';
 import { eyeOf } from '../base/words/eye.js';
+import type { SettingChange } from '../config/settings/setting-change.js';
 import type { TaskAnswer } from '../perception/perception-protocol.js';
+import type { Switcher } from '../registry/history.js';
 import type { StoredHead } from '../registry/version-directory.js';
 import type { LookAlike } from '../samples/look-alikes.js';
 import type { Sample } from '../samples/sample.js';
@@ -13,19 +15,25 @@ import type { TrainingService } from './learning/training-service.js';
 import { chosenTask } from './open-state.js';
 import type { Pausable, Pausing } from './pausing.js';
 import type { RecentFrame, RecentFrames } from './seeing/recent-frames.js';
+import type { RobotSettings } from './settings/robot-settings.js';
 
 /** A frame that is still in memory, or a stored sample to label or relabel. */
 export type LabelTarget = { frame: string; group?: string | undefined } | { sample: string };
+
+/** The heads of a task, as far as a person changes which one serves. */
+export interface SwitchableHeads {
+  current(): Promise<number | null>;
+  promote(version: number, by: Switcher): Promise<StoredHead>;
+  rollback(version: number | undefined, by: Switcher): Promise<StoredHead>;
+  pin(version: number | null, by: Switcher): Promise<void>;
+}
 
 /** What operations need of a task. */
 export interface OperationTask {
   name: string;
   labelling: Labelling;
   samples: Pick<SampleStore, 'labelRevision'>;
-  heads: {
-    promote(version: number): Promise<StoredHead>;
-    rollback(version?: number): Promise<StoredHead>;
-  };
+  heads: SwitchableHeads;
   training: Pick<TrainingService, 'start'>;
   /** Called after every label of the task: notifies everything that learns from labels. */
   onLabel(): void;
@@ -38,6 +46,10 @@ export interface AlertOutputs {
   reportSpeed(metersPerSecond: number): void;
   /** @throws HeadlandError HL_ALERT_RULE_UNKNOWN */
   acknowledge(rule: string | null): AcknowledgedAlert[];
+  /** @throws HeadlandError HL_OUTPUT_UNKNOWN, HL_OUTPUT_UNAVAILABLE, HL_OUTPUT_BUSY */
+  test(output: string, durationMs: number): number;
+  /** @throws HeadlandError HL_ALERT_RULE_UNKNOWN, HL_ALERT_COMMAND_FAILED, HL_OUTPUT_BUSY */
+  tryCommand(rule: string): Promise<void>;
 }
 
 /** An alert whose output a person has switched off. */
@@ -52,6 +64,10 @@ export interface OperationParts {
   outputs: AlertOutputs | null;
   /** The cameras of this process, by name. */
   cameras: ReadonlyMap<string, { requestPicture(): void }>;
+  /** The settings of this process; null: they cannot be changed here. */
+  settings: Pick<RobotSettings, 'apply' | 'restart'> | null;
+  /** Called after settings were written. */
+  onSettings?: (paths: readonly string[]) => void;
 }
 
 /**
@@ -173,15 +189,38 @@ export class Operations {
    */
   rollback(version: number | undefined, by: Requester, taskName?: string): Promise<StoredHead> {
     return this.#audited('rollback', { version }, by, taskName, ({ heads }) =>
-      heads.rollback(version),
+      heads.rollback(version, by.source),
     );
   }
 
   /** Switches to `version` even if the gate has refused it. @throws as {@link rollback} */
   promote(version: number, by: Requester, taskName?: string): Promise<StoredHead> {
     return this.#audited('promote', { version }, by, taskName, ({ heads }) =>
-      heads.promote(version),
+      heads.promote(version, by.source),
     );
+  }
+
+  /**
+   * Keeps a head serving: trainings and trials go on, but do not replace it. A rollback or a promotion by
+   * a person moves the pin to the chosen head.
+   * @param version it begins to serve if it does not yet; default: the serving head
+   * @returns the pinned version
+   * @throws HeadlandError HL_HEAD_NONE_SERVES, and as {@link rollback}
+   */
+  pin(version: number | undefined, by: Requester, taskName?: string): Promise<number> {
+    return this.#audited('pin', { version }, by, taskName, async ({ heads }) => {
+      const current = await heads.current();
+      const wanted = version ?? current;
+      if (wanted === null) throw nothingToPin();
+      if (wanted !== current) await heads.rollback(wanted, by.source);
+      await heads.pin(wanted, by.source);
+      return wanted;
+    });
+  }
+
+  /** Ends a pin; without one it has no effect. */
+  unpin(by: Requester, taskName?: string): Promise<void> {
+    return this.#audited('unpin', {}, by, taskName, ({ heads }) => heads.pin(null, by.source));
   }
 
   /** @returns what is paused now */
@@ -226,6 +265,54 @@ export class Operations {
   }
 
   /**
+   * Switches an output on for a time, so that a person sees whether it works.
+   * @param seconds more than 0, at most 10
+   * @returns the end of the test, milliseconds of the monotonic clock
+   * @throws HeadlandError HL_OUTPUT_UNKNOWN, HL_OUTPUT_UNAVAILABLE, HL_OUTPUT_BUSY
+   */
+  testOutput(output: string, seconds: number, by: Requester): Promise<number> {
+    return this.parts.audit.around('test_output', { output, seconds }, by, () =>
+      this.#outputs.test(output, seconds * 1_000),
+    );
+  }
+
+  /**
+   * Runs the command of an alert rule, so that a person sees whether it works; resolves when it has ended.
+   * @throws HeadlandError HL_ALERT_RULE_UNKNOWN, HL_ALERT_COMMAND_FAILED, HL_OUTPUT_BUSY
+   */
+  testCommand(rule: string, by: Requester): Promise<void> {
+    return this.parts.audit.around('test_command', { rule }, by, () =>
+      this.#outputs.tryCommand(rule),
+    );
+  }
+
+  /**
+   * Writes changes of settings, and runs with them shortly after it resolves. The audit names the settings
+   * and not their values.
+   * @throws HeadlandError see {@link RobotSettings.apply}
+   */
+  changeSettings(
+    changes: readonly SettingChange[],
+    checksum: string,
+    by: Requester,
+  ): ReturnType<RobotSettings['apply']> {
+    const paths = changes.map(({ path }) => path);
+    return this.parts.audit.around('settings', { paths }, by, async () => {
+      const applied = await this.#settings.apply(changes, checksum);
+      this.parts.onSettings?.(paths);
+      return applied;
+    });
+  }
+
+  /**
+   * Ends the process in order shortly after it resolves, and starts it again.
+   * @throws HeadlandError HL_RESTART_UNAVAILABLE, HL_SETTINGS_BUSY
+   */
+  restart(by: Requester): Promise<void> {
+    return this.parts.audit.around('restart', {}, by, () => this.#settings.restart());
+  }
+
+  /**
    * Stores the newest frame as a sample that waits for a label. Not audited, because it changes neither
    * labels nor heads.
    * @param taskName it may be left out when one task decides on the frame; without `eye`, the newest
@@ -266,6 +353,16 @@ export class Operations {
     });
   }
 
+  get #outputs(): AlertOutputs {
+    if (this.parts.outputs) return this.parts.outputs;
+    throw notHere('outputs');
+  }
+
+  get #settings(): Pick<RobotSettings, 'apply' | 'restart'> {
+    if (this.parts.settings) return this.parts.settings;
+    throw notHere('settings');
+  }
+
   #task(name: string | undefined): OperationTask {
     return chosenTask(this.parts.tasks, name);
   }
@@ -281,6 +378,18 @@ export class Operations {
     const task = taskName ?? (tasks.length === 1 ? tasks[0].name : null);
     return audit.around(operation, { task, ...details }, by, () => work(this.#task(taskName)));
   }
+}
+
+function notHere(what: string): HeadlandError {
+  return new HeadlandError('HL_SETTINGS_READ_ONLY', `this process has no ${what} to change`, {
+    remedy: 'Ask the running daemon, through its page.',
+  });
+}
+
+function nothingToPin(): HeadlandError {
+  return new HeadlandError('HL_HEAD_NONE_SERVES', 'no head serves that could be pinned', {
+    remedy: 'Train (`headland train`), or name a version that `headland models heads` lists.',
+  });
 }
 
 /** Name of the task that decides on a frame, if it is the only one. */

@@ -11,6 +11,7 @@ import { InstantLearner } from '../training/instant/instant-learner.js';
 import type { TrainingProgress } from '../training/job/job-protocol.js';
 import type { TrainingReport } from '../training/report.js';
 import type { AuditTrail } from './audit-trail.js';
+import { AnswerBook } from './brain/answer-book.js';
 import { HeadService } from './learning/head-service.js';
 import { InstantService } from './learning/instant-service.js';
 import { Labelling } from './learning/labelling.js';
@@ -44,6 +45,8 @@ export interface RobotTaskParts {
   log: Log;
   events: {
     onServing(stored: StoredHead | null): void;
+    /** The serving head was pinned; null: it is no longer. */
+    onPinned(version: number | null): void;
     /** The instant learner has changed the serving head. */
     onLearnt(): void;
     onProgress(progress: TrainingProgress): void;
@@ -57,6 +60,8 @@ export class RobotTask {
   readonly heads: HeadService;
   readonly training: TrainingService;
   readonly instant: InstantService;
+  /** What its heads answered to its samples. */
+  readonly answers: AnswerBook;
   readonly queue: LabelQueue;
   readonly #shadow: ShadowService;
   readonly #asking: Asking;
@@ -95,6 +100,7 @@ export class RobotTask {
           this.instant.baseChanged(stored);
           events.onServing(stored);
         },
+        onPinned: (version) => events.onPinned(version),
         onUnusable: (version, error, instead) => {
           const message = unusableMessage(name, version, error, instead);
           log.error({ code: error.code, version, instead }, message.message);
@@ -104,6 +110,13 @@ export class RobotTask {
       log,
       () => samples.classGeneration(),
     );
+    this.answers = new AnswerBook({
+      heads: task.heads,
+      samples,
+      namesSince: () => new Map(),
+      maxErrorShare: settings.inference.maxErrorShare,
+      log,
+    });
     this.training = new TrainingService({
       state,
       task,
@@ -117,7 +130,7 @@ export class RobotTask {
           telemetry.trainingReport(report);
           events.onReport(report);
         },
-        promote: (version) => this.heads.promote(version),
+        promote: (version) => this.heads.promote(version, 'training'),
       },
       log,
       knownLabels: () => this.heads.serving?.head.labels ?? null,
@@ -158,6 +171,11 @@ export class RobotTask {
 
   get state(): TaskState {
     return this.parts.task;
+  }
+
+  /** The cache that holds the backbone. */
+  get cacheDir(): string {
+    return this.parts.cacheDir();
   }
 
   get log(): Log {

@@ -41,11 +41,7 @@ export interface AgentStatus {
   mqtt: { url: string; connected: boolean };
   /** Null while the console is not running. */
   consoleUrl: string | null;
-  /**
-   * `droppedTotal`: frames that a newer one replaced before they were classified. `simulated`: it delivers
-   * drawings or recordings instead of live images.
-   */
-  cameras: (CameraState & { droppedTotal: number; simulated: boolean })[];
+  cameras: CameraStatus[];
   /** Null until it is loaded. */
   backbone: BackboneInfo | null;
   /** In the order of the configuration. */
@@ -56,6 +52,15 @@ export interface AgentStatus {
   board: BoardReadings;
   /** Null: the settings name no source of positions. */
   position: PositionStatus | null;
+}
+
+export interface CameraStatus extends CameraState {
+  /** Frames that a newer one replaced before they were classified. */
+  droppedTotal: number;
+  /** Frames that are decided on, all regions together. */
+  framesPerSecond: number;
+  /** It delivers drawings or recordings instead of live images. */
+  simulated: boolean;
 }
 
 export interface AlertStatus extends Omit<RaisedAlert, 'sinceMs'> {
@@ -122,7 +127,8 @@ export function agentStatus(agent: AgentView): AgentStatus {
   const cameras = agent.cameras.map(({ supervisor, config: camera }) => {
     const state = supervisor.state();
     const droppedTotal = agent.perception.dropped(state.name) + state.droppedFrames;
-    return { ...state, droppedTotal, simulated: !isLive(camera) };
+    const framesPerSecond = agent.cameraLoad.framesPerSecond(state.name);
+    return { ...state, droppedTotal, framesPerSecond, simulated: !isLive(camera) };
   });
   return {
     robot: config.robot.id,

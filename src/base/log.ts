@@ -1,5 +1,6 @@
 import { fstatSync } from 'node:fs';
-import { destination, type Logger, pino } from 'pino';
+import { destination, type Logger, levels, pino } from 'pino';
+import type { LogMemory } from './log-memory.js';
 import { logText } from './log-text.js';
 import { redactJsonLine } from './redact.js';
 
@@ -28,7 +29,11 @@ export interface LogOptions {
   /** To recognise the journal by JOURNAL_STREAM; default: none is recognised. */
   environment?: NodeJS.ProcessEnv;
   bindings?: Record<string, unknown>;
+  /** Keeps the lines from level `info` on, whatever level is written. */
+  memory?: LogMemory;
 }
+
+const INFO = 30;
 
 /**
  * Whether the output is the journal: systemd.exec(5) says in JOURNAL_STREAM which device and inode
@@ -54,9 +59,14 @@ export function createLog(options: LogOptions): Log {
   const journal = isJournal(fd, options.environment ?? {});
   const { format = 'auto' } = options;
   const asText = format === 'text' || (format === 'auto' && journal);
+  const { memory } = options;
+  const written =
+    options.level === 'silent' ? Number.POSITIVE_INFINITY : levels.values[options.level]!;
   const stream = {
     write(line: string): void {
-      const level = Number(/"level":(\d+)/.exec(line)?.[1] ?? 30);
+      const level = Number(/"level":(\d+)/.exec(line)?.[1] ?? INFO);
+      if (memory && level >= INFO) memory.add(redactJsonLine(line));
+      if (level < written) return;
       const prefix = journal ? `<${SYSLOG_PRIORITY[level] ?? 6}>` : '';
       const redacted = redactJsonLine(line);
       const lines = asText ? logText(redacted) : [redacted.trimEnd()];
@@ -65,7 +75,7 @@ export function createLog(options: LogOptions): Log {
   };
   return pino(
     {
-      level: options.level,
+      level: memory && written > INFO ? 'info' : options.level,
       base: options.bindings ?? null,
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: { paths: REDACTED, censor: '[redacted]' },

@@ -9,16 +9,89 @@ import type { ConfigProblem } from './config-problem.js';
 import { crossChecks, sectionChecks } from './cross-checks.js';
 import { type KerasName, kerasName } from './keras-names.js';
 import { type Config, configSchema } from './schema.js';
+import { pageChangesPath, readPageChanges, withPageChanges } from './settings/page-changes.js';
+import { addedByHand } from './settings/schema-notes.js';
+import { pathText, valueAt } from './settings/setting-path.js';
 
 const MAX_CONFIG_BYTES = 1_048_576;
 
+/** A configuration file, with the changes of the page on top where the daemon may not write the file. */
+export interface LayeredConfig {
+  config: Config;
+  /** Why the changes of the page are not used, all or some of them; null: they are, or there are none. */
+  refused: HeadlandError | null;
+}
+
 /**
- * Reads, validates and freezes a YAML configuration file.
+ * Reads, validates and freezes a YAML configuration file, with the changes of the page on top.
  * @throws HeadlandError HL_CONFIG_NOT_FOUND, HL_CONFIG_UNREADABLE, HL_CONFIG_ENCODING,
  *   HL_CONFIG_SYNTAX, HL_CONFIG_INVALID (its details list every problem)
  */
 export function loadConfigFile(path: string): Config {
-  return parseConfig(readConfigFile(path), path);
+  return loadLayeredConfig(path).config;
+}
+
+/**
+ * As {@link loadConfigFile}. Changes of the page that cannot be used are left out: the file alone applies.
+ * @throws HeadlandError as {@link loadConfigFile}
+ */
+export function loadLayeredConfig(path: string): LayeredConfig {
+  const written = parseYaml(readConfigFile(path), path);
+  try {
+    const { values, overtaken } = withChangesOfThePage(written);
+    const config = validateConfig(values, path);
+    return { config, refused: overtaken.length === 0 ? null : overtakenBy(path, overtaken) };
+  } catch (error) {
+    const config = validateConfig(written, path);
+    if (!(error instanceof HeadlandError)) throw error;
+    return { config, refused: changesRefused(error) };
+  }
+}
+
+/** @throws HeadlandError HL_CONFIG_CHANGES */
+function withChangesOfThePage(written: unknown): ReturnType<typeof withPageChanges> {
+  const stateDir = valueAt(written, ['paths', 'stateDir']) ?? configSchema.parse({}).paths.stateDir;
+  const changes = typeof stateDir === 'string' ? readPageChanges(pageChangesPath(stateDir)) : [];
+  if (changes.length === 0) return { values: written, overtaken: [] };
+  const layered = withPageChanges(written, changes);
+  // The user of the daemon may write them, and root reads them.
+  const forbidden = addedByHand(written, layered.values);
+  if (changes.some(({ path }) => /^paths(\.|$)/.test(path))) forbidden.push('paths');
+  if (forbidden.length > 0) throw changesForbidden(forbidden);
+  return layered;
+}
+
+function changesForbidden(places: readonly string[]): HeadlandError {
+  return new HeadlandError(
+    'HL_CONFIG_CHANGES',
+    `the page may not change ${places.join(' and ')} of this robot`,
+    {
+      remedy:
+        'Change it in the configuration file, as root, then reload: systemctl reload headland',
+    },
+  );
+}
+
+function overtakenBy(path: string, overtaken: readonly string[]): HeadlandError {
+  const places = overtaken.join(' and ');
+  return new HeadlandError(
+    'HL_CONFIG_CHANGES',
+    `${path} has been edited: the change of ${places} made on the page no longer applies`,
+    { remedy: 'Nothing, if the file says what is wanted; else make the change again on the page.' },
+  );
+}
+
+function changesRefused(error: HeadlandError): HeadlandError {
+  if (error.code === 'HL_CONFIG_CHANGES') return error;
+  return new HeadlandError(
+    'HL_CONFIG_CHANGES',
+    `the changes made on the page are not used: ${error.message}`,
+    {
+      remedy: 'Correct the settings named, on the page or in the configuration file.',
+      details: error.details,
+      cause: error,
+    },
+  );
 }
 
 /**
@@ -27,10 +100,17 @@ export function loadConfigFile(path: string): Config {
  * @throws HeadlandError as {@link loadConfigFile}, for this section alone
  */
 export function loadSection<Name extends keyof Config>(path: string, name: Name): Config[Name] {
-  const value = parseYaml(readConfigFile(path), path);
-  const given = (value as Partial<Record<string, unknown>> | null)?.[name];
+  const given = valueAt(withUsableChanges(parseYaml(readConfigFile(path), path)), [name]);
   const section = given === undefined ? {} : { [name]: given };
   return validateConfig(section, path, sectionChecks)[name];
+}
+
+function withUsableChanges(written: unknown): unknown {
+  try {
+    return withChangesOfThePage(written).values;
+  } catch {
+    return written;
+  }
 }
 
 function readConfigFile(path: string): string {
@@ -121,9 +201,9 @@ type Issue = z.core.$ZodIssue;
 function describeIssue(issue: Issue, root: unknown): ConfigProblem[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
-      const path = joinPath([...issue.path, key]);
+      const path = pathText([...issue.path, key]);
       const keras = kerasName(key);
-      if (keras) return { path, message: describeKerasName(keras, joinPath(issue.path)) };
+      if (keras) return { path, message: describeKerasName(keras, pathText(issue.path)) };
       const nearest = nearestName(key, knownKeys(issue.path, root));
       return {
         path,
@@ -139,7 +219,7 @@ function describeIssue(issue: Issue, root: unknown): ConfigProblem[] {
       describeIssue({ ...inner, path: [...issue.path, ...inner.path] } as Issue, root),
     );
   }
-  return [{ path: joinPath(issue.path), message: issue.message }];
+  return [{ path: pathText(issue.path), message: issue.message }];
 }
 
 /** @param section where the name was used; the counterparts of Keras' names are in `augmentation` */
@@ -147,18 +227,6 @@ function describeKerasName({ setting, note }: KerasName, section: string): strin
   if (setting === null) return `unknown setting: a Keras name without a counterpart: ${note}`;
   const name = section === 'augmentation' ? setting : `augmentation.${setting}`;
   return `unknown setting: a Keras name; did you mean "${name}"?${note ? ` (${note})` : ''}`;
-}
-
-function joinPath(path: readonly PropertyKey[]): string {
-  return path.reduce<string>(
-    (text, part) =>
-      typeof part === 'number'
-        ? `${text}[${part}]`
-        : text
-          ? `${text}.${String(part)}`
-          : `${String(part)}`,
-    '',
-  );
 }
 
 function nearestName(wrong: string, names: string[]): string | undefined {

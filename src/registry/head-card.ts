@@ -11,7 +11,14 @@ import { TRUST_LEVELS } from '../head/trust.js';
 const count = z.int().min(0);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
-const trustSchema = z.object({
+/** A message as it is stored. */
+export const messageSchema = z.object({
+  key: z.string(),
+  values: z.record(z.string(), z.union([z.number(), z.string()])),
+  text: z.string(),
+});
+
+export const trustSchema = z.object({
   level: z.enum(TRUST_LEVELS),
   answers: count,
   groups: count,
@@ -19,6 +26,8 @@ const trustSchema = z.object({
   lowerBound: z.number().nullable(),
   needs: z.array(z.object({ label: z.string(), labels: count })),
   next: z.string(),
+  /** Older heads have none. */
+  steps: z.array(messageSchema).optional(),
 });
 
 const cardSchema = z.object({

@@ -25,6 +25,7 @@ import {
   trainingSamplesUpTo,
 } from './label-queries.js';
 import { makePictureRoom, type PictureLimits, restorePicture } from './limit/picture-limit.js';
+import { type PresentLabel, presentLabelsStamp, readPresentLabels } from './present-labels.js';
 import type { FormerState, LabelSource, NewSample, Sample, SampleChange } from './sample.js';
 import {
   type LabelChange,
@@ -550,6 +551,16 @@ export class SampleStore {
   /** Changes of labels of this task after `revision`, oldest first, at most `limit` (default 1,000). */
   labelsSince(revision: number, limit = 1_000): LabelChange[] {
     return readLabelChanges(this.database, this.task, 'revision > ?', revision, limit);
+  }
+
+  /** See {@link readPresentLabels}. */
+  presentLabels(): PresentLabel[] {
+    return readPresentLabels(this.database, this.task);
+  }
+
+  /** See {@link presentLabelsStamp}. */
+  presentLabelsStamp(): string {
+    return presentLabelsStamp(this.database, this.task);
   }
 
   /**

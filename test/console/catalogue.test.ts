@@ -107,6 +107,10 @@ const SAME_IN_GERMAN: ReadonlySet<string> = new Set([
   'shell.live',
   'shell.connected',
   'shell.token',
+  'robot.backbone',
+  'robot.position',
+  'robot.kind_training',
+  'robot.ruleName',
 ]);
 
 const SPOKEN_ATTRIBUTES = new Set([

@@ -224,6 +224,7 @@ export function createFieldSource(task = 'main'): FieldSource {
             framesTotal: sequence,
             stillFrames: 0,
             droppedTotal: 0,
+            framesPerSecond: 10,
             lastFrameAtMs: latest?.capturedAtMs ?? null,
             restarts: 0,
             lastRestartReason: null,
@@ -239,6 +240,8 @@ export function createFieldSource(task = 'main'): FieldSource {
         learnt: null,
         trust: serving?.trust ?? null,
         next: null,
+        nextSteps: [],
+        pinned: false,
         samples: {
           total: samples.size,
           labelled,

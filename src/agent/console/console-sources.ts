@@ -14,6 +14,7 @@ import { brainHandlers } from './brain-handlers.js';
 import { consoleStatus, frameSummary, trainingState } from './console-status.js';
 import { liveHandlers } from './live-handlers.js';
 import { picturesHandlers } from './pictures-handlers.js';
+import { robotHandlers } from './robot-handlers.js';
 import { teachHandlers } from './teach-handlers.js';
 
 /** Adapts the daemon to the interface of the web page. */
@@ -40,6 +41,7 @@ function consoleSource(agent: AgentView, task: RobotTask): ConsoleSource {
       ...teachHandlers(agent, task),
       ...picturesHandlers(task),
       ...brainHandlers(agent, task),
+      ...robotHandlers(agent),
     },
     subscribe(listener: (event: ConsoleEvent) => void) {
       /** A failure to notify a page must not affect the daemon. */

@@ -4,9 +4,9 @@ import type { HandlersOf } from '../../console/handlers.js';
 import type { Requester } from '../audit-trail.js';
 import type { RobotTask } from '../robot-task.js';
 import { guesses } from '../seeing/guesses.js';
+import type { QueuedSample } from '../teaching/label-queue.js';
 import { nothingLabel } from '../teaching/nothing-label.js';
 import { taughtSoFar } from '../teaching/taught-so-far.js';
-import type { QueuedSample } from '../teaching/label-queue.js';
 import type { AgentView } from '../view.js';
 
 const BY: Requester = { source: 'console' };

@@ -1,6 +1,7 @@
 import { HeadlandError, isHeadlandError, messageOf, serialiseError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { ServingHead } from '../../perception/perception-protocol.js';
+import type { Switcher } from '../../registry/history.js';
 import type { HeadRegistry } from '../../registry/registry.js';
 import type { StoredHead } from '../../registry/version-directory.js';
 import { servingHead } from './instant-service.js';
@@ -10,6 +11,8 @@ const WATCH_INTERVAL_MS = 2_000;
 export interface HeadServiceEvents {
   /** Called with the head that decides from the next frame on; null: none does. */
   onServing(stored: StoredHead | null): void;
+  /** A version was pinned; null: none is any more. */
+  onPinned(version: number | null): void;
   /** The pointer names a version that cannot serve. `instead` serves; null: none does. */
   onUnusable(version: number, error: HeadlandError, instead: number | null): void;
 }
@@ -22,6 +25,7 @@ export interface HeadServiceEvents {
  */
 export class HeadService {
   #serving: StoredHead | null = null;
+  #pinned: number | null = null;
   /** The pointer at the last check. */
   #seen: number | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -47,6 +51,16 @@ export class HeadService {
     return this.#serving;
   }
 
+  /** The version that only people replace; null: none. */
+  get pinned(): number | null {
+    return this.#pinned;
+  }
+
+  /** The version that the pointer names; null: none. */
+  current(): Promise<number | null> {
+    return this.registry.current();
+  }
+
   /**
    * Removes the remains of interrupted writes and starts the version that the pointer names, else the
    * newest usable one. Works with a read-only disk, too.
@@ -54,6 +68,7 @@ export class HeadService {
   async start(): Promise<void> {
     await this.#tidy();
     await this.#exclusive(() => this.#open()).catch((error: unknown) => this.#cannotFollow(error));
+    await this.follow();
     this.#timer = setInterval(() => void this.follow(), WATCH_INTERVAL_MS);
     this.#timer.unref();
   }
@@ -71,20 +86,31 @@ export class HeadService {
   }
 
   /**
-   * Switches to `version` even if the gate has refused it.
+   * Switches to `version` even if the gate has refused it. A pin moves with a person's choice.
    * @throws HeadlandError HL_HEAD_UNKNOWN_VERSION, HL_HEAD_INVALID, HL_HEAD_BACKBONE_MISMATCH,
    *   HL_PERCEPTION_CRASHED; the previous head then keeps serving, and the pointer names it
    */
-  promote(version: number): Promise<StoredHead> {
-    return this.#switch(() => this.registry.promote(version, (stored) => this.#check(stored)));
+  promote(version: number, by: Switcher | null = null): Promise<StoredHead> {
+    return this.#switch(() => this.registry.promote(version, (stored) => this.#check(stored), by));
   }
 
   /**
    * Goes back to `version`, by default to the last one that served and fits the backbone.
    * @throws HeadlandError as {@link promote}, HL_HEAD_NO_PREVIOUS
    */
-  rollback(version?: number): Promise<StoredHead> {
-    return this.#switch(() => this.registry.rollback(version, (stored) => this.#check(stored)));
+  rollback(version?: number, by: Switcher | null = null): Promise<StoredHead> {
+    return this.#switch(() => this.registry.rollback(version, (stored) => this.#check(stored), by));
+  }
+
+  /**
+   * Pins the serving version, or ends the pin with null.
+   * @throws HeadlandError HL_HEAD_NOT_SERVING
+   */
+  pin(version: number | null, by: Switcher): Promise<void> {
+    return this.#exclusive(async () => {
+      await this.registry.pin(version, by);
+      await this.#followPin();
+    });
   }
 
   /** Switches to the version that the pointer names if that has changed. Never throws. */
@@ -93,6 +119,7 @@ export class HeadService {
       try {
         if ((await this.registry.current()) !== this.#seen) await this.#open();
         else if (this.names() !== this.#names) await this.#rename();
+        await this.#followPin();
       } catch (error) {
         this.#cannotFollow(error);
       }
@@ -145,8 +172,16 @@ export class HeadService {
       }
       this.#servesNow(stored, stored.card.version);
       this.#names = names;
+      await this.#followPin();
       return stored;
     });
+  }
+
+  async #followPin(): Promise<void> {
+    const pinned = await this.registry.pinned();
+    if (pinned === this.#pinned) return;
+    this.#pinned = pinned;
+    this.events.onPinned(pinned);
   }
 
   /** Restores the pointer; if that fails, too, {@link follow} tries again. */

@@ -54,7 +54,11 @@ export function askMessage(reason: AskReason, facts: ReasonFacts): Message {
       const label = rareLabel(facts)!;
       const labels = facts.counts.get(label)!;
       const many = `${labels} label${labels === 1 ? '' : 's'}`;
-      return message('ask.rare', { label, labels }, `It may be "${label}", which has only ${many}.`);
+      return message(
+        'ask.rare',
+        { label, labels },
+        `It may be "${label}", which has only ${many}.`,
+      );
     }
     case 'uncertain': {
       const first = best!.label;

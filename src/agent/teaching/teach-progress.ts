@@ -51,7 +51,9 @@ export function teachProgress(facts: TeachFacts): TeachProgress {
     return { step: 'training', share: 1, next: RUNS, needs: needsOf(facts) };
   }
   if (!headServes && first.missing > 0) {
-    const share = trainedServes ? 0 : Math.max(FIRST_HEAD_SHARE * first.share, trainingShare(facts));
+    const share = trainedServes
+      ? 0
+      : Math.max(FIRST_HEAD_SHARE * first.share, trainingShare(facts));
     return { step: 'first-head', share, next: first.next, needs: first.needs };
   }
   if (everyNewLabels === 0) return trustStep(facts);
@@ -86,11 +88,7 @@ function firstHead(facts: TeachFacts): FirstHead {
   };
 }
 
-function firstHeadMessage(
-  least: number,
-  needs: TeachProgress['needs'],
-  classes: number,
-): Message {
+function firstHeadMessage(least: number, needs: TeachProgress['needs'], classes: number): Message {
   if (classes === 0) {
     const text = `Label ${least} images of each of two classes.`;
     return { key: 'teach.first-labels', values: { labels: least }, text };

@@ -73,9 +73,11 @@ const timelineEntry = z.discriminatedUnion('kind', [
     basis: basis.nullable(),
     macroF1: interval.nullable(),
     accuracy: interval.nullable(),
-    /** Labelled samples that the training knew. */
-    labels: count,
+    /** Labelled samples that the training knew; null: it made no head. */
+    labels: count.nullable(),
     durationMs: z.number(),
+    /** When the version served, oldest first; `to` is null while it does. */
+    served: z.array(z.object({ from: z.string(), to: z.string().nullable() })),
     serving: z.boolean(),
     pinned: z.boolean(),
     /** The version directory exists: it can serve, be compared and be downloaded. */
@@ -86,9 +88,9 @@ const timelineEntry = z.discriminatedUnion('kind', [
     at: z.string(),
     /** Null: no head serves from then on. */
     version: count.nullable(),
-    /** promoted, rolled_back, pinned, unpinned, shadow … */
+    /** promoted, rolled_back, pinned, unpinned, fell_back, withdrawn, found */
     how: z.string(),
-    /** console, mqtt, cli, training … */
+    /** console, mqtt, cli, button, training, shadow, fleet, robot */
     by: z.string(),
   }),
 ]);
@@ -109,7 +111,7 @@ const perClass = z.object({
   recall: probability.nullable(),
   f1: probability.nullable(),
   /** The class that it is most often taken for; null: no mistake. */
-  takenFor: label.nullable(),
+  takenFor: z.object({ label, samples: count }).nullable(),
 });
 export type ClassFigures = z.infer<typeof perClass>;
 
@@ -118,9 +120,10 @@ const reliabilityBin = z.object({
   from: probability,
   to: probability,
   samples: count,
-  meanProbability: probability,
+  /** Null: the bin is empty. */
+  meanProbability: probability.nullable(),
   /** Share of right answers. */
-  accuracy: probability,
+  accuracy: interval.nullable(),
 });
 
 const versionParams = z.strictObject({ version: wholeNumber(1, 1e9) });
@@ -150,23 +153,35 @@ export const BRAIN = {
       version: count,
       head: headVersion,
       verdict: message,
-      /** Checks and figures behind the verdict. */
-      details: z.array(message),
+      /** Checks and figures behind the verdict; key `check.<name>`, text with all figures. */
+      details: z.array(message.extend({ passed: z.boolean() })),
+      /** What the labels since the training before changed. */
+      changes: z.array(message),
+      trust: z.object({ level: z.string(), steps: z.array(message) }).nullable(),
+      /**
+       * Every sample's answer is stored: the figures follow the labels of now, and `answered` of
+       * `GET /api/pictures` names the samples behind a cell.
+       */
+      answersStored: z.boolean(),
       /** Null: nothing was compared. */
       comparedWith: count.nullable(),
       /** At most 8 each. */
       better: z.array(pair),
       worse: z.array(pair),
-      basis,
+      /** Null: no sample was judged. */
+      basis: basis.nullable(),
+      /** Judged samples; those of the holdout among them. */
       samples: count,
-      accuracy: interval,
-      macroF1: interval,
+      holdout: count,
+      accuracy: interval.nullable(),
+      macroF1: interval.nullable(),
       labels: z.array(label),
       /** Row = the true class, column = the predicted one. */
       confusion: z.array(z.array(count)),
       classes: z.array(perClass),
+      /** Ten bins of equal width; empty: the answers are not stored. */
       reliability: z.array(reliabilityBin),
-      ece: z.number(),
+      ece: z.number().nullable(),
       /** Samples whose label the head doubts. */
       suspects: count,
     }),
@@ -179,6 +194,7 @@ export const BRAIN = {
           version: count,
           at: z.string(),
           labels: count,
+          outcome,
           basis,
           macroF1: interval,
           accuracy: interval,
@@ -198,14 +214,20 @@ export const BRAIN = {
       onlyBRight: z.object({ samples: count, pairs: z.array(pair) }),
       summary: message,
       classes: z.array(
-        z.object({ label, samples: count, recallA: probability, recallB: probability }),
+        z.object({
+          label,
+          samples: count,
+          recallA: probability,
+          recallB: probability,
+          f1A: probability,
+          f1B: probability,
+        }),
       ),
     }),
   },
   'GET /api/brain/versions/{version}/onnx': {
-    summary: 'Read a version as an ONNX model.',
+    summary: 'Read a version, with its backbone, as one ONNX model.',
     params: versionParams,
-    query: z.strictObject({ with: z.enum(['head', 'backbone']).optional() }),
     answer: { mediaTypes: ['application/octet-stream'] },
   },
   'GET /api/reports': {

@@ -4,6 +4,7 @@ import {
   atMs,
   count,
   label,
+  message,
   probability,
   type RouteContracts,
   sampleId,
@@ -45,6 +46,8 @@ const cameraStatus = z.object({
   /** Frames skipped because nothing had changed in them. */
   stillFrames: count,
   droppedTotal: count,
+  /** Frames of the camera that are decided on, all its regions together. */
+  framesPerSecond: z.number(),
   lastFrameAtMs: atMs.nullable(),
   restarts: count,
   lastRestartReason: z.string().nullable(),
@@ -141,6 +144,10 @@ const consoleStatus = z.object({
   trust,
   /** The next step that would raise the trust, in one sentence. */
   next: z.string().nullable(),
+  /** The same, sentence by sentence, to be translated; empty in heads of an earlier headland. */
+  nextSteps: z.array(message),
+  /** The serving head is pinned: trainings and trials do not replace it. */
+  pinned: z.boolean(),
   samples: sampleCounts,
   /** Null: this daemon does not train. */
   training: trainingState.nullable(),

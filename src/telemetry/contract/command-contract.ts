@@ -74,6 +74,14 @@ export const COMMANDS = {
   promote: z
     .strictObject({ transaction, task, version })
     .describe('Serve this head although the gate refused it'),
+  pin: z
+    .strictObject({
+      transaction,
+      task,
+      version: version.optional().describe('Absent: the head that serves'),
+    })
+    .describe('Serve this head until `unpin`: trainings go on, but replace nothing'),
+  unpin: z.strictObject({ transaction, task }).describe('Undo `pin`'),
   snapshot: z
     .strictObject({
       transaction,

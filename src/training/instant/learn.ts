@@ -1,7 +1,8 @@
 import { HeadlandError } from '../../base/errors.js';
+import { named } from '../../base/words/message.js';
 import type { Head } from '../../head/head.js';
 import { leadsCluster, sharesOf, type TrainingSet } from '../../head/training-set.js';
-import { type Trust, USEFUL_ANSWERS, wanted } from '../../head/trust.js';
+import { next, type Trust, USEFUL_ANSWERS, wanted } from '../../head/trust.js';
 import { noveltyScores } from '../../head/unknown/novelty.js';
 import { fitNovelty } from '../../head/unknown/novelty-fit.js';
 import type { Sample } from '../../samples/sample.js';
@@ -114,7 +115,15 @@ function trustOf(unknown: readonly Taught[]): Trust | null {
     meanRecall: null,
     lowerBound: null,
     needs,
-    next: needs.length > 0 ? wanted(needs) : `Train: no trained head knows ${untrained} yet.`,
+    ...next(
+      needs.length > 0
+        ? wanted(needs)
+        : {
+            key: 'trust.train',
+            values: { classes: named(labels) },
+            text: `Train: no trained head knows ${untrained} yet.`,
+          },
+    ),
   };
 }
 

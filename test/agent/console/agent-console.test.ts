@@ -65,6 +65,7 @@ describe('the page of a real robot', { timeout: TEST_HANG_MS }, () => {
         framesTotal: 3,
         stillFrames: 0,
         droppedTotal: 0,
+        framesPerSecond: 0,
         lastFrameAtMs: status.cameras[0].lastFrameAtMs,
         restarts: 0,
         lastRestartReason: null,

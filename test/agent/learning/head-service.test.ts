@@ -40,6 +40,7 @@ function serviceOver(registry: HeadRegistry, backbone: { checksum: string }) {
     },
     () => backbone.checksum,
     {
+      onPinned: () => undefined,
       onServing: () => undefined,
       onUnusable: (version, { code }, instead) => unusable.push([version, code, instead]),
     },
@@ -118,6 +119,7 @@ describe('a switch of the serving head', () => {
       (serving) => perception.swapHead('main', serving),
       () => checksum,
       {
+        onPinned: () => undefined,
         onServing: (stored) => served.push(stored?.card.version ?? null),
         onUnusable: (version) => assert.fail(`head ${version} cannot serve`),
       },
@@ -181,7 +183,7 @@ describe('a switch of the serving head', () => {
       registry,
       () => new Promise((resolve) => asked.add(resolve)),
       () => A,
-      { onServing: () => undefined, onUnusable: () => undefined },
+      { onPinned: () => undefined, onServing: () => undefined, onUnusable: () => undefined },
       log,
     );
     const order: string[] = [];

@@ -49,7 +49,7 @@ class Robot {
       this.state.task().heads,
       () => undefined,
       () => CHECKSUM,
-      { onServing: () => undefined, onUnusable: () => undefined },
+      { onPinned: () => undefined, onServing: () => undefined, onUnusable: () => undefined },
       silentLog(),
     );
     this.shadow = new ShadowService({

@@ -143,8 +143,10 @@ describe('the model', () => {
     backbone: 'tiny',
     card: null,
     learnt: null,
+    pinned: false,
     trust: null,
     next: null,
+    nextSteps: [],
   };
   const cardOf = async (t: Parameters<typeof openRobot>[0]): Promise<HeadCard> => {
     const { heads } = openRobot(t).state.task();

@@ -1,4 +1,5 @@
 import type { Mutant } from '../mutant.js';
+import { ACCESS_MUTANTS } from './access-mutants.js';
 import { ALERT_MUTANTS } from './alert-mutants.js';
 import { BASE_MUTANTS } from './base-mutants.js';
 import { BOARD_MUTANTS } from './board-mutants.js';
@@ -37,6 +38,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...BOARD_MUTANTS,
   ...GPIO_MUTANTS,
   ...LIFETIME_MUTANTS,
+  ...ACCESS_MUTANTS,
   ...ALERT_MUTANTS,
   ...CAMERA_MUTANTS,
   ...VISION_MUTANTS,

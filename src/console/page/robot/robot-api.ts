@@ -32,6 +32,12 @@ interface Loose {
   body?: unknown;
 }
 
+/** `/api/samples/{id}/picture` with the values of its variable parts. */
+function pathOf(key: RouteKey, { params = {} }: Loose): string {
+  const template = key.slice(key.indexOf(' ') + 1);
+  return template.replaceAll(/\{(\w+)\}/g, (_, name) => encodeURIComponent(params[name] ?? ''));
+}
+
 function writing(method: string, body: unknown): RequestInit & { headers: Record<string, string> } {
   const headers: Record<string, string> = { 'x-headland': '1' };
   if (method !== 'POST') return { method, headers };
@@ -61,18 +67,17 @@ export class RobotApi {
     request: CallOf<Key>,
     task = this.task(),
   ): Promise<AnswerOf<Key>> {
-    const { params = {}, query = {}, body } = request as Loose;
-    const [method, template] = key.split(' ') as [string, string];
-    const path = template.replaceAll(/\{(\w+)\}/g, (_, name) =>
-      encodeURIComponent(params[name] ?? ''),
-    );
+    const { query = {}, body } = request as Loose;
+    const method = key.slice(0, key.indexOf(' '));
     const options = method === 'GET' ? {} : writing(method, body);
-    return this.#call(withQuery(path, query, task), options, (response) => response.json());
+    const address = withQuery(pathOf(key, request as Loose), query, task);
+    return this.#call(address, options, (response) => response.json());
   }
 
-  /** Address of a GET route about the chosen task, for images. */
-  address(path: string, query: Record<string, string> = {}): string {
-    return withQuery(path, query, this.task());
+  /** The address of a route, for images and links. */
+  address<Key extends RouteKey>(key: Key, request: CallOf<Key>): string {
+    const { query = {} } = request as Loose;
+    return withQuery(pathOf(key, request as Loose), query, this.task());
   }
 
   /**
@@ -84,7 +89,8 @@ export class RobotApi {
     widthPx?: number,
   ): Promise<{ frame: FrameSummary; picture: Blob } | null> {
     const size = widthPx === undefined ? {} : { widthPx: String(widthPx) };
-    return this.#call(this.address('/api/frame.jpg', { camera, ...size }), {}, async (response) => {
+    const address = this.address('GET /api/frame.jpg', { query: { camera, ...size } });
+    return this.#call(address, {}, async (response) => {
       const carried = response.headers.get('x-headland-frame');
       if (response.status === 204 || carried === null) return null;
       const frame: FrameSummary = JSON.parse(decodeURIComponent(carried));
@@ -93,14 +99,16 @@ export class RobotApi {
   }
 
   samplePicture(sampleId: string): Promise<Blob> {
-    return this.#call(this.address(`/api/samples/${sampleId}/picture`), {}, (response) =>
-      response.blob(),
+    return this.#call(
+      this.address('GET /api/samples/{id}/picture', { params: { id: sampleId } }),
+      {},
+      (response) => response.blob(),
     );
   }
 
   /** The event stream as text; null when the response has no body. `signal` ends it. */
   stream(signal: AbortSignal): Promise<ReadableStream<string> | null> {
-    return this.#call(this.address('/api/stream'), { signal }, async ({ body }) =>
+    return this.#call(this.address('GET /api/stream', {}), { signal }, async ({ body }) =>
       body === null ? null : body.pipeThrough(new TextDecoderStream()),
     );
   }

@@ -177,7 +177,7 @@ export class QuestionLine {
     const image = new Image();
     let loaded: ScreenPicture | 'gone' = { image };
     try {
-      image.src = this.api.address(`/api/samples/${id}/picture`);
+      image.src = this.api.address('GET /api/samples/{id}/picture', { params: { id } });
       await image.decode();
     } catch {
       loaded = 'gone';

@@ -74,7 +74,11 @@ function LookAlike({
       aria-pressed={chosen}
       onClick={() => page.alikes.toggle(sample.id)}
     >
-      <img alt="" loading="lazy" src={page.api.address(`/api/samples/${sample.id}/thumbnail`)} />
+      <img
+        alt=""
+        loading="lazy"
+        src={page.api.address('GET /api/samples/{id}/thumbnail', { params: { id: sample.id } })}
+      />
       <span class="mark" aria-hidden="true">
         {chosen ? '✓' : words.say('teach.leftOut')}
       </span>
