@@ -25,6 +25,7 @@ import {
   trainingSamplesUpTo,
 } from './label-queries.js';
 import { makePictureRoom, type PictureLimits, restorePicture } from './limit/picture-limit.js';
+import { SampleList } from './listing/sample-list.js';
 import { type PresentLabel, presentLabelsStamp, readPresentLabels } from './present-labels.js';
 import type { FormerState, LabelSource, NewSample, Sample, SampleChange } from './sample.js';
 import {
@@ -85,6 +86,8 @@ const WAITING = { label: null, labelSource: null };
 export class SampleStore {
   /** Name of the task. */
   readonly task: string;
+  /** Every sample of the task, whatever its state, for people who look for some. */
+  readonly everything: SampleList;
   private readonly featureTable: FeatureTable;
   private readonly holdout: Holdout;
   private readonly writer: LabelWriter;
@@ -100,6 +103,7 @@ export class SampleStore {
   ) {
     this.task = options.task ?? DEFAULT_TASK;
     this.now = options.now ?? Date.now;
+    this.everything = new SampleList(database, this.task);
     this.featureTable = new FeatureTable(database);
     this.holdout = new Holdout(database, this.task, options);
     this.writer = new LabelWriter(database, this.task);
@@ -362,6 +366,11 @@ export class SampleStore {
   /** See {@link ClassChanges.undo}. */
   undoClassChange(id: number, source: LabelSource): ClassChange {
     return this.batch(() => this.changes.undo(id, this.author(source)));
+  }
+
+  /** Makes a change that was undone once more. @throws as {@link undoClassChange} and the change */
+  repeatClassChange(id: number, source: LabelSource): ClassChange {
+    return this.batch(() => this.changes.repeat(id, this.author(source)));
   }
 
   /** Changes of classes of this task, newest first. */
