@@ -143,7 +143,10 @@ describe('Live', { skip, timeout: TEST_HANG_MS }, () => {
       assert.ok(frame, 'a frame from before the hold');
       const { samples } = running.agent.state.task();
       const [kept] = samples.list({ labelled: false, order: 'newest', limit: 2 });
-      assert.deepEqual(new Uint8Array(samples.picture(kept!.id)!), new Uint8Array(frame.frame.jpeg));
+      assert.deepEqual(
+        new Uint8Array(samples.picture(kept!.id)!),
+        new Uint8Array(frame.frame.jpeg),
+      );
       assert.equal(kept!.capturedAtMs, frame.frame.capturedAtMs);
     });
   });
