@@ -36,34 +36,46 @@ export function LargeCamera({
     ArrowLeft: isOne ? undefined : () => step(-1),
   });
   return (
-    <LookAndLabel page={page} status={status} {...(isOne ? {} : { leave })}>
-      <header class="live-tools">
-        {!isOne && (
-          <>
-            <button type="button" id="all-cameras" onClick={leave}>
-              {words.say('live.allCameras')}
-            </button>
-            <span class="camera-steps">
-              <StepButton
-                id="previous-camera"
-                text={words.say('live.previous')}
-                act={() => step(-1)}
-              >
-                M14 6l-6 6 6 6
-              </StepButton>
-              <StepButton id="next-camera" text={words.say('live.next')} act={() => step(1)}>
-                M10 6l6 6-6 6
-              </StepButton>
-            </span>
-          </>
-        )}
-        <h3 id="camera-name">{open.name}</h3>
-        <CameraFacts page={page} camera={open} rate={rates.get(open.name)} />
-        <span class="grow" />
-        <AskLaterButton page={page} />
-        <PauseButton page={page} paused={status.state === 'paused'} />
-      </header>
-    </LookAndLabel>
+    <LookAndLabel
+      page={page}
+      status={status}
+      head={
+        <header class="live-tools">
+          {!isOne && (
+            <>
+              <button type="button" id="all-cameras" onClick={leave}>
+                {words.say('live.allCameras')}
+              </button>
+              <span class="camera-steps">
+                <StepButton
+                  id="previous-camera"
+                  text={words.say('live.previous')}
+                  act={() => step(-1)}
+                >
+                  M14 6l-6 6 6 6
+                </StepButton>
+                <StepButton id="next-camera" text={words.say('live.next')} act={() => step(1)}>
+                  M10 6l6 6-6 6
+                </StepButton>
+              </span>
+            </>
+          )}
+          <h3 id="camera-name">{open.name}</h3>
+          <CameraFacts
+            page={page}
+            camera={{ ...open, simulated: false }}
+            rate={rates.get(open.name)}
+          />
+        </header>
+      }
+      actions={
+        <div class="live-actions">
+          <AskLaterButton page={page} />
+          <PauseButton page={page} paused={status.state === 'paused'} />
+        </div>
+      }
+      {...(isOne ? {} : { leave })}
+    />
   );
 }
 

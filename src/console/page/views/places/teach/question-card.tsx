@@ -72,6 +72,7 @@ export function QuestionCard({
         skip={skip}
       />
       <div class="answers">
+        <p class="hint why">{words.message(question.why)}</p>
         {guess !== null && (
           <button
             type="button"
