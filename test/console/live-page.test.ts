@@ -27,7 +27,7 @@ async function startRobot(t: Test, { regions = true } = {}) {
   const { agent } = running;
   await running.decisions.count(1, 'a decision');
   const head = { ...someHead(1), backboneChecksum: agent.perception.backbone!.checksum };
-  const version = agent.state.task().heads.publish(head, someCard(head), []);
+  const version = await agent.state.task().heads.publish(head, someCard(head), []);
   await agent.operations.promote(version, { source: 'console' });
   return running;
 }

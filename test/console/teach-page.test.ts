@@ -12,14 +12,14 @@ type Test = Parameters<typeof TestAgent.start>[0];
 const HASH = '#place=teach';
 
 /** A robot with questions about `count` frames, and a head of two classes that guesses. */
-async function startRobot(t: Test, count: number, settings: object = {}) {
+async function startRobot(t: Test, count: number, settings: Record<string, unknown> = {}) {
   const photos = Array.from({ length: count }, (_, index) => (index % 2 ? 'weed' : 'crop'));
   const running = await TestAgent.start(t, photos, settings);
   const { agent } = running;
   const [task] = agent.tasks;
   for (const frame of running.decisions.all) task.labelling.keepWaiting(frame);
   const head = { ...someHead(1), backboneChecksum: agent.perception.backbone!.checksum };
-  const version = task.state.heads.publish(head, someCard(head), []);
+  const version = await task.state.heads.publish(head, someCard(head), []);
   await agent.operations.promote(version, { source: 'console' });
   return running;
 }
