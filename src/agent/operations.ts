@@ -309,6 +309,14 @@ export class Operations {
     });
   }
 
+  /**
+   * Notifies what learns from labels of an import. Not audited: the store keeps each label's history.
+   * @throws HeadlandError HL_TASK_UNKNOWN, HL_TASK_MISSING
+   */
+  labelsCame(taskName?: string): void {
+    this.#task(taskName).onLabel();
+  }
+
   async #classesChanged({ heads, onLabel }: OperationTask): Promise<void> {
     await heads.follow();
     onLabel();

@@ -439,6 +439,11 @@ export class SampleStore {
     return this.findOne('s.id = ?', id);
   }
 
+  /** As {@link get}, also of a sample in the trash of this task. */
+  find(id: string): Sample | null {
+    return this.get(id) ?? (this.trash.find(id) === null ? null : this.removed(id));
+  }
+
   /** As {@link get}. @throws HeadlandError HL_SAMPLE_UNKNOWN */
   known(id: string): Sample {
     const sample = this.get(id);
