@@ -68,7 +68,7 @@ describe('teaching over HTTP', { timeout: TEST_HANG_MS }, () => {
     assert.deepEqual(await get('teach/near?label=CROP'), { alike: 'crop', near: [] });
     assert.deepEqual(await get('teach/near?label=thistle'), { alike: null, near: [] });
     const { status, json } = await ask(`${running.url}/api/teach/near?label=a%2Fb`);
-    assert.deepEqual([status, (json as Body).error.code], [400, 'HL_LABEL_INVALID']);
+    assert.deepEqual([status, (json as Body).error.code], [422, 'HL_LABEL_INVALID']);
     assert.equal((await ask(`${running.url}/api/teach/questions?limit=0`)).status, 400);
 
     await label({ sampleId, label: 'Background' });

@@ -88,8 +88,6 @@ describe('the progress of teaching', () => {
 
   it('names what the head needs less what was labelled since', () => {
     const trust = {
-      level: 'beginner' as const,
-      lowerBound: 0.4,
       needs: [
         { label: 'Tomato', labels: 3 },
         { label: 'Stone', labels: 2 },

@@ -20,6 +20,7 @@ import { SAMPLES_MUTANTS } from './samples-mutants.js';
 import { STORAGE_MUTANTS } from './storage-mutants.js';
 import { SYNC_MUTANTS } from './sync-mutants.js';
 import { TASK_MUTANTS } from './task-mutants.js';
+import { TEACH_MUTANTS } from './teach-mutants.js';
 import { TELEMETRY_MUTANTS } from './telemetry-mutants.js';
 import { VISION_MUTANTS } from './vision-mutants.js';
 
@@ -34,6 +35,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...COMMAND_MUTANTS,
   ...TELEMETRY_MUTANTS,
   ...TASK_MUTANTS,
+  ...TEACH_MUTANTS,
   ...CONSOLE_MUTANTS,
   ...BOARD_MUTANTS,
   ...GPIO_MUTANTS,

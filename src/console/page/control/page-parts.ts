@@ -9,14 +9,12 @@ import { TileFeed } from './live/tile-feed.js';
 import { Viewfinder } from './live/viewfinder.js';
 import { Notices } from './notices.js';
 import { PageStore } from './page-store.js';
-import { RecordLists } from './record-lists.js';
 import { Session } from './session.js';
 import { AlikeOrders } from './teach/alike-orders.js';
 import { AnswerOutbox } from './teach/answer-outbox.js';
 import { ClassNames } from './teach/class-names.js';
 import { QuestionLine } from './teach/question-line.js';
 import { TeachOrders } from './teach/teach-orders.js';
-import { TrainingOrders } from './training-orders.js';
 import { UndoStack } from './undo-stack.js';
 
 /** The state that the views show, and the actions that they offer. */
@@ -36,7 +34,6 @@ export interface PageParts {
   readonly teaching: TeachOrders;
   readonly alikes: AlikeOrders;
   readonly classNames: ClassNames;
-  readonly training: TrainingOrders;
   readonly session: Session;
 }
 
@@ -54,7 +51,6 @@ export function buildPage(storage: Storage): PageParts {
   const clock = new RobotClock();
   const notices = new Notices(store);
   const undo = new UndoStack(store, api, notices, words);
-  const lists = new RecordLists(store, api);
   const viewfinder = new Viewfinder(store, api, notices, words);
   const tiles = new TileFeed(store, api);
   const labelling = new LabelOrders(store, api, viewfinder, notices, undo, words);
@@ -63,18 +59,7 @@ export function buildPage(storage: Storage): PageParts {
   const alikes = new AlikeOrders(store, api, questions, outbox, undo, notices, words);
   const teaching = new TeachOrders(store, api, questions, outbox, alikes, undo, notices, words);
   const classNames = new ClassNames(store, api);
-  const training = new TrainingOrders(store, api, lists, notices, clock);
-  const session = new Session(
-    store,
-    api,
-    access,
-    clock,
-    address,
-    lists,
-    viewfinder,
-    tiles,
-    notices,
-  );
+  const session = new Session(store, api, access, clock, address, viewfinder, tiles, notices);
   const theme = new ColourTheme(store, storage);
   address.restore();
   theme.restore();
@@ -94,7 +79,6 @@ export function buildPage(storage: Storage): PageParts {
     teaching,
     alikes,
     classNames,
-    training,
     session,
   };
 }

@@ -1,4 +1,3 @@
-import type { HeadVersion, TrainingReport } from '../../contract/brain-contract.js';
 import type { ClockedStatus, FrameSummary } from '../../contract/live-contract.js';
 import { type Catalogue, ENGLISH, type Language } from '../words/catalogue/catalogue.js';
 import {
@@ -82,9 +81,6 @@ export interface PageState {
   unsent: Unsent;
   /** Changes that can be taken back, of all tasks, the newest last. */
   undoSteps: readonly UndoStep[];
-  /** Newest first. */
-  reports: readonly TrainingReport[];
-  heads: readonly HeadVersion[];
   notice: Notice | null;
   confirmation: Confirmation | null;
   theme: Theme;
@@ -98,8 +94,6 @@ export const NOTHING_OF_A_TASK = {
   confirmed: [],
   teach: NO_QUESTIONS,
   alikes: null,
-  reports: [],
-  heads: [],
   notice: null,
 } as const satisfies Partial<PageState>;
 

@@ -9,7 +9,6 @@ import type { TileFeed } from './live/tile-feed.js';
 import type { Viewfinder } from './live/viewfinder.js';
 import type { Notices } from './notices.js';
 import type { PageStore } from './page-store.js';
-import type { RecordLists } from './record-lists.js';
 
 const FIRST_CONTACT_PAUSE_MS = 2_000;
 const CHECK_INTERVAL_MS = 1_000;
@@ -26,7 +25,6 @@ export class Session {
     private readonly access: Access,
     private readonly clock: RobotClock,
     private readonly address: Address,
-    private readonly lists: RecordLists,
     private readonly viewfinder: Viewfinder,
     private readonly tiles: TileFeed,
     private readonly notices: Notices,
@@ -103,13 +101,11 @@ export class Session {
     const { name } = offered.find((each) => each.name === camera) ?? offered[0] ?? { name: null };
     this.store.set({ status, camera: name, link: 'live' });
     if (link !== 'live' || before?.task !== status.task) {
-      void this.lists.refreshTrainings();
       this.store.changed();
       return;
     }
     const queueChanged = queueMark(before) !== queueMark(status);
     const headChanged = headMark(before) !== headMark(status);
-    if (headChanged) void this.lists.refreshTrainings();
     if (queueChanged || headChanged) this.store.changed();
   }
 }
@@ -119,7 +115,7 @@ function queueMark({ samples }: ClockedStatus): string {
   return `${samples.waiting} ${samples.labelled}`;
 }
 
-/** Changes when another head serves, and when a training begins or ends. */
-function headMark({ head, training }: ClockedStatus): string {
-  return `${head?.version} ${training?.running}`;
+/** Changes when another head serves or is pinned, and when a training begins or ends. */
+function headMark({ head, pinned, training }: ClockedStatus): string {
+  return `${head?.version} ${pinned} ${training?.running}`;
 }

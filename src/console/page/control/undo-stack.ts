@@ -22,22 +22,21 @@ export class UndoStack {
 
   /**
    * Remembers a change and says it, with a button that takes it back.
-   * @param undo handle of the robot; null: nothing has changed
+   * @param undo handle of the robot, or several in the order of the changes; null: nothing has changed
    */
-  done(message: string, undo: string | null): void {
-    if (undo === null) {
+  done(message: string, undo: string | null | readonly (string | null)[]): void {
+    const undos = (Array.isArray(undo) ? undo : [undo]).filter((each) => each !== null);
+    if (undos.length === 0) {
       this.notices.say(message);
       return;
     }
-    this.rememberHandle(undo);
+    this.#rememberHandles(undos);
     this.notices.say(message, { words: this.words.say('shell.undo'), act: () => void this.undo() });
   }
 
   /** Remembers a change of the robot by its handle; null: nothing has changed. */
   rememberHandle(undo: string | null): void {
-    if (undo === null) return;
-    const { task } = this.store.state;
-    this.remember({ task, takeBack: () => this.#takeBack(undo) });
+    if (undo !== null) this.#rememberHandles([undo]);
   }
 
   remember(step: UndoStep): void {
@@ -66,10 +65,26 @@ export class UndoStack {
     }
   }
 
-  async #takeBack(undo: string): Promise<void> {
-    const { changed, kept } = await this.api.call('POST /api/undo', { body: { undo } });
-    const key = kept > 0 ? 'shell.undoneKept' : 'shell.undone';
-    this.notices.say(this.words.say(key, { count: changed }));
-    this.store.changed();
+  #rememberHandles(undos: readonly string[]): void {
+    const { task } = this.store.state;
+    const left = [...undos];
+    this.remember({ task, takeBack: () => this.#takeBack(left) });
+  }
+
+  /** @param left handles, the newest last; one that is taken back leaves it */
+  async #takeBack(left: string[]): Promise<void> {
+    const sum = { changed: 0, kept: 0 };
+    try {
+      for (let undo = left.at(-1); undo !== undefined; undo = left.at(-1)) {
+        const { changed, kept } = await this.api.call('POST /api/undo', { body: { undo } });
+        sum.changed += changed;
+        sum.kept += kept;
+        left.pop();
+      }
+      const key = sum.kept > 0 ? 'shell.undoneKept' : 'shell.undone';
+      this.notices.say(this.words.say(key, { count: sum.changed }));
+    } finally {
+      this.store.changed();
+    }
   }
 }

@@ -98,6 +98,24 @@ export class RobotApi {
     });
   }
 
+  /**
+   * Stores one image or archive.
+   * @param query name of the file, and a label for it
+   * @throws Refusal; DOMException AbortError
+   */
+  importFile(
+    file: Blob,
+    mediaType: string,
+    query: QueryOf<'POST /api/pictures/import'>,
+    signal: AbortSignal,
+  ): Promise<AnswerOf<'POST /api/pictures/import'>> {
+    const headers = { 'x-headland': '1', 'content-type': mediaType };
+    const options = { method: 'POST', headers, body: file, signal };
+    return this.#call(withQuery('/api/pictures/import', query, this.task()), options, (response) =>
+      response.json(),
+    );
+  }
+
   samplePicture(sampleId: string): Promise<Blob> {
     return this.#call(
       this.address('GET /api/samples/{id}/picture', { params: { id: sampleId } }),

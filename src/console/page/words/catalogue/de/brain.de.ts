@@ -1,4 +1,184 @@
 import type { Translated } from '../catalogue.js';
 import type { brainEn } from '../en/brain.en.js';
 
-export const brainDe: Translated<typeof brainEn> = {};
+export const brainDe: Translated<typeof brainEn> = {
+  'brain.noHead': 'Noch nichts gelernt',
+  'brain.firstLabels': 'Aus den ersten Beschriftungen gelernt, ohne Training',
+  'brain.servingVersion': 'Version {version} antwortet',
+  'brain.pinned': 'Angeheftet',
+  'brain.serving': 'Im Einsatz',
+  'brain.level.beginner': 'Anfänger',
+  'brain.level.useful': 'Brauchbar',
+  'brain.level.proven': 'Bewährt',
+  'brain.level.unknown': 'Noch nicht beurteilt',
+  'brain.level.none': 'Noch nichts gelernt',
+  'brain.levelWords.beginner':
+    'Zu wenige Beschriftungen, um zu wissen, wie gut sie ist. Nehmen Sie ihre Antworten als Vermutungen.',
+  'brain.levelWords.useful': 'Sicher besser als Raten. Prüfen Sie, worauf es ankommt.',
+  'brain.levelWords.proven':
+    'An vielen Bildern vieler Durchgänge geprüft. Bei dem, was sie kennt, können Sie sich darauf verlassen.',
+  'brain.levelWords.unknown': 'Wie weit man dieser Version trauen kann, wurde nicht gemessen.',
+  'brain.levelWords.none':
+    'Der Roboter lernt aus Ihren Beschriftungen. Zeigen Sie ihm einige Bilder jeder Klasse.',
+  'brain.untested': 'Es konnte noch kein Bild geprüft werden.',
+  'brain.evidenceBeginner': {
+    one: 'An nur {count} Bild geprüft: Zwischen {low} und {high} von 100 Antworten stimmen.',
+    other: 'An nur {count} Bildern geprüft: Zwischen {low} und {high} von 100 Antworten stimmen.',
+  },
+  'brain.evidence': {
+    one: 'An {count} Bild geprüft: Etwa {right} von 100 Antworten stimmen, sicher zwischen {low} und {high}.',
+    other:
+      'An {count} Bildern geprüft: Etwa {right} von 100 Antworten stimmen, sicher zwischen {low} und {high}.',
+  },
+  'brain.suspects': {
+    one: '{count} Beschriftung scheint falsch: bitte prüfen',
+    other: '{count} Beschriftungen scheinen falsch: bitte prüfen',
+  },
+  'brain.next': 'Was jetzt am meisten hilft',
+  'brain.nextQuestions': 'Beantworten Sie die Fragen unter „Anlernen“.',
+  'brain.teach': 'Anlernen',
+  'brain.train': 'Jetzt trainieren',
+  'brain.trainsNot': 'Dieser Roboter trainiert nicht.',
+  'brain.trainingStarted': 'Training begonnen',
+  'brain.timeline': 'Verlauf',
+  'brain.timelineEmpty': 'Hier erscheinen Trainings.',
+  'brain.older': 'Ältere zeigen',
+  'brain.version': 'Version',
+  'brain.versionName': 'Version {version}',
+  'brain.openVersion': 'Version {version} öffnen',
+  'brain.outcome': 'Ergebnis',
+  'brain.outcome.promoted': 'Übernommen',
+  'brain.outcome.refused': 'Abgelehnt',
+  'brain.outcome.failed': 'Fehlgeschlagen',
+  'brain.outcome.cancelled': 'Abgebrochen',
+  'brain.labelCount': { one: '{count} Beschriftung', other: '{count} Beschriftungen' },
+  'brain.how.promoted': 'Version {version} übernommen',
+  'brain.how.rolled_back': 'Zurück zu Version {version}',
+  'brain.how.pinned': 'Version {version} angeheftet',
+  'brain.how.unpinned': 'Anheftung gelöst',
+  'brain.how.fell_back': 'Auf Version {version} zurückgefallen',
+  'brain.how.withdrawn': 'Probe nicht bestanden: zurück zu Version {version}',
+  'brain.how.found': 'Version {version} auf dem Datenträger gefunden',
+  'brain.how.none': 'Keine Version im Einsatz',
+  'brain.by.console': 'über diese Seite',
+  'brain.by.mqtt': 'über MQTT',
+  'brain.by.cli': 'über die Befehlszeile',
+  'brain.by.button': 'über einen Taster',
+  'brain.by.training': 'durch ein Training',
+  'brain.by.shadow': 'durch die Probe',
+  'brain.by.fleet': 'durch die Flotte',
+  'brain.by.robot': 'durch den Roboter',
+  'brain.curve': 'Richtige Antworten nach Beschriftungen',
+  'brain.curveHelp':
+    'Wie viele von 100 Antworten stimmen. Das Band zeigt, wo der wahre Anteil liegt. Hohl: abgelehnt. Ein Punkt öffnet seine Version.',
+  'brain.labels': 'Beschriftungen',
+  'brain.rightOf100': 'Richtige von 100',
+  'brain.between': '{low} bis {high} von 100',
+  'brain.images': 'Bilder',
+  'brain.sure': 'Sicherheit',
+  'brain.oldWrong': 'War falsch, ist jetzt richtig',
+  'brain.oldRight': 'War richtig, ist jetzt falsch',
+  'brain.pair':
+    '{label}: {beforeName} antwortete {before}, {afterName} antwortet {after}. Bild öffnen',
+  'brain.details': 'Warum: was geprüft wurde',
+  'brain.statistics': 'Statistik',
+  'brain.rollback': 'Zurück zu Version {version}',
+  'brain.rollbackTitle': 'Zurück zu Version {version}?',
+  'brain.rollbackAsk':
+    'Sie antwortet ab dem nächsten Bild. Beschriftungen und spätere Versionen bleiben.',
+  'brain.promote': 'Version {version} einsetzen',
+  'brain.promoteTitle': 'Version {version} einsetzen?',
+  'brain.promoteAsk':
+    'Sie antwortet ab dem nächsten Bild, auch wenn die Prüfung sie abgelehnt hat.',
+  'brain.pin': 'Version {version} anheften',
+  'brain.pinTitle': 'Version {version} anheften?',
+  'brain.pinAsk':
+    'Trainings gehen weiter, aber keine neue Version ersetzt sie, bis Sie die Anheftung lösen.',
+  'brain.unpin': 'Anheftung lösen',
+  'brain.notKnown': 'Sie kennt {classes} nicht.',
+  'brain.serves': 'Version {version} antwortet jetzt',
+  'brain.pinnedNow': 'Version {version} ist angeheftet',
+  'brain.unpinnedNow': 'Die Anheftung ist gelöst',
+  'brain.onnx': 'Herunterladen (ONNX)',
+  'brain.confusion': 'Was sie womit verwechselt',
+  'brain.basisHoldout': {
+    one: 'An {count} zurückgehaltenen Bild.',
+    other: 'An {count} zurückgehaltenen Bildern.',
+  },
+  'brain.basisLeftOut': {
+    one: 'An {count} Bild, beantwortet ohne aus dessen Durchgang gelernt zu haben.',
+    other: 'An {count} Bildern, jedes beantwortet ohne aus dessen Durchgang gelernt zu haben.',
+  },
+  'brain.noMistakes': 'Keine Fehler bei diesen Bildern.',
+  'brain.takenFor': '{truth} für {answered} gehalten: {count} von {all}',
+  'brain.wholeMatrix': 'Die ganze Matrix mit {count} Klassen',
+  'brain.matrixHelp':
+    'Zeilen: was es ist. Spalten: was der Roboter antwortete. Eine Zahl zeigt ihre Bilder.',
+  'brain.cellRight': '{count} von {all} {truth} erkannt. Bilder zeigen',
+  'brain.cellWrong': '{count} von {all} {truth} als {answered} beantwortet. Bilder zeigen',
+  'brain.perClass': 'Jede Klasse',
+  'brain.column.label': 'Klasse',
+  'brain.column.samples': 'Bilder',
+  'brain.column.recall': 'Gefunden',
+  'brain.column.precision': 'Richtig',
+  'brain.column.f1': 'F1',
+  'brain.column.takenFor': 'Meist gehalten für',
+  'brain.reliability': 'Ist sie so sicher, wie sie sagt?',
+  'brain.reliabilityHelp':
+    'Waagerecht: wie sicher sie war. Senkrecht: wie viele von 100 stimmten. Punkte auf der Linie: Sie sagt die Wahrheit. Balken: Zahl der Bilder.',
+  'brain.accuracy': 'Richtige Antworten',
+  'brain.macroF1': 'Macro-F1',
+  'brain.ece': 'Kalibrierungsfehler',
+  'brain.learner': 'Lernverfahren',
+  'brain.compare': 'Zwei Versionen vergleichen',
+  'brain.bothRight': 'Beide richtig',
+  'brain.bothWrong': 'Beide falsch',
+  'brain.onlyRight': 'Nur Version {version} richtig',
+  'brain.compareClasses': 'Unterschiede nach Klasse',
+  'compare.nothing': 'Die Versionen {a} und {b} haben kein gemeinsames Bild beantwortet.',
+  'compare.summary':
+    'Von {samples} Bildern hat nur Version {b} bei {onlyB} recht und nur Version {a} bei {onlyA}.',
+  'trust.needs': 'Es fehlen Beschriftungen: {needs}.',
+  'trust.needs-to-be-learnt': 'Bevor diese gelernt werden können, fehlen Beschriftungen: {needs}.',
+  'trust.passes':
+    'Beschriften Sie Bilder weiterer Durchgänge an anderem Ort oder zu anderer Zeit: {passes}.',
+  'trust.label-more': 'Beschriften Sie weitere Bilder beliebiger Klassen: {labels}.',
+  'trust.weakest':
+    'Sie erkennt {right} von {answers} {label}: Beschriften Sie mehr davon und prüfen Sie deren Beschriftungen.',
+  'trust.enough': 'Es fehlt kein Nachweis: Beantworten Sie, was sie fragt.',
+  'trust.train': 'Trainieren Sie: Noch keine trainierte Version kennt {classes}.',
+  'verdict.first-untested': 'Erste Version: Es konnte noch kein Bild geprüft werden.',
+  'verdict.first-beginner':
+    'Erste Version, noch Anfänger: bei {right} von {samples} Bildern richtig.',
+  'verdict.first': 'Erste Version: bei {right} von {samples} Bildern richtig.',
+  'verdict.restart':
+    'Neubeginn, nicht mit Version {version} verglichen: bei {right} von {samples} Bildern richtig.',
+  'verdict.better':
+    'Besser: Von {samples} Bildern sind {gained} jetzt richtig statt falsch und {lost} umgekehrt.',
+  'verdict.better-and-more':
+    'Besser: Von {samples} Bildern sind {gained} jetzt richtig statt falsch und {lost} umgekehrt. Sie kennt auch {newClasses}.',
+  'verdict.trial':
+    'Wahrscheinlich besser, darum auf Probe im Einsatz: Von {samples} Bildern sind {gained} jetzt richtig statt falsch und {lost} umgekehrt.',
+  'verdict.trial-and-more':
+    'Wahrscheinlich besser, darum auf Probe im Einsatz: Von {samples} Bildern sind {gained} jetzt richtig statt falsch und {lost} umgekehrt. Sie kennt auch {newClasses}.',
+  'verdict.refused-useless':
+    'Abgelehnt: bei {right} von {samples} Bildern richtig, nicht besser als immer dieselbe Antwort.',
+  'verdict.refused-class-unlearnt': 'Abgelehnt: Sie kennt {classes} nicht mehr.',
+  'verdict.refused-class-lost': 'Abgelehnt: Sie erkennt {classes} nie, Version {version} schon.',
+  'verdict.refused-unknowns':
+    'Abgelehnt: Sie bemerkt Unbekanntes schlechter als Version {version}.',
+  'verdict.refused-nothing-new':
+    'Abgelehnt: keine neue Beschriftung und nicht deutlich besser: Von {samples} Bildern sind {gained} jetzt richtig statt falsch und {lost} umgekehrt.',
+  'verdict.refused-no-gain':
+    'Abgelehnt: nicht deutlich besser: Von {samples} Bildern sind {gained} jetzt richtig statt falsch und {lost} umgekehrt.',
+  'verdict.refused-damaged':
+    'Abgelehnt: Was auf dem Datenträger liegt, antwortet anders als das Trainierte.',
+  'verdict.pinned': 'Wäre übernommen worden, aber Version {pinned} ist angeheftet.',
+  'verdict.stale': 'Abgelehnt: Während des Trainings wurde eine andere Version übernommen.',
+  'check.reproduces': 'Die gespeicherte Version antwortet wie die trainierte',
+  'check.knows-every-class': 'Sie kennt jede Klasse der vorigen Version',
+  'check.no-class-lost': 'Sie erkennt noch jede Klasse',
+  'check.unknowns': 'Sie bemerkt Unbekanntes so gut wie vorher',
+  'check.not-worse-than-chance': 'Sie ist besser als immer dieselbe Antwort',
+  'check.expected-gain': 'Mehr Antworten stimmen als vorher',
+};
