@@ -89,14 +89,14 @@ module.exports = {
       name: 'source-does-not-import-tests',
       severity: 'error',
       from: { path: '^src/' },
-      to: { path: '^(test|bench)/' },
+      to: { path: '^(test|bench|chaos)/' },
     },
     {
       name: 'the-page-is-built-from-itself-and-the-types-of-the-console',
       severity: 'error',
       from: { path: '^src/console/page/' },
       to: {
-        path: '^(src|test|bench)/',
+        path: '^(src|test|bench|chaos)/',
         pathNot: ['^src/console/page/', '^src/console/contract/'],
       },
     },

@@ -10,6 +10,7 @@ import { headsFolder } from '../registry/heads-folder.js';
 import { HeadRegistry } from '../registry/registry.js';
 import { SightingTable } from '../samples/sightings/sighting-table.js';
 import { SampleStore } from '../samples/store.js';
+import { AccessTable } from '../storage/access-table.js';
 import { AuditLog } from '../storage/audit-table.js';
 import { type Database, openDatabase, openDatabaseOrStandIn } from '../storage/database.js';
 import { EventLog } from '../storage/event-log.js';
@@ -21,9 +22,12 @@ export interface State {
   databasePath: string;
   meta: Meta;
   audit: AuditLog;
+  access: AccessTable;
   reports: ReportLog;
   events: EventLog;
   sightings: SightingTable;
+  /** The alert rules of the configuration. */
+  alertRules: Config['alerts']['rules'];
   /** The tasks of the configuration, in its order. */
   tasks: NonEmpty<TaskState>;
   /**
@@ -88,7 +92,7 @@ export function openStateOrStandIn(
   return stateIn(config, database, log, backboneChecksum);
 }
 
-function databasePathOf({ paths }: Config): string {
+export function databasePathOf({ paths }: Config): string {
   return join(paths.stateDir, 'headland.db');
 }
 
@@ -140,9 +144,11 @@ function stateIn(
     databasePath: database.path,
     meta,
     audit,
+    access: new AccessTable(database),
     reports: new ReportLog(database),
     events: new EventLog(database),
     sightings: new SightingTable(database, config.position.sightings.maxRows),
+    alertRules: config.alerts.rules,
     tasks,
     strayTasks: () => common.tasks().filter((name) => !tasks.some((task) => task.name === name)),
     task: (name) => chosenTask(tasks, name),

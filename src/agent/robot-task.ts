@@ -60,9 +60,9 @@ export class RobotTask {
   readonly heads: HeadService;
   readonly training: TrainingService;
   readonly instant: InstantService;
-  readonly queue: LabelQueue;
   /** What its heads answered to its samples. */
   readonly answers: AnswerBook;
+  readonly queue: LabelQueue;
   readonly #shadow: ShadowService;
   readonly #asking: Asking;
   /** The last label revision passed on to everything that learns from labels. */
@@ -113,7 +113,7 @@ export class RobotTask {
     this.answers = new AnswerBook({
       heads: task.heads,
       samples,
-      namesSince: () => new Map(),
+      namesSince: (revision) => samples.namesSince(revision),
       maxErrorShare: settings.inference.maxErrorShare,
       log,
     });

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { z } from 'zod';
+import type { ACCESS } from './contract/access-contract.js';
 import type { AnswerOf, CONTRACT, HasBytes, PartOf, RouteKey } from './contract/contract.js';
 
 type Parsed<Given> = Given extends z.ZodType ? z.output<Given> : Record<string, never>;
@@ -44,7 +45,7 @@ export type OwnKey =
   | 'GET /api/latest'
   | 'GET /api/frame.jpg'
   | 'GET /api/stream'
-  | 'GET /api/openapi.json';
+  | keyof typeof ACCESS;
 
 /** Handlers for all routes that a source answers. */
 export type SourceHandlers = HandlersOf<Exclude<keyof typeof CONTRACT, OwnKey>>;

@@ -371,7 +371,7 @@ export function createFieldSource(task = 'main'): FieldSource {
         const { newLabels, everyNewLabels } = source.training;
         const labels = Math.max(0, everyNewLabels - newLabels);
         return {
-          step: 'training',
+          step: 'training' as const,
           share: Math.min(1, newLabels / everyNewLabels),
           next: { key: 'teach.until-training', values: { labels }, text: `${labels} more` },
           needs: [],

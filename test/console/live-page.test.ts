@@ -132,16 +132,22 @@ describe('Live', { skip, timeout: TEST_HANG_MS }, () => {
       await page.locator('#decision .belief').waitFor();
       await page.keyboard.press(' ');
       await page.locator('#viewer[data-held="true"]').waitFor();
-      const bytes = await page.evaluate<number[]>(
-        `fetch(document.getElementById('picture').src).then((a) => a.arrayBuffer()).then((b) => [...new Uint8Array(b)])`,
-      );
       const held = running.decisions.all.length;
       await running.decisions.count(held + 4, 'newer frames');
+      const asked = page.waitForRequest((request) => request.url().includes('/api/snapshot'));
       await page.keyboard.press('s');
+      const { frameId } = (await asked).postDataJSON();
       await page.locator('#toast-text', { hasText: 'Stored' }).waitFor();
+      const frames = running.decisions.all.slice(0, held + 2);
+      const frame = frames.find((each) => each.frameId === frameId);
+      assert.ok(frame, 'a frame from before the hold');
       const { samples } = running.agent.state.task();
       const [kept] = samples.list({ labelled: false, order: 'newest', limit: 2 });
-      assert.deepEqual([...samples.picture(kept!.id)!], bytes);
+      assert.deepEqual(
+        new Uint8Array(samples.picture(kept!.id)!),
+        new Uint8Array(frame.frame.jpeg),
+      );
+      assert.equal(kept!.capturedAtMs, frame.frame.capturedAtMs);
     });
   });
 
@@ -153,7 +159,7 @@ describe('Live', { skip, timeout: TEST_HANG_MS }, () => {
         browser,
         `${running.url}/`,
         async (page) => {
-          await page.locator('.tile .belief').nth(11).waitFor();
+          await page.locator('.tile .belief').first().waitFor();
           await assertFits(page, `tiles, ${locale}`);
           await tile(page, 'front/1').click();
           await page.locator('#decision .belief').waitFor();

@@ -11,6 +11,7 @@ import {
   createReport,
   sourcesOf,
 } from './field-source.js';
+import { newAccess } from './test-access.js';
 import {
   openBrowser,
   skipWithoutBrowser as skip,
@@ -315,6 +316,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
       host: '127.0.0.1',
       token: null,
       sources: sourcesOf([source]),
+      access: newAccess(),
       version: '0.0.0',
       log: silentLog(),
     };

@@ -7,6 +7,7 @@ import { ConsoleServer } from '../../src/console/server/console-server.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { ask, DECISION, open, raw, TOKEN, WRITE } from './client.js';
 import { createFieldSource, createHead, sourcesOf } from './field-source.js';
+import { newAccess } from './test-access.js';
 
 describe('every route refuses', { timeout: TEST_HANG_MS }, () => {
   let server: ConsoleServer;
@@ -20,6 +21,7 @@ describe('every route refuses', { timeout: TEST_HANG_MS }, () => {
       port: 0,
       token: TOKEN,
       sources: sourcesOf([source]),
+      access: newAccess(),
       version: '0.0.0',
       log: silentLog(),
     });
@@ -122,6 +124,7 @@ describe('access control', { timeout: TEST_HANG_MS }, () => {
     const common = {
       port: 0,
       sources: sourcesOf([createFieldSource()]),
+      access: newAccess(),
       version: '0.0.0',
       log: silentLog(),
     };
@@ -177,6 +180,7 @@ describe('access control', { timeout: TEST_HANG_MS }, () => {
       port,
       token: null,
       sources: sourcesOf([source]),
+      access: newAccess(),
       version: '0.0.0',
       log: silentLog(),
     });

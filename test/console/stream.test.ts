@@ -7,6 +7,7 @@ import { type ConsoleLimits, ConsoleServer } from '../../src/console/server/cons
 import { TEST_HANG_MS } from '../liveness.js';
 import { events } from './client.js';
 import { createFieldSource, sourcesOf } from './field-source.js';
+import { newAccess } from './test-access.js';
 
 const decision = (totalMs: number) => ({
   label: 'maize',
@@ -25,6 +26,7 @@ async function open(t: TestContext, limits: Partial<ConsoleLimits>) {
     port: 0,
     token: null,
     sources: sourcesOf([source]),
+    access: newAccess(),
     version: '0.0.0',
     log: silentLog(),
     limits,

@@ -4,6 +4,7 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 import { silentLog } from '../../src/base/log.js';
 import { ConsoleServer } from '../../src/console/server/console-server.js';
 import { createFieldSource, createTasks, type FieldSource, sourcesOf } from './field-source.js';
+import { newAccess } from './test-access.js';
 
 const CHROMIUM = '/usr/bin/chromium';
 
@@ -53,6 +54,7 @@ export async function visit(
     port: 0,
     token: token ?? null,
     sources: sourcesOf(tasks),
+    access: newAccess(),
     version: '0.0.0',
     log: silentLog(),
   });

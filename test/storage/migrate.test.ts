@@ -4,6 +4,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { SIGHTING_TABLES, SightingTable } from '../../src/samples/sightings/sighting-table.js';
 import { SampleStore } from '../../src/samples/store.js';
 import { SAMPLE_TABLES } from '../../src/samples/tables.js';
+import { ACCESS_TABLES, AccessTable } from '../../src/storage/access-table.js';
 import { AUDIT_TABLES, AuditLog } from '../../src/storage/audit-table.js';
 import { type Database, findDamage, openDatabase } from '../../src/storage/database.js';
 import { EVENT_TABLES, EventLog } from '../../src/storage/event-log.js';
@@ -90,6 +91,17 @@ const ROOMS: Record<
   string,
   { steps: readonly string[]; check: (database: Database, version: number) => void }
 > = {
+  access: {
+    steps: ACCESS_TABLES,
+    check: (database) => {
+      const table = new AccessTable(database);
+      assert.equal(table.pairing('AAAAAAAA')?.used, true);
+      assert.deepEqual(
+        table.sessions().map(({ id, device, lastSeenAtMs }) => [id, device, lastSeenAtMs]),
+        [['BBBBBBBB', 'Chrome on Android', 1_770_000_600_000]],
+      );
+    },
+  },
   audit: {
     steps: AUDIT_TABLES,
     check: (database) => {

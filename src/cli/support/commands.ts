@@ -121,6 +121,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('../status-command.js')).statusCommand(),
   },
   {
+    name: 'pair',
+    usage: '',
+    summary:
+      'print a link and a QR code that open the page on a phone; list and revoke its sessions',
+    load: async () => (await import('../pair/pair-command.js')).pairCommand(),
+  },
+  {
     name: 'doctor',
     usage: '[options]',
     summary: 'check configuration, cameras, broker, disk, service and board; changes nothing',

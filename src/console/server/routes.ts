@@ -1,12 +1,14 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { z } from 'zod';
 import { HeadlandError } from '../../base/errors.js';
 import { issueText } from '../../base/words/issue-text.js';
 import type { ConsoleSource, ConsoleSources, LatestFrame } from '../console-source.js';
+import type { ACCESS } from '../contract/access-contract.js';
 import { CONTRACT, type RouteKey } from '../contract/contract.js';
 import type { FrameSummary } from '../contract/live-contract.js';
 import { type BytesContract, isBytes, type RouteContract } from '../contract/route-contract.js';
 import type { BytesAnswer, BytesBody, HandlersOf, OwnKey } from '../handlers.js';
+import { type Admission, OwnReply } from './admission.js';
 import type { Asset } from './assets.js';
 import { json, type Reply } from './http.js';
 import { openApiDocument } from './openapi.js';
@@ -22,6 +24,7 @@ export interface Request {
   params: Record<string, string>;
   /** The JSON body, or the bytes of a route that takes bytes. */
   body: unknown;
+  request: IncomingMessage;
   response: ServerResponse;
 }
 
@@ -43,6 +46,7 @@ export interface RouteParts {
   streams: EventStreams;
   assets: ReadonlyMap<string, Asset>;
   tokenNeeded: boolean;
+  admission: Admission;
   /** Of headland. */
   version: string;
 }
@@ -84,7 +88,7 @@ function contractRoute(key: RouteKey, contract: RouteContract, parts: RouteParts
       const task = query.get(TASK_PARAMETER) ?? undefined;
       query.delete(TASK_PARAMETER);
       const source = parts.sources(task);
-      const own = ownHandlers(parts, source, request.response) as Record<string, AnyHandler>;
+      const own = ownHandlers(parts, source, request) as Record<string, AnyHandler>;
       const handler =
         own[key] ?? (source.handlers[key as keyof typeof source.handlers] as AnyHandler);
       if (handler === undefined) throw notFound('there is no such route');
@@ -103,11 +107,6 @@ function bodyKind(method: string, { body }: RouteContract): Route['body'] {
   return body !== undefined && isBytes(body) ? body : 'json';
 }
 
-/** A reply that a handler of the server has made itself. */
-class OwnReply {
-  constructor(readonly reply: Reply) {}
-}
-
 function replyOf({ answer, status }: RouteContract, result: unknown): Reply {
   if (result instanceof OwnReply) return result.reply;
   if (!isBytes(answer)) return json(result, status);
@@ -118,12 +117,13 @@ function replyOf({ answer, status }: RouteContract, result: unknown): Reply {
 
 /** Handlers that need nothing but what every source offers. */
 function ownHandlers(
-  { streams, tokenNeeded, version }: RouteParts,
+  { streams, tokenNeeded, version, admission }: RouteParts,
   source: ConsoleSource,
-  response: ServerResponse,
-): HandlersOf<Exclude<OwnKey, 'GET /readyz' | 'GET /api/stream' | 'GET /api/openapi.json'>> &
+  { request, response }: Request,
+): HandlersOf<Exclude<OwnKey, 'GET /readyz' | 'GET /api/stream' | keyof typeof ACCESS>> &
   Record<string, unknown> {
   return {
+    ...admission.handlers(request, response),
     'GET /healthz': () => ({ alive: true, tokenNeeded }),
     'GET /readyz': () => readiness(source),
     'GET /api/status': () => withClock(source.status()),

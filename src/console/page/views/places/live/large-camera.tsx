@@ -6,7 +6,6 @@ import { useSelected } from '../../use-selected.js';
 import { useWords } from '../../use-words.js';
 import { CameraFacts } from './camera-facts.js';
 import { PauseButton } from './pause-banner.js';
-import type { Rates } from './use-rates.js';
 
 /** One camera, large. */
 export function LargeCamera({
@@ -14,13 +13,11 @@ export function LargeCamera({
   status,
   cameras,
   open,
-  rates,
 }: {
   page: PageParts;
   status: ConsoleStatus;
   cameras: readonly CameraStatus[];
   open: CameraStatus;
-  rates: Rates;
 }) {
   const words = useWords(page);
   const isOne = cameras.length === 1;
@@ -61,11 +58,7 @@ export function LargeCamera({
             </>
           )}
           <h3 id="camera-name">{open.name}</h3>
-          <CameraFacts
-            page={page}
-            camera={{ ...open, simulated: false }}
-            rate={rates.get(open.name)}
-          />
+          <CameraFacts page={page} camera={{ ...open, simulated: false }} />
         </header>
       }
       actions={

@@ -42,7 +42,6 @@ function EventsCard({ page }: { page: PageParts }) {
       page.notices.problem(error);
     }
   };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new kind begins a new list
   useEffect(() => void load(null, []), [kind]);
   const kinds = [null, ...EVENT_KINDS_SHOWN];
   return (

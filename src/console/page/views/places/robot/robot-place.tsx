@@ -40,7 +40,6 @@ export function RobotPlace({ page, status }: PlaceProps) {
   const section = SECTIONS.find((each) => each === wanted) ?? 'health';
   const Section = VIEWS[section];
   const current = useRef<HTMLAnchorElement>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another section is another link
   useLayoutEffect(() => {
     current.current?.scrollIntoView({ block: 'nearest', inline: 'center' });
   }, [section]);
