@@ -197,6 +197,11 @@ function verificationCells(result: Verification): string[] {
   return [result.name, states[result.error.code] ?? 'FAILED'];
 }
 
+function service(current: boolean, served: boolean): string {
+  if (current) return 'serving';
+  return served ? 'has served' : 'never served';
+}
+
 function headsCommand(): Command {
   return new Command('heads')
     .description('list the versions of the trained head')
@@ -215,13 +220,7 @@ function headsCommand(): Command {
           card?.learner ?? '-',
           card?.trust?.level ?? '-',
           card?.holdout ? `macro-F1 ${card.holdout.macroF1.toFixed(3)}` : '-',
-          version === pinned
-            ? 'serving, pinned'
-            : current
-              ? 'serving'
-              : served
-                ? 'has served'
-                : 'never served',
+          version === pinned ? 'serving, pinned' : service(current, served),
           card ? firstSentence(card.gate.reason) : '',
         ]);
         printLine(table(cells, ''));

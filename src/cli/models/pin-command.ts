@@ -1,15 +1,15 @@
 import { Command } from 'commander';
-import { localOperations } from '../agent/local-operations.js';
-import { openState } from '../agent/open-state.js';
-import { acquireInstanceLock } from '../host/instance-lock.js';
-import { parseVersion } from './rollback-command.js';
-import { printJson, printLine } from './support/output.js';
+import { localOperations } from '../../agent/local-operations.js';
+import { openState } from '../../agent/open-state.js';
+import { acquireInstanceLock } from '../../host/instance-lock.js';
+import { parseVersion } from '../rollback-command.js';
+import { printJson, printLine } from '../support/output.js';
 import {
   commandLog,
   resolveConfig,
   type TaskOptions,
   withTaskOptions,
-} from './support/state-options.js';
+} from '../support/state-options.js';
 
 interface PinOptions extends TaskOptions {
   json?: boolean;
