@@ -86,7 +86,7 @@ export type AcknowledgedAlert = Pick<AlertEvent, 'rule' | 'task' | 'camera' | 'r
 
 export interface OperationParts {
   tasks: NonEmpty<OperationTask>;
-  recent: Pick<RecentFrames, 'get' | 'latest'>;
+  recent: Pick<RecentFrames, 'get' | 'latest' | 'remembered'>;
   pausing: Pausing;
   audit: AuditTrail;
   /** The outputs of alerts; null: no outputs in this process. */
@@ -474,14 +474,17 @@ export class Operations {
    * labels nor heads.
    * @param taskName it may be left out when one task decides on the frame; without `eye`, the newest
    *   frame that this task has decided on
-   * @throws HeadlandError HL_FRAME_NONE, HL_TASK_UNKNOWN, HL_STORE_…
+   * @param frameId stores this frame in memory instead of the newest
+   * @throws HeadlandError HL_FRAME_NONE, HL_FRAME_GONE, HL_TASK_UNKNOWN, HL_STORE_…
    */
   snapshot(
     eye: string | undefined,
     taskName?: string,
+    frameId?: string,
   ): { recent: RecentFrame; answer: TaskAnswer; sample: Sample } {
     const named = taskName === undefined ? null : this.#task(taskName);
-    const latest = this.#latest(eye, taskName);
+    const latest =
+      frameId === undefined ? this.#latest(eye, taskName) : this.parts.recent.remembered(frameId);
     const task = named ?? this.#task(onlyTaskOf(latest));
     const { answers } = latest.perceived;
     const answer = answers.find((each) => each.task === task.name);

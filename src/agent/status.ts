@@ -5,7 +5,6 @@ import { dateOf } from '../base/moment.js';
 import { mapNonEmpty, type NonEmpty } from '../base/non-empty.js';
 import type { TaskEyes } from '../base/words/task.js';
 import type { CameraState } from '../camera/supervisor.js';
-import type { CameraConfig } from '../config/schema.js';
 import type { BoardReadings } from '../host/board-readings.js';
 import type { RateLimit } from '../host/rate.js';
 import type { BackboneInfo } from '../perception/perception-protocol.js';
@@ -15,6 +14,7 @@ import type { RunningTraining } from '../training/trainer.js';
 import { type ModelStatus, modelStatus } from './learning/model-status.js';
 import type { Pausable } from './pausing.js';
 import type { RobotTask } from './robot-task.js';
+import { isLive } from './seeing/is-live.js';
 import type { PositionStatus } from './seeing/position-service.js';
 import type { AgentView } from './view.js';
 
@@ -59,6 +59,8 @@ export interface CameraStatus extends CameraState {
   droppedTotal: number;
   /** Frames that are decided on, all regions together. */
   framesPerSecond: number;
+  /** It delivers drawings or recordings instead of live images. */
+  simulated: boolean;
 }
 
 export interface AlertStatus extends Omit<RaisedAlert, 'sinceMs'> {
@@ -122,11 +124,11 @@ export interface FrameStatus {
 
 export function agentStatus(agent: AgentView): AgentStatus {
   const { config, options, pausing, statistics } = agent;
-  const cameras = agent.cameras.map(({ supervisor }) => {
+  const cameras = agent.cameras.map(({ supervisor, config: camera }) => {
     const state = supervisor.state();
     const droppedTotal = agent.perception.dropped(state.name) + state.droppedFrames;
     const framesPerSecond = agent.cameraLoad.framesPerSecond(state.name);
-    return { ...state, droppedTotal, framesPerSecond };
+    return { ...state, droppedTotal, framesPerSecond, simulated: !isLive(camera) };
   });
   return {
     robot: config.robot.id,
@@ -136,7 +138,7 @@ export function agentStatus(agent: AgentView): AgentStatus {
     uptimeSeconds: Math.round(agent.started.ageMs()) / 1_000,
     state: pausing.has('inference') ? 'paused' : 'online',
     paused: pausing.paused,
-    simulated: agent.cameras.some(({ config: camera }) => !isLive(camera)),
+    simulated: cameras.some(({ simulated }) => simulated),
     alarms: agent.alarms.list().map(({ name, severity, error, since }) => {
       const { code, message, remedy } = error;
       return { name, severity, code, message, remedy, sinceAtMs: since.dateMs() };
@@ -162,23 +164,6 @@ export function agentStatus(agent: AgentView): AgentStatus {
     position: agent.position.status(),
     board: agent.sparing.readings(),
   };
-}
-
-/** Whether a camera delivers live images; false for drawings and recordings. */
-export function isLive(camera: CameraConfig): boolean {
-  switch (camera.driver) {
-    case 'simulated':
-    case 'replay':
-      return false;
-    case 'webcam':
-      return camera.device.startsWith('/dev/');
-    case 'ffmpeg':
-      // A device or the URL of a stream; anything else is a file.
-      return /^\/dev\/|^(?!file:)[a-z][a-z0-9+.-]*:/i.test(camera.input);
-    case 'rpicam':
-    case 'auto':
-      return true;
-  }
 }
 
 function taskStatus(agent: Pick<AgentView, 'state'>, task: RobotTask): TaskStatus {

@@ -16,7 +16,7 @@ export function liveHandlers(
     'POST /api/pause': async ({ body }) => ({ paused: await operations.pause(body.what, BY) }),
     'POST /api/resume': async ({ body }) => ({ paused: await operations.resume(body.what, BY) }),
     'POST /api/snapshot': ({ body }) => {
-      const { recent, sample } = operations.snapshot(body.camera, name);
+      const { recent, sample } = operations.snapshot(body.camera, name, body.frameId);
       return { sampleId: sample.id, frame: frameSummary(recent, name) };
     },
   };

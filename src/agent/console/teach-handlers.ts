@@ -11,6 +11,9 @@ import type { AgentView } from '../view.js';
 
 const BY: Requester = { source: 'console' };
 
+/** Trainings that failed tell nothing about labels. */
+const LATEST_REPORTS = 20;
+
 /** Questions and labels of one task. */
 export function teachHandlers(
   agent: AgentView,
@@ -31,6 +34,13 @@ export function teachHandlers(
     'GET /api/teach/progress': () => {
       const { progress, labelled, waiting, newLabels } = taughtSoFar(agent, task);
       return { ...progress, labelled, waiting, newLabels };
+    },
+    'GET /api/teach/changes': () => {
+      const last = task.training.reports(LATEST_REPORTS).find(({ result }) => result?.effect);
+      return {
+        trainingId: last?.trainingId ?? null,
+        messages: last?.result?.effect?.messages ?? [],
+      };
     },
     'GET /api/teach/near': ({ query }) => {
       const { alike, near } = suggestLabels(query.label, samples.labels());

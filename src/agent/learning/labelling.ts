@@ -33,7 +33,7 @@ export class Labelling {
    *   HL_FEATURES_INVALID, HL_STORE_…
    */
   labelFrame(frameId: string, label: string, source: LabelSource, group?: string): Labelled {
-    const recent = this.#recentFrame(frameId);
+    const recent = this.recent.remembered(frameId);
     this.#refuseAlike(label);
     return this.#keep(recent, { label, source }, group);
   }
@@ -108,16 +108,6 @@ export class Labelling {
     throw new HeadlandError('HL_LABEL_ALIKE', `label "${given}" looks like the class "${alike}"`, {
       remedy: `Did you mean "${alike}"? Give that label, or one that differs in more than case, width, spaces or look-alike letters.`,
       details: { label: given, alike },
-    });
-  }
-
-  #recentFrame(frameId: string): RecentFrame {
-    const found = this.recent.get(frameId);
-    if (found) return found;
-    throw new HeadlandError('HL_FRAME_GONE', `frame "${frameId}" is no longer in memory`, {
-      remedy:
-        'Label a newer frame, or send `snapshot` first and label its sample_id. samples.recentFrames sets how many frames are kept.',
-      details: { frameId },
     });
   }
 

@@ -35,6 +35,8 @@ const cameraStatus = z.object({
   name: z.string(),
   /** Whether the task decides on its images. */
   decided: z.boolean(),
+  /** It delivers drawings or recordings instead of live images. */
+  simulated: z.boolean(),
   description: z.string(),
   /** Phase of the camera supervisor; `running`: frames arrive. */
   phase: z.string(),
@@ -44,7 +46,7 @@ const cameraStatus = z.object({
   /** Frames skipped because nothing had changed in them. */
   stillFrames: count,
   droppedTotal: count,
-  /** Frames of the camera that are decided on, all its regions together. */
+  /** Frames of the camera or region that are decided on. */
   framesPerSecond: z.number(),
   lastFrameAtMs: atMs.nullable(),
   restarts: count,
@@ -234,8 +236,11 @@ export const LIVE = {
     answer: paused,
   },
   'POST /api/snapshot': {
-    summary: 'Store the newest frame, which then waits for a label.',
-    body: z.strictObject({ camera: camera.optional() }),
+    summary: 'Store a frame in memory, by default the newest, which then waits for a label.',
+    body: z.strictObject({
+      camera: camera.optional(),
+      frameId: z.string().min(1).max(192).optional(),
+    }),
     answer: z.object({ sampleId, frame: frameSummary }),
   },
 } as const satisfies RouteContracts;

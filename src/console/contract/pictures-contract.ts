@@ -78,7 +78,10 @@ export type Changed = z.infer<typeof changed>;
 
 const newState = z.union([
   z.strictObject({ label: givenLabel }),
-  z.strictObject({ state: z.enum(['waiting', 'cannot_tell', 'bad_image', 'ignored', 'trash']) }),
+  z.strictObject({
+    /** `restored`: out of the trash, with the label that it had. */
+    state: z.enum(['waiting', 'cannot_tell', 'bad_image', 'ignored', 'trash', 'restored']),
+  }),
 ]);
 
 /** Seeing and correcting everything that is stored. */

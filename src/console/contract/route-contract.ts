@@ -35,7 +35,7 @@ export function isBytes(contract: z.ZodType | BytesContract): contract is BytesC
 }
 
 /** Query values are text. */
-export const wholeNumber = (least: number, most: number): z.ZodType<number> =>
+export const wholeNumber = (least: number, most: number): z.ZodType<number, string> =>
   z
     .string()
     .regex(/^-?\d{1,16}$/, 'must be a whole number')

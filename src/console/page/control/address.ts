@@ -67,6 +67,7 @@ export class Address {
     const { state } = this.store;
     if (task === state.task) return false;
     state.confirmation?.answer(false);
+    state.nearChoice?.answer(null);
     this.store.set({
       ...NOTHING_OF_A_TASK,
       task,

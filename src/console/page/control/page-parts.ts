@@ -3,16 +3,19 @@ import { RobotClock } from '../robot/robot-clock.js';
 import { Words } from '../words/words.js';
 import { Access } from './access.js';
 import { Address } from './address.js';
-import { AlikeOrders } from './alike-orders.js';
 import { ColourTheme } from './colour-theme.js';
-import { LabelOrders } from './label-orders.js';
+import { LabelOrders } from './live/label-orders.js';
+import { TileFeed } from './live/tile-feed.js';
+import { Viewfinder } from './live/viewfinder.js';
 import { Notices } from './notices.js';
 import { PageStore } from './page-store.js';
-import { RecordLists } from './record-lists.js';
 import { Session } from './session.js';
-import { TrainingOrders } from './training-orders.js';
+import { AlikeOrders } from './teach/alike-orders.js';
+import { AnswerOutbox } from './teach/answer-outbox.js';
+import { ClassNames } from './teach/class-names.js';
+import { QuestionLine } from './teach/question-line.js';
+import { TeachOrders } from './teach/teach-orders.js';
 import { UndoStack } from './undo-stack.js';
-import { Viewfinder } from './viewfinder.js';
 
 /** The state that the views show, and the actions that they offer. */
 export interface PageParts {
@@ -26,8 +29,11 @@ export interface PageParts {
   readonly theme: ColourTheme;
   readonly viewfinder: Viewfinder;
   readonly labelling: LabelOrders;
+  readonly tiles: TileFeed;
+  readonly questions: QuestionLine;
+  readonly teaching: TeachOrders;
   readonly alikes: AlikeOrders;
-  readonly training: TrainingOrders;
+  readonly classNames: ClassNames;
   readonly session: Session;
 }
 
@@ -45,12 +51,15 @@ export function buildPage(storage: Storage): PageParts {
   const clock = new RobotClock();
   const notices = new Notices(store);
   const undo = new UndoStack(store, api, notices, words);
-  const lists = new RecordLists(store, api);
   const viewfinder = new Viewfinder(store, api, notices, words);
-  const alikes = new AlikeOrders(store, api, viewfinder, notices);
-  const labelling = new LabelOrders(store, api, viewfinder, notices, alikes);
-  const training = new TrainingOrders(store, api, lists, notices, clock);
-  const session = new Session(store, api, access, clock, address, lists, viewfinder, notices);
+  const tiles = new TileFeed(store, api);
+  const labelling = new LabelOrders(store, api, viewfinder, notices, undo, words);
+  const questions = new QuestionLine(store, api);
+  const outbox = new AnswerOutbox(store);
+  const alikes = new AlikeOrders(store, api, questions, outbox, undo, notices, words);
+  const teaching = new TeachOrders(store, api, questions, outbox, alikes, undo, notices, words);
+  const classNames = new ClassNames(store, api);
+  const session = new Session(store, api, access, clock, address, viewfinder, tiles, notices);
   const theme = new ColourTheme(store, storage);
   address.restore();
   theme.restore();
@@ -65,8 +74,11 @@ export function buildPage(storage: Storage): PageParts {
     theme,
     viewfinder,
     labelling,
+    tiles,
+    questions,
+    teaching,
     alikes,
-    training,
+    classNames,
     session,
   };
 }

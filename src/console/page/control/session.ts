@@ -5,16 +5,15 @@ import type { RobotApi } from '../robot/robot-api.js';
 import type { RobotClock } from '../robot/robot-clock.js';
 import type { Access } from './access.js';
 import type { Address } from './address.js';
+import type { TileFeed } from './live/tile-feed.js';
+import type { Viewfinder } from './live/viewfinder.js';
 import type { Notices } from './notices.js';
 import type { PageStore } from './page-store.js';
-import type { RecordLists } from './record-lists.js';
-import type { Viewfinder } from './viewfinder.js';
 
 const FIRST_CONTACT_PAUSE_MS = 2_000;
 const CHECK_INTERVAL_MS = 1_000;
 /** Each decision triggers a new picture; without decisions, one is requested after this time. */
 const PICTURE_IDLE_MS = 900;
-const QUEUE_INTERVAL_MS = 30_000;
 
 /** The connection to the robot: writes its events into the store. */
 export class Session {
@@ -26,8 +25,8 @@ export class Session {
     private readonly access: Access,
     private readonly clock: RobotClock,
     private readonly address: Address,
-    private readonly lists: RecordLists,
     private readonly viewfinder: Viewfinder,
+    private readonly tiles: TileFeed,
     private readonly notices: Notices,
   ) {
     this.#feed = new EventFeed(api, {
@@ -53,9 +52,6 @@ export class Session {
       const { link } = this.store.state;
       if (link === 'live' && this.viewfinder.idleMs > PICTURE_IDLE_MS) void this.viewfinder.pull();
     }, CHECK_INTERVAL_MS);
-    setInterval(() => {
-      if (this.store.state.link === 'live' && !document.hidden) void this.lists.refreshWaiting();
-    }, QUEUE_INTERVAL_MS);
     for (;;) {
       try {
         await this.api.call('GET /healthz', {});
@@ -94,6 +90,7 @@ export class Session {
         if (status !== null) this.#setStatus({ ...status, training: event.data });
         break;
       case 'decision':
+        this.tiles.heard(event.data);
         if (event.data.camera === camera) void this.viewfinder.pull();
     }
   }
@@ -104,13 +101,11 @@ export class Session {
     const { name } = offered.find((each) => each.name === camera) ?? offered[0] ?? { name: null };
     this.store.set({ status, camera: name, link: 'live' });
     if (link !== 'live' || before?.task !== status.task) {
-      this.lists.refresh();
+      this.store.changed();
       return;
     }
     const queueChanged = queueMark(before) !== queueMark(status);
     const headChanged = headMark(before) !== headMark(status);
-    if (queueChanged) void this.lists.refreshWaiting();
-    if (headChanged) void this.lists.refreshTrainings();
     if (queueChanged || headChanged) this.store.changed();
   }
 }
@@ -120,7 +115,7 @@ function queueMark({ samples }: ClockedStatus): string {
   return `${samples.waiting} ${samples.labelled}`;
 }
 
-/** Changes when another head serves, and when a training begins or ends. */
-function headMark({ head, training }: ClockedStatus): string {
-  return `${head?.version} ${training?.running}`;
+/** Changes when another head serves or is pinned, and when a training begins or ends. */
+function headMark({ head, pinned, training }: ClockedStatus): string {
+  return `${head?.version} ${pinned} ${training?.running}`;
 }

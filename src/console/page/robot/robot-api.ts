@@ -58,22 +58,39 @@ export class RobotApi {
     private readonly say: (key: 'shell.unreadable' | 'shell.offline') => string,
   ) {}
 
-  /** Calls a route whose answer is JSON. */
-  call<Key extends JsonKey>(key: Key, request: CallOf<Key>): Promise<AnswerOf<Key>> {
+  /**
+   * Calls a route whose answer is JSON.
+   * @param task the task that the request is about; default: the chosen one
+   */
+  call<Key extends JsonKey>(
+    key: Key,
+    request: CallOf<Key>,
+    task = this.task(),
+  ): Promise<AnswerOf<Key>> {
     const { query = {}, body } = request as Loose;
     const method = key.slice(0, key.indexOf(' '));
     const options = method === 'GET' ? {} : writing(method, body);
-    return this.#call(pathOf(key, request as Loose), query, options, (response) => response.json());
+    const address = withQuery(pathOf(key, request as Loose), query, task);
+    return this.#call(address, options, (response) => response.json());
   }
 
   /** The address of a route, for images and links. */
   address<Key extends RouteKey>(key: Key, request: CallOf<Key>): string {
-    return this.#address(pathOf(key, request as Loose), (request as Loose).query ?? {});
+    const { query = {} } = request as Loose;
+    return withQuery(pathOf(key, request as Loose), query, this.task());
   }
 
-  /** The newest frame of a camera with its picture; null before the first. */
-  liveFrame(camera: string): Promise<{ frame: FrameSummary; picture: Blob } | null> {
-    return this.#call('/api/frame.jpg', { camera }, {}, async (response) => {
+  /**
+   * The newest frame of a camera with its picture; null before the first.
+   * @param widthPx scales the picture down to this width; absent: as it was captured
+   */
+  liveFrame(
+    camera: string,
+    widthPx?: number,
+  ): Promise<{ frame: FrameSummary; picture: Blob } | null> {
+    const size = widthPx === undefined ? {} : { widthPx: String(widthPx) };
+    const address = this.address('GET /api/frame.jpg', { query: { camera, ...size } });
+    return this.#call(address, {}, async (response) => {
       const carried = response.headers.get('x-headland-frame');
       if (response.status === 204 || carried === null) return null;
       const frame: FrameSummary = JSON.parse(decodeURIComponent(carried));
@@ -81,49 +98,70 @@ export class RobotApi {
     });
   }
 
+  /**
+   * Stores one image or archive.
+   * @param query name of the file, and a label for it
+   * @throws Refusal; DOMException AbortError
+   */
+  importFile(
+    file: Blob,
+    mediaType: string,
+    query: QueryOf<'POST /api/pictures/import'>,
+    signal: AbortSignal,
+  ): Promise<AnswerOf<'POST /api/pictures/import'>> {
+    const headers = { 'x-headland': '1', 'content-type': mediaType };
+    const options = { method: 'POST', headers, body: file, signal };
+    return this.#call(withQuery('/api/pictures/import', query, this.task()), options, (response) =>
+      response.json(),
+    );
+  }
+
   samplePicture(sampleId: string): Promise<Blob> {
-    return this.#call(`/api/samples/${sampleId}/picture`, {}, {}, (response) => response.blob());
+    return this.#call(
+      this.address('GET /api/samples/{id}/picture', { params: { id: sampleId } }),
+      {},
+      (response) => response.blob(),
+    );
   }
 
   /** The event stream as text; null when the response has no body. `signal` ends it. */
   stream(signal: AbortSignal): Promise<ReadableStream<string> | null> {
-    return this.#call('/api/stream', {}, { signal }, async ({ body }) =>
+    return this.#call(this.address('GET /api/stream', {}), { signal }, async ({ body }) =>
       body === null ? null : body.pipeThrough(new TextDecoderStream()),
     );
   }
 
-  #address(path: string, query: Record<string, string | undefined>): string {
-    const task = this.task();
-    const given = Object.entries(task === null ? query : { ...query, task });
-    const about = new URLSearchParams(
-      given.filter((entry): entry is [string, string] => entry[1] !== undefined),
-    ).toString();
-    return about === '' ? path : `${path}?${about}`;
-  }
-
   /** @throws Refusal; DOMException AbortError when the signal of `options` aborts the request */
   async #call<Answer>(
-    path: string,
-    query: Record<string, string | undefined>,
+    address: string,
     options: RequestInit & { headers?: Record<string, string> },
     read: (response: Response) => Promise<Answer>,
   ): Promise<Answer> {
     let response: Response;
     try {
-      response = await fetch(this.#address(path, query), {
-        ...options,
-        cache: 'no-store',
-      });
+      response = await fetch(address, { ...options, cache: 'no-store' });
       if (response.ok) return await read(response);
     } catch (cause) {
       if (cause instanceof DOMException && cause.name === 'AbortError') throw cause;
       const key = cause instanceof SyntaxError ? 'shell.unreadable' : 'shell.offline';
       throw new Refusal(0, null, this.say(key));
     }
-    if (response.status === 401 && path !== '/api/session') this.refused();
+    if (response.status === 401 && !address.startsWith('/api/session')) this.refused();
     const { code, message, remedy } = await reasonOf(response);
     throw new Refusal(response.status, code, `${capitalised(message)}. ${remedy}`);
   }
+}
+
+function withQuery(
+  path: string,
+  query: Record<string, string | undefined>,
+  task: string | null,
+): string {
+  const given = Object.entries(task === null ? query : { ...query, task });
+  const about = new URLSearchParams(
+    given.filter((entry): entry is [string, string] => entry[1] !== undefined),
+  ).toString();
+  return about === '' ? path : `${path}?${about}`;
 }
 
 /** The robot's error; a proxy in between may respond with anything else. */

@@ -52,4 +52,16 @@ export const shellDe: Translated<typeof shellEn> = {
   'shell.unreadable': 'Die Antwort ist nicht lesbar. Laden Sie die Seite neu.',
   'shell.undecodable':
     'Der Browser kann dieses Bild nicht anzeigen. Prüfen Sie die Kamera unter „Roboter“.',
+  'shell.trainingRuns': 'Training läuft',
+  'shell.timeLeft': 'noch etwa {time}',
+  'shell.pausedBy.heat': 'Pause: das Board ist heiß',
+  'shell.pausedBy.supply': 'Pause: die Stromversorgung ist schwach',
+  'shell.pausedBy.memory': 'Pause: wenig freier Speicher',
+  'shell.pausedBy.cpu': 'Pause: das Board ist ausgelastet',
+  'shell.phase.start': 'beginnt',
+  'shell.phase.collect': 'sammelt Bilder',
+  'shell.phase.embed': 'betrachtet Bilder',
+  'shell.phase.fit': 'lernt',
+  'shell.phase.evaluate': 'prüft sich selbst',
+  'shell.phase.publish': 'speichert',
 };
