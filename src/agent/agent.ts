@@ -34,6 +34,7 @@ import { trainingPaused } from './learning/training-service.js';
 import { openStateOrStandIn, type State, type TaskState } from './open-state.js';
 import { Operations, type OperationTask } from './operations.js';
 import { Pausing } from './pausing.js';
+import { TrashCare } from './pictures/trash-care.js';
 import {
   failureMessage,
   modelMessage,
@@ -104,6 +105,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #watchdog: Watchdog;
   readonly #boardAlarms: BoardAlarms;
   readonly #sync: SyncService;
+  readonly #trash: TrashCare;
   readonly #speeds: SpeedReports;
   readonly #sightings: SightingRecorder;
   /** Null: frames are grouped by time alone. */
@@ -270,6 +272,12 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       log,
     });
     this.#watchdog = new Watchdog(new SystemdNotifier(environment), log);
+    this.#trash = new TrashCare({
+      samples: this.state.tasks[0].samples,
+      audit: this.state.audit,
+      trashDays: config.samples.trashDays,
+      log,
+    });
     this.#sync = new SyncService(config, this.state, { environment, alarms: this.alarms, log });
   }
 
@@ -338,6 +346,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#embedding.start();
     this.sparing.start();
     this.#sync.start();
+    this.#trash.start();
     this.position.start();
     if (this.config.console.enabled) await this.#consoleService.start();
     this.#throwIfEnding();
@@ -687,6 +696,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     await this.#buttons.stop();
     this.#embedding.stop();
     for (const task of this.tasks) await task.stopLearning();
+    this.#trash.stop();
     await this.#sync.stop();
     await this.position.stop();
     this.statistics.stop();
