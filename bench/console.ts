@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import type { Page } from 'playwright-core';
+import { type ConsoleRig, openConsoleRig } from './support/console-rig.js';
 import { groceryPhotos, type Photo } from './support/grocery.js';
-import { openConsoleRig, type ConsoleRig } from './support/console-rig.js';
 import { pageWeight } from './support/page-weight.js';
 import { processLoad } from './support/process-load.js';
 import { quantile, round, took } from './support/timings.js';
