@@ -299,6 +299,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         test: (output, durationMs) => this.#alerting.test(output, durationMs),
         tryCommand: (rule) => this.#alertActions.tryCommand(rule),
       },
+      rules: this.config.alerts.rules,
       settings: this.options.settings ?? null,
       onSettings: (paths) => this.#events.settingsChanged(paths),
       cameras: new Map(this.cameras.map(({ config, supervisor }) => [config.name, supervisor])),

@@ -26,6 +26,8 @@ export interface State {
   reports: ReportLog;
   events: EventLog;
   sightings: SightingTable;
+  /** The alert rules of the configuration. */
+  alertRules: Config['alerts']['rules'];
   /** The tasks of the configuration, in its order. */
   tasks: NonEmpty<TaskState>;
   /**
@@ -146,6 +148,7 @@ function stateIn(
     reports: new ReportLog(database),
     events: new EventLog(database),
     sightings: new SightingTable(database, config.position.sightings.maxRows),
+    alertRules: config.alerts.rules,
     tasks,
     strayTasks: () => common.tasks().filter((name) => !tasks.some((task) => task.name === name)),
     task: (name) => chosenTask(tasks, name),

@@ -113,7 +113,7 @@ export class RobotTask {
     this.answers = new AnswerBook({
       heads: task.heads,
       samples,
-      namesSince: () => new Map(),
+      namesSince: (revision) => samples.namesSince(revision),
       maxErrorShare: settings.inference.maxErrorShare,
       log,
     });

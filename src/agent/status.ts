@@ -5,7 +5,6 @@ import { dateOf } from '../base/moment.js';
 import { mapNonEmpty, type NonEmpty } from '../base/non-empty.js';
 import type { TaskEyes } from '../base/words/task.js';
 import type { CameraState } from '../camera/supervisor.js';
-import type { CameraConfig } from '../config/schema.js';
 import type { BoardReadings } from '../host/board-readings.js';
 import type { RateLimit } from '../host/rate.js';
 import type { BackboneInfo } from '../perception/perception-protocol.js';
@@ -15,6 +14,7 @@ import type { RunningTraining } from '../training/trainer.js';
 import { type ModelStatus, modelStatus } from './learning/model-status.js';
 import type { Pausable } from './pausing.js';
 import type { RobotTask } from './robot-task.js';
+import { isLive } from './seeing/is-live.js';
 import type { PositionStatus } from './seeing/position-service.js';
 import type { AgentView } from './view.js';
 
@@ -164,23 +164,6 @@ export function agentStatus(agent: AgentView): AgentStatus {
     position: agent.position.status(),
     board: agent.sparing.readings(),
   };
-}
-
-/** Whether a camera delivers live images; false for drawings and recordings. */
-export function isLive(camera: CameraConfig): boolean {
-  switch (camera.driver) {
-    case 'simulated':
-    case 'replay':
-      return false;
-    case 'webcam':
-      return camera.device.startsWith('/dev/');
-    case 'ffmpeg':
-      // A device or the URL of a stream; anything else is a file.
-      return /^\/dev\/|^(?!file:)[a-z][a-z0-9+.-]*:/i.test(camera.input);
-    case 'rpicam':
-    case 'auto':
-      return true;
-  }
 }
 
 function taskStatus(agent: Pick<AgentView, 'state'>, task: RobotTask): TaskStatus {

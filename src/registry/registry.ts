@@ -249,11 +249,15 @@ export class HeadRegistry {
   }
 
   /**
-   * Undoes a promotion whose head perception did not take. @param previous null: no head serves
-   * then
+   * Undoes a switch whose head perception did not take.
+   * @param previous null: no head serves then
+   * @param pinned the version that was pinned before the switch; null: none
    */
-  withdraw(previous: number | null): Promise<void> {
-    return this.#exclusive(() => this.#pointer.set(previous, 'withdrawn'));
+  withdraw(previous: number | null, pinned: number | null = null): Promise<void> {
+    return this.#exclusive(async () => {
+      await this.#pointer.set(previous, 'withdrawn');
+      await this.#pointer.pin(pinned, null);
+    });
   }
 
   /**

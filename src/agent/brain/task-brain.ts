@@ -1,5 +1,5 @@
 import { HeadlandError } from '../../base/errors.js';
-import type { Message } from '../../base/words/message.js';
+import { firstSentence, type Message } from '../../base/words/message.js';
 import type { BRAIN } from '../../console/contract/brain-contract.js';
 import type { AnswerOf } from '../../console/contract/contract.js';
 import { verdictOf } from '../../gate/verdict.js';
@@ -134,6 +134,7 @@ export class TaskBrain {
   async #verdict({ version, gate, trust }: HeadCard): Promise<Message> {
     const record = await this.parts.heads.gateRecord(version);
     if (record) return verdictOf(record.input, record.decision, trust?.level ?? null);
-    return { key: 'verdict.earlier', values: { text: gate.reason }, text: gate.reason };
+    const text = firstSentence(gate.reason);
+    return { key: 'verdict.earlier', values: { text }, text };
   }
 }

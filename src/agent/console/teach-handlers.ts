@@ -65,13 +65,13 @@ export function teachHandlers(
     async 'POST /api/label'({ body }) {
       const { label } = body;
       if ('sampleIds' in body) {
-        const { samples: labelled } = await operations.labelMany(body.sampleIds, label, BY, name);
-        return { sampleIds: labelled.map(({ id }) => id), undo: null };
+        const many = await operations.labelMany(body.sampleIds, label, BY, name);
+        return { sampleIds: many.samples.map(({ id }) => id), undo: many.undo };
       }
       const target =
         'frameId' in body ? { frame: body.frameId, group: body.group } : { sample: body.sampleId };
-      const { sample } = await operations.label(target, label, BY, name);
-      return { sampleIds: [sample.id], undo: null };
+      const { sample, undo } = await operations.label(target, label, BY, name);
+      return { sampleIds: [sample.id], undo };
     },
   };
 }

@@ -2,14 +2,19 @@ import { HeadlandError } from '../../base/errors.js';
 import { type FoundCamera, findCameras } from '../../camera/open-driver.js';
 import { type CutPicture, PictureCutter } from '../../camera/stage/cutter.js';
 import { type NamedRegion, regionsOf } from '../../camera/stage/regions.js';
-import type { WholePicture } from '../../camera/supervisor.js';
+import type { CameraSupervisor, WholePicture } from '../../camera/supervisor.js';
 import { validateConfig } from '../../config/load.js';
 import type { CameraConfig, Config } from '../../config/schema.js';
 import { scaleDown } from '../../vision/scale-down.js';
-import type { RunningCamera } from '../view.js';
 
 /** How a picture is divided, as in the settings of a camera. */
 export type PictureLayout = Pick<CameraConfig, 'crop' | 'regions' | 'masks'>;
+
+/** What is needed of a running camera. */
+interface PicturedCamera {
+  config: CameraConfig;
+  supervisor: Pick<CameraSupervisor, 'latest'>;
+}
 
 /** Width of the pictures of a preview. */
 const PREVIEW_WIDTH_PIXELS = 320;
@@ -17,7 +22,7 @@ const PREVIEW_WIDTH_PIXELS = 320;
 /** What a person sees of a camera who sets it up. */
 export class CameraPictures {
   constructor(
-    private readonly cameras: readonly RunningCamera[],
+    private readonly cameras: readonly PicturedCamera[],
     private readonly config: Pick<Config, 'inference'>,
     private readonly find: () => Promise<FoundCamera[]> = findCameras,
   ) {}
@@ -84,7 +89,7 @@ export class CameraPictures {
     return present?.config.name ?? null;
   }
 
-  #camera(name: string): RunningCamera {
+  #camera(name: string): PicturedCamera {
     const camera = this.cameras.find(({ config }) => config.name === name);
     if (camera) return camera;
     throw new HeadlandError('HL_CAMERA_UNKNOWN', `there is no camera "${name}"`, {

@@ -7,6 +7,7 @@ import { addedCards, listCards, loadCard } from '../../backbone/card-folders.js'
 import type { ModelCard } from '../../backbone/model-card.js';
 import { fullPrecisionName, quantizedCard } from '../../backbone/variant.js';
 import { isHeadlandError, type SerialisedError } from '../../base/errors.js';
+import { firstSentence } from '../../base/words/message.js';
 import type { Config } from '../../config/schema.js';
 import { bundleNames } from '../../models/bundle/install-bundle.js';
 import { verifyModel } from '../../models/verify-model.js';
@@ -202,8 +203,11 @@ function headsCommand(): Command {
     .action(async (options: TaskOptions & ModelsOptions) => {
       const state = openState(resolveConfig(options));
       try {
-        const heads = await state.task(options.task).heads.list();
-        if (options.json) return printJson(heads);
+        const registry = state.task(options.task).heads;
+        const [heads, pinned] = await Promise.all([registry.list(), registry.pinned()]);
+        if (options.json) {
+          return printJson(heads.map((head) => ({ ...head, pinned: head.version === pinned })));
+        }
         if (heads.length === 0) return printLine('no head yet: label some frames, then train');
         const cells = heads.map(({ version, card, current, served }) => [
           `${version}${current ? ' *' : ''}`,
@@ -211,8 +215,14 @@ function headsCommand(): Command {
           card?.learner ?? '-',
           card?.trust?.level ?? '-',
           card?.holdout ? `macro-F1 ${card.holdout.macroF1.toFixed(3)}` : '-',
-          current ? 'serving' : served ? 'has served' : 'never served',
-          card?.gate.reason ?? '',
+          version === pinned
+            ? 'serving, pinned'
+            : current
+              ? 'serving'
+              : served
+                ? 'has served'
+                : 'never served',
+          card ? firstSentence(card.gate.reason) : '',
         ]);
         printLine(table(cells, ''));
         const serving = heads.find(({ current }) => current)?.card?.trust;

@@ -112,6 +112,16 @@ export class ClassChanges {
     return { ...toChange(row), samples, undone: true };
   }
 
+  /**
+   * Makes a change that was undone once more, as a new one.
+   * @throws HeadlandError HL_CLASS_CHANGE_UNKNOWN and those of the change
+   */
+  repeat(id: number, by: Author): ClassChange {
+    const { kind, from, to } = this.row(id);
+    if (to === null) return this.ignore(from, by);
+    return kind === 'rename' ? this.rename(from, to, by) : this.merge(from, to, by);
+  }
+
   /** Newest first. @param limit of changes */
   list(limit: number): ClassChange[] {
     return this.database

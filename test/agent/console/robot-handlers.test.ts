@@ -3,7 +3,6 @@ import { describe, test } from 'node:test';
 import sharp from 'sharp';
 import { CHECK_NAMES } from '../../../src/agent/doctor/every-check.js';
 import { CameraPictures } from '../../../src/agent/seeing/camera-pictures.js';
-import type { RunningCamera } from '../../../src/agent/view.js';
 import { configSchema } from '../../../src/config/schema.js';
 import { ask } from '../../console/client.js';
 import { TEST_HANG_MS } from '../../liveness.js';
@@ -141,7 +140,7 @@ test('cameras of this machine are told apart from those of the settings', async 
       { driver: 'rpicam', name: 'boom', cameraIndex: 1 },
     ],
   });
-  const running = cameras.map((config) => ({ config })) as RunningCamera[];
+  const running = cameras.map((config) => ({ config, supervisor: { latest: null } }));
   const found = [
     { settings: { driver: 'rpicam', cameraIndex: 0 }, description: 'CSI camera 0' },
     { settings: { driver: 'rpicam', cameraIndex: 1 }, description: 'CSI camera 1' },

@@ -17,6 +17,7 @@ import { LIFETIME_MUTANTS } from './lifetime-mutants.js';
 import { POSITION_MUTANTS } from './position-mutants.js';
 import { REGION_MUTANTS } from './region-mutants.js';
 import { SAMPLES_MUTANTS } from './samples-mutants.js';
+import { SETTINGS_MUTANTS } from './settings-mutants.js';
 import { STORAGE_MUTANTS } from './storage-mutants.js';
 import { SYNC_MUTANTS } from './sync-mutants.js';
 import { TASK_MUTANTS } from './task-mutants.js';
@@ -30,6 +31,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...SAMPLES_MUTANTS,
   ...DATASET_MUTANTS,
   ...STORAGE_MUTANTS,
+  ...SETTINGS_MUTANTS,
   ...LEARNING_MUTANTS,
   ...BASE_MUTANTS,
   ...COMMAND_MUTANTS,

@@ -31,7 +31,7 @@ export function QuestionImage({
     start.current = null;
     setMovedPx(0);
   };
-  const { camera, reason } = question;
+  const { camera, reason, why } = question;
   const alt = words.say('teach.imageOf', { camera });
   return (
     <figure
@@ -64,10 +64,9 @@ export function QuestionImage({
       {picture === undefined && <p class="nothing">{words.say('shell.loading')}</p>}
       {picture === 'gone' && <p class="nothing">{words.say('teach.imageGone')}</p>}
       <figcaption>
-        <span class="chip" id="reason" title={words.say(`teach.why.${reason}`)}>
+        <span class="chip" id="reason" title={words.message(why)}>
           {words.say(`teach.reason.${reason}`)}
         </span>
-        <span class="away">{words.say(`teach.why.${reason}`)}</span>
         <span class="chip where">
           {camera} · {words.date(question.capturedAtMs, TIME)}
         </span>
