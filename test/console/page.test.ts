@@ -91,6 +91,9 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
         await alarm.waitFor({ state: 'detached' });
       },
       {
+        hash: '#place=robot',
+        // This robot in memory has no doctor, log or settings.
+        expected: /status of 404/,
         prepare: async (source) => {
           const alarm = {
             ...({ name: 'store', severity: 'critical', code: 'HL_STORE_FULL' } as const),
@@ -270,6 +273,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
         assert.equal(await page.getByText('Version 3 serves now').count(), 0);
       },
       {
+        hash: '#place=brain',
         prepare: async (source) => {
           source.versions = [{ ...createHead(2, 0.9, labels), serving: true }];
           await source.advance(known);
@@ -321,7 +325,12 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
         await page.locator('#link[data-state="live"]').waitFor();
         await page.locator('#picture[src^="blob:"]').waitFor();
       },
-      { token: TOKEN, prepare: async (source) => void (await source.advance(known)) },
+      {
+        token: TOKEN,
+        // The browser writes down that the first request was refused.
+        expected: /status of 401/,
+        prepare: async (source) => void (await source.advance(known)),
+      },
     );
     await visit(
       async ({ page }) => {
