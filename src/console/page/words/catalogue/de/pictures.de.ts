@@ -116,7 +116,8 @@ export const picturesDe: Translated<typeof picturesEn> = {
   'pictures.historyChange': 'aus {from} wurde {to}',
   'pictures.classCount': { one: '{count} Klasse', other: '{count} Klassen' },
   'pictures.noClasses': 'Klassen erscheinen mit den ersten Beschriftungen.',
-  'pictures.classBar': '{label}: {training} zum Training, {holdout} zurückgehalten. Bilder zeigen',
+  'pictures.classBar':
+    '{training} zum Training, {holdout} zum Prüfen zurückgehalten. Bilder zeigen',
   'pictures.editClass': '{label} umbenennen, zusammenlegen oder ignorieren',
   'pictures.newName': 'Neuer Name',
   'pictures.mergeInto': 'Oder zusammenlegen mit',

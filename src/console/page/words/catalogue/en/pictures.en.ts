@@ -105,7 +105,7 @@ export const picturesEn = {
   'pictures.historyChange': '{from} became {to}',
   'pictures.classCount': { one: '{count} class', other: '{count} classes' },
   'pictures.noClasses': 'Classes appear with the first labels.',
-  'pictures.classBar': '{label}: {training} for training, {holdout} held out. Show the images',
+  'pictures.classBar': '{training} for training, {holdout} held out to test. Show the images',
   'pictures.editClass': 'Rename, merge or ignore {label}',
   'pictures.newName': 'New name',
   'pictures.mergeInto': 'Or merge with',

@@ -86,7 +86,7 @@ export const picturesZh: Translated<typeof picturesEn> = {
   'pictures.historyChange': '{from} 改为 {to}',
   'pictures.classCount': '{count} 个类别',
   'pictures.noClasses': '标注第一批图片后会出现类别。',
-  'pictures.classBar': '{label}：{training} 张训练，{holdout} 张留作测试。显示图片',
+  'pictures.classBar': '{training} 张训练，{holdout} 张留作测试。显示图片',
   'pictures.editClass': '重命名、合并或忽略 {label}',
   'pictures.newName': '新名称',
   'pictures.mergeInto': '或合并到',
