@@ -244,7 +244,11 @@ export class SampleStore {
         return before;
       }
       if (before.state === 'trash') this.takeOut(id, source);
-      else if (before.state === 'absent') this.adopt(id, WAITING);
+      if (to.state === 'restored') {
+        this.known(id);
+        return before;
+      }
+      if (before.state === 'absent') this.adopt(id, WAITING);
       const excluded = to.state === 'waiting' ? null : to.state;
       this.writer.write(id, { ...UNMARKED, excluded }, this.author(source));
       return before;

@@ -194,7 +194,7 @@ describe('the brain of a robot', { timeout: TEST_HANG_MS }, () => {
       (answer) => answer.judged && answer.truth === other && answer.label === right.truth,
     );
     assert.equal(cell, behind.length);
-    samples.remove(right.id);
+    samples.remove([right.id], 'console');
     const without = (await answers.of())!;
     assert.equal(without.byId.has(right.id), false);
     assert.equal(without.answers.length, before.answers.length - 1);
