@@ -14,6 +14,7 @@ import { TestAgent } from '../support.js';
 
 type Test = Parameters<typeof TestAgent.start>[0];
 
+// Passes of which some are held out.
 const GROUPS = groupNames({ training: 6, holdout: 2 });
 
 function start(t: Test): Promise<TestAgent> {
