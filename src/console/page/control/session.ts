@@ -111,9 +111,9 @@ export class Session {
   }
 }
 
-/** Changes when a question arrives or is answered. */
-function queueMark({ samples }: ClockedStatus): string {
-  return `${samples.waiting} ${samples.labelled}`;
+/** Changes when a question arrives or is answered, and when labels change. */
+function queueMark({ samples: { total, waiting, classes } }: ClockedStatus): string {
+  return JSON.stringify([total, waiting, classes]);
 }
 
 /** Changes when another head serves or is pinned, and when a training begins or ends. */
