@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { namesNow } from '../../../src/samples/editing/class-names.js';
+import { namesNow } from '../../../src/samples/editing/name-changes.js';
 import { hasCode } from '../../errors.js';
 import { newSample, temporaryStore } from '../support.js';
 
@@ -42,7 +42,8 @@ describe('a class', () => {
     store.admit(newSample('b', { label: 'weed' }));
     store.remove([id], 'cli');
     store.renameClass('weed', 'thistle', 'cli');
-    assert.equal(store.restore([id], 'cli')[0]?.label, 'thistle');
+    store.change(id, { state: 'restored' }, 'cli');
+    assert.equal(store.get(id)?.label, 'thistle');
   });
 
   test('ignored: its samples stay, without label and without question', (t) => {
