@@ -1,15 +1,15 @@
 import { Command } from 'commander';
-import { localOperations } from '../agent/local-operations.js';
-import { openState } from '../agent/open-state.js';
-import type { ClassOutcome, Operations } from '../agent/operations.js';
-import { printJson, printLine, printNote, table } from './support/output.js';
-import { parseWhole } from './support/parse-whole.js';
+import { localOperations } from '../../agent/local-operations.js';
+import { openState } from '../../agent/open-state.js';
+import type { ClassOutcome, Operations } from '../../agent/operations.js';
+import { printJson, printLine, printNote, table } from '../support/output.js';
+import { parseWhole } from '../support/parse-whole.js';
 import {
   commandLog,
   resolveConfig,
   type TaskOptions,
   withTaskOptions,
-} from './support/state-options.js';
+} from '../support/state-options.js';
 
 interface ClassOptions extends TaskOptions {
   json?: boolean;
