@@ -39,6 +39,8 @@ export interface AgentStatus {
   /** Raised alerts, the oldest first. */
   alerts: AlertStatus[];
   mqtt: { url: string; connected: boolean };
+  /** Messages that wait for the acknowledgement of the broker. */
+  waitingMessages: number;
   /** Null while the console is not running. */
   consoleUrl: string | null;
   /** `droppedTotal`: frames that a newer one replaced before they were classified. */
@@ -136,6 +138,7 @@ export function agentStatus(agent: AgentView): AgentStatus {
       return { ...alert, sinceAtMs: dateOf(sinceMs) };
     }),
     mqtt: { url: agent.telemetry.url, connected: agent.telemetry.connected },
+    waitingMessages: agent.telemetry.waitingMessages,
     consoleUrl: agent.consoleUrl,
     cameras,
     backbone: agent.perception.backbone,

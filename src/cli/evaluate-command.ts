@@ -8,16 +8,13 @@ import { evaluateHead } from '../evaluation/evaluate.js';
 import type { Evaluation } from '../evaluation/evaluation-types.js';
 import { evaluationPage } from '../evaluation/report/report-evaluation.js';
 import { withPicture } from '../vision/picture.js';
+import { commandLog } from './support/command-log.js';
 import { openEmbedder } from './support/open-embedder.js';
 import { printJson, printLine } from './support/output.js';
 import { progressBar } from './support/progress.js';
+import { resolveConfig } from './support/resolve-config.js';
 import { loadServingHead } from './support/serving-head.js';
-import {
-  commandLog,
-  resolveConfig,
-  type TaskOptions,
-  withTaskOptions,
-} from './support/state-options.js';
+import { type TaskOptions, withTaskOptions } from './support/state-options.js';
 
 /** Longer side of the pictures in the report, pixels. */
 const THUMBNAIL_PIXELS = 320;

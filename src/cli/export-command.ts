@@ -9,7 +9,8 @@ import {
 } from '../samples/folder/export-folder.js';
 import { exportTasks } from '../samples/folder/tasks/export-tasks.js';
 import { printJson, printLine, printNote } from './support/output.js';
-import { resolveConfig, type TaskOptions, withTaskOptions } from './support/state-options.js';
+import { resolveConfig } from './support/resolve-config.js';
+import { type TaskOptions, withTaskOptions } from './support/state-options.js';
 import { reportsAsJson } from './support/task-reports.js';
 
 interface ExportOptions extends TaskOptions {

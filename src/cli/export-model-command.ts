@@ -18,14 +18,11 @@ import { type Exported, type ExportFormat, exportAs } from '../models/export/exp
 import type { HeadRegistry } from '../registry/registry.js';
 import type { StoredHead } from '../registry/version-directory.js';
 import { parseVersion } from './rollback-command.js';
+import { commandLog } from './support/command-log.js';
 import { fetchBackbone } from './support/fetch-backbone.js';
 import { formatBytes, printJson, printLine } from './support/output.js';
-import {
-  commandLog,
-  resolveConfig,
-  type TaskOptions,
-  withTaskOptions,
-} from './support/state-options.js';
+import { resolveConfig } from './support/resolve-config.js';
+import { type TaskOptions, withTaskOptions } from './support/state-options.js';
 
 interface ExportModelOptions extends TaskOptions {
   head?: number;

@@ -9,7 +9,8 @@ import { importTasks } from '../samples/folder/tasks/import-tasks.js';
 import { EXIT, printJson, printLine, printNote, table } from './support/output.js';
 import { type PhotoOptions, withPhotoOptions } from './support/photo-options.js';
 import { progressBar } from './support/progress.js';
-import { resolveConfig, type TaskOptions, withTaskOptions } from './support/state-options.js';
+import { resolveConfig } from './support/resolve-config.js';
+import { type TaskOptions, withTaskOptions } from './support/state-options.js';
 import { reportsAsJson } from './support/task-reports.js';
 
 interface ImportOptions extends TaskOptions, PhotoOptions {

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Agent } from '../agent/agent.js';
 import { Daemon } from '../agent/lifetime/daemon.js';
+import { answerLocally } from '../agent/lifetime/local-contact.js';
 import { perceptionSettings } from '../agent/seeing/perception-settings.js';
 import { messageOf } from '../base/errors.js';
 import { createLog, type Log } from '../base/log.js';
@@ -53,6 +54,7 @@ export function runCommand(): Command {
       const notifier = new SystemdNotifier(process.env);
       const daemon = new Daemon({ config, load, make, notifier, log });
       process.on('exit', () => daemon.outputsOff());
+      answerLocally(lock, config.paths.stateDir, () => daemon.agent);
       const fail = (error: unknown): never => {
         log.fatal({ err: error }, `defect, exiting: ${messageOf(error)}`);
         process.exit(1);

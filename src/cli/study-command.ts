@@ -6,8 +6,8 @@ import { writeFileDurably } from '../base/files/durable-files.js';
 import { makeFolder } from '../base/files/make-folder.js';
 import { createRandom, seedFrom } from '../base/random.js';
 import { redactedJson } from '../base/redact.js';
+import { duration } from '../base/words/duration.js';
 import type { Config } from '../config/schema.js';
-import { duration } from '../evaluation/report/report-markup.js';
 import { studyPage } from '../evaluation/report/report-study.js';
 import { type FitNotice, runStudy } from '../evaluation/study/run-study.js';
 import type { StudyPhoto } from '../evaluation/study/study-split.js';
@@ -21,18 +21,15 @@ import {
 import { readLabelled } from '../training/data/collect.js';
 import { applyAugmentation, drawAugmentation } from '../vision/augment.js';
 import { decodePicture } from '../vision/decode.js';
+import { commandLog } from './support/command-log.js';
 import { type OpenedEmbedder, openEmbedder } from './support/open-embedder.js';
 import { EXIT, printJson, printLine, printNote, table } from './support/output.js';
 import { parseWhole } from './support/parse-whole.js';
 import { type PhotoOptions, withPhotoOptions } from './support/photo-options.js';
 import { openPhotoStore } from './support/photo-store.js';
 import { progressBar } from './support/progress.js';
-import {
-  commandLog,
-  resolveConfig,
-  type StateOptions,
-  withStateOptions,
-} from './support/state-options.js';
+import { resolveConfig } from './support/resolve-config.js';
+import { type StateOptions, withStateOptions } from './support/state-options.js';
 
 interface StudyOptions extends StateOptions, PhotoOptions {
   out: string;

@@ -7,7 +7,8 @@ import type { SyncTotals } from '../sync/sync-table.js';
 import type { PassReport, SyncStatus } from '../sync/synchroniser.js';
 import { EXIT, formatBytes, printJson, printLine, table } from './support/output.js';
 import { progressBar } from './support/progress.js';
-import { resolveConfig, type StateOptions, withStateOptions } from './support/state-options.js';
+import { resolveConfig } from './support/resolve-config.js';
+import { type StateOptions, withStateOptions } from './support/state-options.js';
 
 interface SyncOptions extends StateOptions {
   dryRun?: boolean;

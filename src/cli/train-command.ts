@@ -4,15 +4,12 @@ import { localOperations } from '../agent/local-operations.js';
 import { openState } from '../agent/open-state.js';
 import { deserialiseError } from '../base/errors.js';
 import type { TrainingReport } from '../training/report.js';
+import { commandLog } from './support/command-log.js';
 import { fetchBackbone } from './support/fetch-backbone.js';
 import { EXIT, printJson, printLine, reportFailure } from './support/output.js';
 import { progressBar } from './support/progress.js';
-import {
-  commandLog,
-  resolveConfig,
-  type TaskOptions,
-  withTaskOptions,
-} from './support/state-options.js';
+import { resolveConfig } from './support/resolve-config.js';
+import { type TaskOptions, withTaskOptions } from './support/state-options.js';
 
 interface TrainOptions extends TaskOptions {
   json?: boolean;

@@ -5,7 +5,8 @@ import { describeTrial, type ShadowTrial, tally } from '../gate/shadow.js';
 import type { HeadCard } from '../registry/head-card.js';
 import { parseVersion } from './rollback-command.js';
 import { EXIT, printJson, printLine, table } from './support/output.js';
-import { resolveConfig, type TaskOptions } from './support/state-options.js';
+import { resolveConfig } from './support/resolve-config.js';
+import type { TaskOptions } from './support/state-options.js';
 
 interface WhyOptions extends TaskOptions {
   json?: boolean;

@@ -36,6 +36,11 @@ export class Daemon {
     this.#agent = parts.make(parts.config);
   }
 
+  /** The one that runs now; a reload replaces it. */
+  get agent(): Agent {
+    return this.#agent;
+  }
+
   /** @throws HeadlandError, see {@link Agent.start} */
   start(): Promise<void> {
     const started = this.#agent.start();

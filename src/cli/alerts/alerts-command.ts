@@ -10,16 +10,13 @@ import { eyeOf } from '../../base/words/eye.js';
 import type { ResolvedCameraConfig } from '../../camera/open-driver.js';
 import { type CameraConfig, type Config, configSchema } from '../../config/schema.js';
 import type { ServingHead } from '../../perception/perception-protocol.js';
+import { commandLog } from '../support/command-log.js';
 import { fetchBackbone } from '../support/fetch-backbone.js';
 import { printJson, printLine, table } from '../support/output.js';
 import { progressBar } from '../support/progress.js';
+import { resolveConfig } from '../support/resolve-config.js';
 import { noServingHead } from '../support/serving-head.js';
-import {
-  commandLog,
-  resolveConfig,
-  type StateOptions,
-  withStateOptions,
-} from '../support/state-options.js';
+import { type StateOptions, withStateOptions } from '../support/state-options.js';
 
 interface SimulateOptions extends StateOptions {
   camera?: string;

@@ -15,15 +15,12 @@ import type { Head } from '../../head/head.js';
 import { type BoardFacts, describeBoard } from '../../host/cpu.js';
 import { type IntegerKernels, probeIntegerKernels } from '../../models/quantize/kernels.js';
 import { encodeJpeg } from '../../vision/picture.js';
+import { commandLog } from '../support/command-log.js';
 import { fetchBackbone } from '../support/fetch-backbone.js';
 import { formatBytes, printJson, printLine, table } from '../support/output.js';
 import { progressBar } from '../support/progress.js';
-import {
-  commandLog,
-  resolveConfig,
-  type StateOptions,
-  withStateOptions,
-} from '../support/state-options.js';
+import { resolveConfig } from '../support/resolve-config.js';
+import { type StateOptions, withStateOptions } from '../support/state-options.js';
 import { advise, type PublishedFigure, publishedFor } from './bench-advice.js';
 import { type Measurement, measure, type Quantiles, type Strain } from './bench-measure.js';
 

@@ -1,6 +1,8 @@
 import { rmSync } from 'node:fs';
 import { Command } from 'commander';
-import { createStateDir, openState } from '../../agent/open-state.js';
+import { answerLocally } from '../../agent/lifetime/local-contact.js';
+import { createStateDir } from '../../agent/lifetime/state-folder.js';
+import { openState } from '../../agent/open-state.js';
 import { resolveCamera } from '../../agent/seeing/resolve-camera.js';
 import { createLog } from '../../base/log.js';
 import { validateConfig } from '../../config/load.js';
@@ -47,6 +49,7 @@ export function demoCommand(): Command {
           exitAfterTraining: options.exitAfterTraining === true,
           photos: options.photos !== undefined,
         });
+        answerLocally(lock, stateDir, () => demonstration.agent, { demo: true });
         process.exitCode = await demonstration.run();
       } finally {
         await lock.release();

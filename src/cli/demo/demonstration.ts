@@ -36,6 +36,10 @@ export class Demonstration {
     );
   }
 
+  get agent(): Agent {
+    return this.#agent;
+  }
+
   /** Runs until the end of the training or a signal; returns the exit code. */
   async run(): Promise<number> {
     const agent = this.#agent;

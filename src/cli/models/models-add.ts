@@ -7,9 +7,11 @@ import { type AddedModel, type Ask, addModel, removeModel } from '../../models/a
 import { looksLikeBundle } from '../../models/bundle/backbone-bundle.js';
 import { addBundle } from '../../models/bundle/install-bundle.js';
 import { describePresets, parseNormalisation } from '../../models/onnx/normalisation.js';
+import { commandLog } from '../support/command-log.js';
 import { formatBytes, printJson, printLine, printNote, table } from '../support/output.js';
 import { parseWhole } from '../support/parse-whole.js';
-import { commandLog, resolveConfig, type StateOptions } from '../support/state-options.js';
+import { resolveConfig } from '../support/resolve-config.js';
+import type { StateOptions } from '../support/state-options.js';
 
 interface AddCommandOptions extends StateOptions {
   name?: string;

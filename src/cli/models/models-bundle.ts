@@ -10,9 +10,11 @@ import { fileProblem } from '../../base/files/file-problem.js';
 import { sha256Hex } from '../../base/hash.js';
 import { packBundle } from '../../models/bundle/backbone-bundle.js';
 import { bundleLicence } from '../../models/bundle/bundle-licence.js';
+import { commandLog } from '../support/command-log.js';
 import { fetchBackbone } from '../support/fetch-backbone.js';
 import { formatBytes, printJson, printLine } from '../support/output.js';
-import { commandLog, resolveConfig, type StateOptions } from '../support/state-options.js';
+import { resolveConfig } from '../support/resolve-config.js';
+import type { StateOptions } from '../support/state-options.js';
 import { packageVersion } from '../support/version.js';
 
 /** headland's own licence, which most backbones share. */

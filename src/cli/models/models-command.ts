@@ -10,11 +10,11 @@ import { isHeadlandError, type SerialisedError } from '../../base/errors.js';
 import type { Config } from '../../config/schema.js';
 import { bundleNames } from '../../models/bundle/install-bundle.js';
 import { verifyModel } from '../../models/verify-model.js';
+import { commandLog } from '../support/command-log.js';
 import { fetchBackbone } from '../support/fetch-backbone.js';
 import { EXIT, printJson, printLine, table } from '../support/output.js';
+import { resolveConfig } from '../support/resolve-config.js';
 import {
-  commandLog,
-  resolveConfig,
   type StateOptions,
   type TaskOptions,
   withStateOptions,

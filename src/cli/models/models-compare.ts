@@ -13,13 +13,15 @@ import { spread } from '../../evaluation/backbone/quantize-pictures.js';
 import type { SampleStore } from '../../samples/store.js';
 import { readLabelled } from '../../training/data/collect.js';
 import { measure } from '../bench/bench-measure.js';
+import { commandLog } from '../support/command-log.js';
 import { fetchBackbone } from '../support/fetch-backbone.js';
 import { formatBytes, printJson, printLine, table } from '../support/output.js';
 import { parseWhole } from '../support/parse-whole.js';
 import { type PhotoOptions, withPhotoOptions } from '../support/photo-options.js';
 import { openPhotoStore } from '../support/photo-store.js';
 import { progressBar } from '../support/progress.js';
-import { commandLog, resolveConfig, type StateOptions } from '../support/state-options.js';
+import { resolveConfig } from '../support/resolve-config.js';
+import type { StateOptions } from '../support/state-options.js';
 
 /** Number of photos for timing, and the time for each backbone. */
 const TIMED_PHOTOS = 16;

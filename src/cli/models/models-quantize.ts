@@ -10,15 +10,12 @@ import {
 } from '../../evaluation/backbone/quantize-run.js';
 import { probeIntegerKernels } from '../../models/quantize/kernels.js';
 import { requireOnnxEngine } from '../../models/quantize/quantize-backbone.js';
+import { commandLog } from '../support/command-log.js';
 import { fetchBackbone } from '../support/fetch-backbone.js';
 import { EXIT, formatBytes, printJson, printLine, table } from '../support/output.js';
 import { progressBar } from '../support/progress.js';
-import {
-  commandLog,
-  resolveConfig,
-  type TaskOptions,
-  withTaskOptions,
-} from '../support/state-options.js';
+import { resolveConfig } from '../support/resolve-config.js';
+import { type TaskOptions, withTaskOptions } from '../support/state-options.js';
 
 interface QuantizeOptions extends TaskOptions {
   photos?: string;

@@ -112,7 +112,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'status',
     usage: '[options]',
     summary: 'show the status of the running daemon',
-    load: async () => (await import('../status-command.js')).statusCommand(),
+    load: async () => (await import('../status/status-command.js')).statusCommand(),
   },
   {
     name: 'doctor',

@@ -1,7 +1,8 @@
+import { duration } from '../../base/words/duration.js';
 import type { LabelledMetrics } from '../../head/labelled-metrics.js';
 import type { Disagreement, Evaluation, Interval } from '../evaluation-types.js';
 import { learningCurveChart, reliabilityChart } from './report-charts.js';
-import { duration, figure, html, type Markup, moment, percent } from './report-markup.js';
+import { figure, html, type Markup, moment, percent } from './report-markup.js';
 import { page, tiles } from './report-page.js';
 
 const WEAK_F1 = 0.7;

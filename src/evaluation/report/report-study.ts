@@ -1,7 +1,8 @@
+import { duration } from '../../base/words/duration.js';
 import type { Estimate } from '../study/study-statistics.js';
 import { points, type Study, type StudyRow } from '../study/study-types.js';
 import { gapChart, raceChart } from './report-charts.js';
-import { duration, html, type Markup, moment } from './report-markup.js';
+import { html, type Markup, moment } from './report-markup.js';
 import { page } from './report-page.js';
 
 /** Most lines in the plot over time; more would overlap. */

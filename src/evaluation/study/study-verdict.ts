@@ -1,5 +1,5 @@
+import { duration } from '../../base/words/duration.js';
 import { holmAdjusted } from '../../head/compare.js';
-import { duration } from '../report/report-markup.js';
 import { type PairedDifference, pairedDifference } from './study-statistics.js';
 import { type FoldResult, points, type Study, type StudyRow, type Verdict } from './study-types.js';
 import { type NetworkVariant, traits } from './study-variants.js';
