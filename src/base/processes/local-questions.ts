@@ -77,7 +77,8 @@ export function instanceSockets(purpose: string): string[] {
   } catch {
     return [];
   }
-  const pattern = new RegExp(`@(headland-${purpose}-[0-9a-f]{32})$`);
+  // Some versions of Node.js fill the name with zeros, which the kernel shows as "@".
+  const pattern = new RegExp(`@(headland-${purpose}-[0-9a-f]{32})@*$`);
   const names = list.split('\n').flatMap((line) => pattern.exec(line)?.[1] ?? []);
   return [...new Set(names)].map((name) => `\0${name}`);
 }
