@@ -8,17 +8,21 @@ import { evaluateHead } from '../evaluation/evaluate.js';
 import type { Evaluation } from '../evaluation/evaluation-types.js';
 import { evaluationPage } from '../evaluation/report/report-evaluation.js';
 import { withPicture } from '../vision/picture.js';
+import { showProgress } from './progress/progress.js';
 import { commandLog } from './support/command-log.js';
 import { openEmbedder } from './support/open-embedder.js';
 import { printJson, printLine } from './support/output.js';
-import { progressBar } from './support/progress.js';
 import { resolveConfig } from './support/resolve-config.js';
 import { loadServingHead } from './support/serving-head.js';
 import { type TaskOptions, withTaskOptions } from './support/state-options.js';
 
 /** Longer side of the pictures in the report, pixels. */
 const THUMBNAIL_PIXELS = 320;
-const UNITS = { embed: 'pictures', fit: 'fits', curve: 'fits' } as const;
+const PHASES = {
+  embed: { what: 'computing features', unit: 'pictures' },
+  fit: { what: 'fitting', unit: 'fits' },
+  curve: { what: 'learning curve', unit: 'fits' },
+} as const;
 
 interface EvaluateOptions extends TaskOptions {
   out: string;
@@ -40,10 +44,9 @@ async function evaluate(options: EvaluateOptions): Promise<void> {
   try {
     const { samples, heads, settings: own } = state.task(options.task);
     const stored = await loadServingHead(heads);
-    const { embedder, limits, augmentation, close } = await openEmbedder(config, log, options);
+    const { embedder, limits, augmentation, close } = await openEmbedder(config, log);
     const { settings, ...named } = augmentation;
-    let bar: ReturnType<typeof progressBar> | null = null;
-    let phase = '';
+    const progress = showProgress();
     try {
       const evaluation = await evaluateHead({
         store: samples,
@@ -55,16 +58,9 @@ async function evaluate(options: EvaluateOptions): Promise<void> {
         minHoldoutSamples: own.gate.minHoldoutSamples,
         maxErrorShare: own.inference.maxErrorShare,
         thumbnail: (picture) => thumbnail(picture, limits),
-        onProgress: (now, done, total) => {
-          if (now !== phase) {
-            bar?.stop();
-            bar = progressBar(UNITS[now], options.json);
-          }
-          phase = now;
-          bar?.update(done, total);
-        },
+        onProgress: (phase, done, total) => progress.show({ ...PHASES[phase], done, total }),
       });
-      (bar as ReturnType<typeof progressBar> | null)?.stop();
+      progress.stop();
       await makeFolder(options.out);
       const files = {
         html: join(options.out, 'evaluation.html'),
@@ -75,6 +71,7 @@ async function evaluate(options: EvaluateOptions): Promise<void> {
       if (options.json) printJson({ ...withoutPictures(evaluation), files });
       else print(evaluation, files.html);
     } finally {
+      progress.stop();
       await close();
     }
   } finally {

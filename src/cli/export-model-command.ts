@@ -17,6 +17,7 @@ import { answerProbability } from '../head/unknown/conformal.js';
 import { type Exported, type ExportFormat, exportAs } from '../models/export/export-as.js';
 import type { HeadRegistry } from '../registry/registry.js';
 import type { StoredHead } from '../registry/version-directory.js';
+import { showProgress } from './progress/progress.js';
 import { parseVersion } from './rollback-command.js';
 import { commandLog } from './support/command-log.js';
 import { fetchBackbone } from './support/fetch-backbone.js';
@@ -55,16 +56,18 @@ async function exportModel(file: string, options: ExportModelOptions): Promise<v
   const config = resolveConfig(options);
   const log = commandLog();
   const state = openState(config, log);
+  const progress = showProgress();
   try {
     const stored = await chosenHead(state.task(options.task).heads, options.head);
     const { head, card: headCard } = stored;
     const { cardsDir } = config.models;
     const card = await loadCard(headCard.backbone.name, cardsDir, addedCardsDir(config));
-    await fetchBackbone(config, log, options, card.name);
+    await fetchBackbone(config, log, card.name);
     const { cacheDir } = config.paths;
     const { model: bytes, checksum } = await readCachedModel(card, cacheDir);
     const { fit } = headCard.backbone;
     if (featureChecksum(checksum, fit) !== head.backboneChecksum) throw otherBackbone(stored);
+    progress.begin(`joining ${card.name} and head ${headCard.version}`);
     const exported = await exportAs(options.format, bytes, head, {
       card,
       log,
@@ -75,6 +78,7 @@ async function exportModel(file: string, options: ExportModelOptions): Promise<v
         answer_probability: sureFrom(head, config.inference.maxErrorShare),
       },
     });
+    progress.begin('comparing with the answers of the daemon');
     const backbone = await openBackbone({ card, cacheDir, threads: 1, log });
     const difference = await verifyExport(exported, backbone, head).finally(() => backbone.close());
     await exported.write(file).catch((error: unknown) => {
@@ -93,12 +97,14 @@ async function exportModel(file: string, options: ExportModelOptions): Promise<v
       ...names,
       max_difference: difference,
     };
+    progress.stop();
     if (options.json) return printJson(result);
     printLine(`${file}: ${formatBytes(exported.bytes)}, head ${headCard.version} on ${card.name}`);
     printLine(`  in:  ${names.input}, ${exported.shape}, RGB 0..255 (${fit})`);
     printLine(`  out: ${names.probabilities}, 1 x ${head.labels.length}; ${names.features}`);
     printLine(`  largest difference from the daemon's answers: ${difference.toExponential(1)}`);
   } finally {
+    progress.stop();
     state.close();
   }
 }

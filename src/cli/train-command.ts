@@ -4,10 +4,11 @@ import { localOperations } from '../agent/local-operations.js';
 import { openState } from '../agent/open-state.js';
 import { deserialiseError } from '../base/errors.js';
 import type { TrainingReport } from '../training/report.js';
+import { showProgress } from './progress/progress.js';
+import { trainingStep } from './progress/training-step.js';
 import { commandLog } from './support/command-log.js';
 import { fetchBackbone } from './support/fetch-backbone.js';
 import { EXIT, printJson, printLine, reportFailure } from './support/output.js';
-import { progressBar } from './support/progress.js';
 import { resolveConfig } from './support/resolve-config.js';
 import { type TaskOptions, withTaskOptions } from './support/state-options.js';
 
@@ -24,20 +25,16 @@ export function trainCommand(): Command {
       const log = commandLog();
       const state = openState(config, log);
       const task = state.task(options.task);
-      await fetchBackbone(config, log, options);
-      const bar = progressBar('steps', options.json);
-      let phase = '';
+      await fetchBackbone(config, log);
+      const progress = showProgress();
+      progress.begin('starting the training');
       const report = await new Promise<TrainingReport>((resolve, reject) => {
         const service = new TrainingService({
           state,
           task,
           obstacle: () => null,
           events: {
-            onProgress: (progress) => {
-              if (progress.phase !== phase) bar.stop();
-              phase = progress.phase;
-              bar.update(progress.done, progress.total);
-            },
+            onProgress: (step) => progress.show(trainingStep(step)),
             onReport: resolve,
           },
           log,
@@ -49,7 +46,7 @@ export function trainCommand(): Command {
           .retrain({ source: 'cli' }, task.name)
           .catch(reject);
       });
-      bar.stop();
+      progress.stop();
       state.close();
       process.exitCode = printReport(report, options);
     });

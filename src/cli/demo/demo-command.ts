@@ -72,7 +72,7 @@ function simulatedFrame(stateDir: string): number {
 /** Prints the backbone and the cameras, and fetches the backbone. */
 async function introduce(config: Config): Promise<void> {
   process.stdout.write(`headland ${packageVersion()}\n  backbone   ${config.models.backbone} …\n`);
-  await fetchBackbone(config, createLog({ level: 'error', fileDescriptor: 2 }), {});
+  await fetchBackbone(config, createLog({ level: 'error', fileDescriptor: 2 }));
   for (const camera of config.cameras.map((camera) => resolveCamera(camera))) {
     const note = camera.driver === 'simulated' ? ' (a simulated field, not a real camera)' : '';
     process.stdout.write(`  camera     ${camera.name}: ${camera.driver}${note}\n`);

@@ -48,7 +48,7 @@ async function bundle(
   const { cardsDir, backbone } = config.models;
   const card = await loadCard(name ?? backbone, cardsDir, addedCardsDir(config));
   const text = await licenceText(card, options.licenceFile);
-  await fetchBackbone(config, commandLog(), options, card.name);
+  await fetchBackbone(config, commandLog(), card.name);
   const cached = await readCachedModel(card, config.paths.cacheDir);
   const madeBy = `headland ${packageVersion()}`;
   const bytes = packBundle(card, cached, bundleLicence(card, madeBy, text), madeBy);

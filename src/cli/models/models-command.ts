@@ -10,6 +10,7 @@ import { isHeadlandError, type SerialisedError } from '../../base/errors.js';
 import type { Config } from '../../config/schema.js';
 import { bundleNames } from '../../models/bundle/install-bundle.js';
 import { verifyModel } from '../../models/verify-model.js';
+import { showProgress } from '../progress/progress.js';
 import { commandLog } from '../support/command-log.js';
 import { fetchBackbone } from '../support/fetch-backbone.js';
 import { EXIT, printJson, printLine, table } from '../support/output.js';
@@ -125,7 +126,7 @@ function pullCommand(): Command {
     .action(async (name: string | undefined, options: ModelsOptions) => {
       const config = resolveConfig(options);
       const card = name ?? config.models.backbone;
-      const pulled = await fetchBackbone(config, commandLog(), options, card);
+      const pulled = await fetchBackbone(config, commandLog(), card);
       if (options.json) printJson({ name: card, ...pulled });
       else printLine(`${card}: ready in ${pulled.path} (SHA-256 ${pulled.checksum})`);
     });
@@ -164,12 +165,16 @@ async function verifyCached(config: Config): Promise<Verification[]> {
 }
 
 async function verified(card: ModelCard, config: Config): Promise<Verification> {
+  const progress = showProgress();
+  progress.begin(`verifying ${card.name}`);
   try {
     const { checksum } = await verifyModel(card, config.paths.cacheDir);
     return { name: card.name, ok: true, checksum };
   } catch (error) {
     if (!isHeadlandError(error)) throw error;
     return { name: card.name, ok: false, error: error.toJSON() };
+  } finally {
+    progress.stop();
   }
 }
 
