@@ -28,6 +28,8 @@ export interface LogOptions {
   /** To recognise the journal by JOURNAL_STREAM; default: none is recognised. */
   environment?: NodeJS.ProcessEnv;
   bindings?: Record<string, unknown>;
+  /** Gets each entry as a line of JSON without secrets, instead of the file descriptor. */
+  sink?: (line: string) => void;
 }
 
 /**
@@ -49,20 +51,31 @@ function isJournal(fd: number, { JOURNAL_STREAM }: NodeJS.ProcessEnv): boolean {
  * line begins with its priority.
  */
 export function createLog(options: LogOptions): Log {
+  const { sink } = options;
+  return pinoLog(
+    options,
+    sink ? { write: (line) => sink(redactJsonLine(line)) } : fileStream(options),
+  );
+}
+
+function fileStream(options: LogOptions): { write(line: string): void } {
   const fd = options.fileDescriptor ?? 1;
-  const sink = destination({ fd, sync: true });
+  const output = destination({ fd, sync: true });
   const journal = isJournal(fd, options.environment ?? {});
   const { format = 'auto' } = options;
   const asText = format === 'text' || (format === 'auto' && journal);
-  const stream = {
+  return {
     write(line: string): void {
       const level = Number(/"level":(\d+)/.exec(line)?.[1] ?? 30);
       const prefix = journal ? `<${SYSLOG_PRIORITY[level] ?? 6}>` : '';
       const redacted = redactJsonLine(line);
       const lines = asText ? logText(redacted) : [redacted.trimEnd()];
-      sink.write(lines.map((text) => `${prefix}${text}\n`).join(''));
+      output.write(lines.map((text) => `${prefix}${text}\n`).join(''));
     },
   };
+}
+
+function pinoLog(options: LogOptions, stream: { write(line: string): void }): Log {
   return pino(
     {
       level: options.level,

@@ -18,7 +18,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'run',
     usage: '[options]',
     summary: 'run the daemon',
-    load: async () => (await import('../run-command.js')).runCommand(),
+    load: async () => (await import('../run/run-command.js')).runCommand(),
   },
   {
     name: 'setup',
