@@ -139,11 +139,14 @@ export class Daemon {
 
   #refuse(error: unknown): void {
     const code = isHeadlandError(error) ? { code: error.code, remedy: error.remedy } : {};
-    this.#parts.log.error(
-      code,
-      `the changed configuration is not used: ${messageOf(error).split('\n', 1)[0]}`,
-    );
+    this.#parts.log.error(code, `the changed configuration is not used: ${oneLine(error)}`);
   }
+}
+
+/** All problems of a configuration in one line; of a text that is no YAML the first line. */
+function oneLine(error: unknown): string {
+  const lines = messageOf(error).split('\n');
+  return isHeadlandError(error, 'HL_CONFIG_INVALID') ? lines.join('; ') : lines[0]!;
 }
 
 /** The lock of a process is that of its state folder, and a process can load one ONNX Runtime. */
