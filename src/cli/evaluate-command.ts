@@ -7,6 +7,8 @@ import { redactedJson } from '../base/redact.js';
 import { evaluateHead } from '../evaluation/evaluate.js';
 import type { Evaluation } from '../evaluation/evaluation-types.js';
 import { evaluationPage } from '../evaluation/report/report-evaluation.js';
+import { figure, percent as percentText } from '../evaluation/report/report-markup.js';
+import type { Interval } from '../head/share-interval.js';
 import { withPicture } from '../vision/picture.js';
 import { showProgress } from './progress/progress.js';
 import { commandLog } from './support/command-log.js';
@@ -98,11 +100,28 @@ function withoutPictures(evaluation: Evaluation): Evaluation {
   return { ...evaluation, mistakes: bare, suspects: { ...evaluation.suspects, shown } };
 }
 
-function print({ head, metrics, evidence, advice }: Evaluation, file: string): void {
+/** With a plain space, for terminals. */
+function percent(share: number): string {
+  return percentText(share).replace('\u00a0', ' ');
+}
+
+function print(
+  { head, metrics, evidence, data, interval, advice }: Evaluation,
+  file: string,
+): void {
+  const right = Math.round(metrics.accuracy * metrics.samples);
+  const groups = evidence === 'holdout' ? data.holdoutGroups : data.trainingGroups;
+  const between = (i: Interval, as: (value: number) => string): string =>
+    ` (95 %: ${as(i.lower)} to ${as(i.upper)})`;
   printLine(
-    `head ${head.version}: accuracy ${(100 * metrics.accuracy).toFixed(1)} %, macro-F1 ${metrics.macroF1.toFixed(3)}, ` +
-      `calibration error ${(100 * metrics.ece).toFixed(1)} % on ${metrics.samples} samples (${evidence})`,
+    `head ${head.version}: ${right} of ${metrics.samples} samples in ${groups} groups are right (${evidence})`,
   );
+  printLine(
+    `accuracy ${percent(metrics.accuracy)}${interval ? between(interval.accuracy, percent) : ''}, ` +
+      `macro-F1 ${figure(metrics.macroF1)}${interval ? between(interval.macroF1, figure) : ''}, ` +
+      `calibration error ${percent(metrics.ece)}`,
+  );
+  if (!interval) printLine('too few groups for an interval: all of this may be luck');
   for (const { text } of advice) printLine(`  - ${text}`);
   printLine(`report: ${file}`);
 }

@@ -3,6 +3,7 @@ import { TrainingService } from '../agent/learning/training-service.js';
 import { localOperations } from '../agent/local-operations.js';
 import { openState } from '../agent/open-state.js';
 import { deserialiseError } from '../base/errors.js';
+import type { Trust } from '../head/trust.js';
 import type { TrainingReport } from '../training/report.js';
 import { showProgress } from './progress/progress.js';
 import { trainingStep } from './progress/training-step.js';
@@ -72,7 +73,7 @@ function printForPeople({ outcome, reason, result }: TrainingReport): void {
     ? `macro-F1 ${result.holdout.macroF1.toFixed(3)}, accuracy ${result.holdout.accuracy.toFixed(3)} on ${result.holdout.samples} holdout samples`
     : 'no holdout samples yet';
   printLine(`head ${result.version} (${result.learner}): ${holdout}`);
-  printLine(`trust: ${result.trust.level}. ${result.trust.next}`);
+  printLine(`trust: ${result.trust.level}${boundText(result.trust)}. ${result.trust.next}`);
   for (const { label, training, holdout, missing } of result.classes) {
     if (missing === 0) continue;
     const held = holdout > 0 ? `, ${holdout} held out` : '';
@@ -81,4 +82,11 @@ function printForPeople({ outcome, reason, result }: TrainingReport): void {
   for (const { id, code, message } of result.skipped) {
     printLine(`  skipped ${id}: ${code}: ${message}`);
   }
+}
+
+/** What is certain after few answers, which sounds less than the figures above. */
+function boundText({ lowerBound, answers, groups }: Trust): string {
+  if (lowerBound === null) return '';
+  const least = Math.floor(100 * lowerBound);
+  return ` (with 95 % confidence, ${least} % or more of each class are right: ${answers} answers of ${groups} groups)`;
 }

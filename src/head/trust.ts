@@ -1,3 +1,5 @@
+import { wilsonInterval } from './share-interval.js';
+
 /** From little to much evidence. */
 export const TRUST_LEVELS = ['beginner', 'useful', 'proven'] as const;
 export type TrustLevel = (typeof TRUST_LEVELS)[number];
@@ -118,15 +120,7 @@ function recallBound(
   for (const weight of weightOf.values()) groupSquares += weight * weight;
   meanRecall = Math.min(1, meanRecall);
   const independent = 1 / (GROUP_CORRELATION * groupSquares + (1 - GROUP_CORRELATION) * squares);
-  return { meanRecall, lowerBound: wilsonLower(meanRecall, independent) };
-}
-
-/** Wilson's lower bound of a share at `n` answers, which need not be a whole number. */
-function wilsonLower(share: number, n: number): number {
-  const z2 = Z * Z;
-  const middle = share + z2 / (2 * n);
-  const spread = Z * Math.sqrt((share * (1 - share)) / n + z2 / (4 * n * n));
-  return Math.max(0, (middle - spread) / (1 + z2 / n));
+  return { meanRecall, lowerBound: wilsonInterval(meanRecall, independent, Z).lower };
 }
 
 /** "Tomato" needs 3 more labels, "Stone" 2. @param purpose why, with a leading space */

@@ -21,8 +21,12 @@ function render(content: Content): string {
     .replaceAll('"', '&quot;');
 }
 
+/** "97.3 %"; only what is exactly 0 or 1 reads "0 %" or "100 %". */
 export function percent(share: number, digits = 1): string {
-  return `${(100 * share).toFixed(digits)}\u00a0%`;
+  if (share === 0 || share === 1) return `${100 * share}\u00a0%`;
+  const step = 10 ** -digits;
+  const shown = Math.min(100 - step, Math.max(step, 100 * share));
+  return `${shown.toFixed(digits)}\u00a0%`;
 }
 
 export function figure(value: number, digits = 3): string {

@@ -273,10 +273,10 @@ function describe(variant: NetworkVariant): string {
   return `a network from scratch${own.length > 0 ? ` with ${list(own)}` : ''}`;
 }
 
-/** "48.1 % ± 4.0" */
+/** "48.1 % [40.2 to 56.1]", or "48.1 % ± 4.0" */
 function percent(estimate: Ran['accuracy']): string {
-  const [mean, error] = points(estimate).split(' ± ');
-  return `${mean} %${error === undefined ? '' : ` ± ${error}`}`;
+  const [mean, ...error] = points(estimate).split(' ');
+  return [mean, '%', ...error].join(' ');
 }
 
 /** "+1.2 ± 2.0 points, p = 0.58" */
