@@ -13,7 +13,7 @@ import { labelledOrigins } from './labelled-origins.js';
 import { type Choice, Labeller } from './labeller.js';
 import { PhotoChoice } from './photos/photo-choice.js';
 import { type CoursePoint, runCourse } from './photos/photo-course.js';
-import { PHOTO_CAMERAS } from './photos/photo-links.js';
+import { linkName, PHOTO_CAMERAS } from './photos/photo-links.js';
 import type { PhotoPlan } from './photos/photo-plan.js';
 import { Screen, type TaskFacts } from './screen.js';
 
@@ -208,7 +208,8 @@ export class Demonstration {
   #choiceOf({ state }: RobotTask): Choice {
     const { photos } = this.options;
     if (!photos) return new LabelChoice(AS_A_PERSON);
-    const choice = new PhotoChoice(countByClass(photos.taught));
+    const groups = photos.untaught.map((photo) => [linkName(photo), photo.group] as const);
+    const choice = new PhotoChoice(countByClass(photos.taught), new Map(groups));
     choice.alreadyLabelled(labelledOrigins(state.samples));
     return choice;
   }

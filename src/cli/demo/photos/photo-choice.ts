@@ -1,3 +1,4 @@
+import type { GroupAnswers } from '../../../head/share-interval.js';
 import type { Choice, SeenAnswer } from '../labeller.js';
 import { PHOTO_CAMERAS } from './photo-links.js';
 
@@ -19,8 +20,14 @@ export class PhotoChoice implements Choice {
   #labelsPerClass = 0;
   #seenSinceLabel = 0;
 
-  /** @param classes number of taught photos by class */
-  constructor(private readonly classes: ReadonlyMap<string, number>) {}
+  /**
+   * @param classes number of taught photos by class
+   * @param groups groups of untaught photos by origin
+   */
+  constructor(
+    private readonly classes: ReadonlyMap<string, number>,
+    private readonly groups: ReadonlyMap<string, string>,
+  ) {}
 
   alreadyLabelled(origins: Iterable<string>): void {
     for (const origin of origins) this.#count(origin, origin.slice(0, origin.indexOf('/')));
@@ -82,10 +89,20 @@ export class PhotoChoice implements Choice {
     this.#answers = new Map();
   }
 
-  /** Answers to different untaught photos since `measure`, and how many are right. */
-  get measured(): { answers: number; right: number } {
-    const right = [...this.#answers.values()].filter(Boolean).length;
-    return { answers: this.#answers.size, right };
+  /** Number of different untaught photos with an answer since `measure`. */
+  get answers(): number {
+    return this.#answers.size;
+  }
+
+  /** Those answers, and how many are right, by group. */
+  get measured(): GroupAnswers[] {
+    const groups = new Map<string, GroupAnswers>();
+    for (const [origin, right] of this.#answers) {
+      const group = this.groups.get(origin) ?? origin;
+      const before = groups.get(group) ?? { answers: 0, right: 0 };
+      groups.set(group, { answers: before.answers + 1, right: before.right + Number(right) });
+    }
+    return [...groups.values()];
   }
 
   #count(origin: string, label: string): void {

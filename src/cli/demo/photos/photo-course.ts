@@ -1,4 +1,4 @@
-import { type Interval, wilsonInterval } from '../../../head/share-interval.js';
+import { type Interval, shareInterval } from '../../../head/share-interval.js';
 import type { PhotoChoice } from './photo-choice.js';
 
 /** Labels of each class in the first step: enough for a first head without a training. */
@@ -66,14 +66,15 @@ export async function runCourse(parts: CourseParts): Promise<void> {
     }
     await measure(parts, isLast ? parts.untaught : Math.min(MEASURED_PHOTOS, parts.untaught));
     if (parts.hasEnded()) return;
-    const { answers, right } = choice.measured;
+    const { answers, measured } = choice;
+    const right = measured.reduce((sum, group) => sum + group.right, 0);
     if (answers > 0) {
       parts.onPoint({
         labels: parts.labels(),
         labelsPerClass: Math.min(labelsPerClass, mostPerClass),
         answers,
         right,
-        interval: wilsonInterval(right / answers, answers),
+        interval: shareInterval(measured),
         seconds: parts.seconds(),
       });
     }
@@ -89,7 +90,7 @@ async function measure({ choice, until }: CourseParts, wanted: number): Promise<
   let before = 0;
   let changedMs = performance.now();
   await until(() => {
-    const { answers } = choice.measured;
+    const { answers } = choice;
     if (answers > before) changedMs = performance.now();
     before = answers;
     return answers >= wanted || performance.now() - changedMs > STALL_MS;

@@ -30,6 +30,8 @@ export interface PlannedPhoto {
   /** Relative to the folder of photos, with "/". */
   origin: string;
   label: string;
+  /** Photos that resemble each other are in one group. */
+  group: string;
 }
 
 /** Which photos of a folder are labelled, and which are held back to measure on. */
@@ -69,8 +71,13 @@ export async function planPhotos(
       done += some.length;
       onProgress(done, total);
     }
-    const planned = ({ path, origin }: Photo): PlannedPhoto => ({ path, origin, label });
-    const { taught, untaught } = divide(groupsOf(readable), alreadyTaught, label);
+    const groups = groupsOf(readable);
+    const groupOf = new Map(groups.flatMap((of, i) => of.map((photo) => [photo, `${label} ${i}`])));
+    const planned = (photo: Photo): PlannedPhoto => {
+      const { path, origin } = photo;
+      return { path, origin, label, group: groupOf.get(photo) ?? origin };
+    };
+    const { taught, untaught } = divide(groups, alreadyTaught, label);
     plan.taught.push(...taught.map(planned));
     plan.untaught.push(...untaught.map(planned));
   }
