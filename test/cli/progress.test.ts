@@ -10,7 +10,7 @@ const step = (done: number, total: number | null) => {
 test('a bar says what, how far and how long, and ends within the width', () => {
   assert.equal(
     barText(step(300, 1_200), 60, 180, 79),
-    `reading pictures ${'█'.repeat(5)}${'░'.repeat(14)}   25 %  300/1200 pictures, 3 min 0 s left`,
+    `reading pictures ${'█'.repeat(5)}${'░'.repeat(15)}   25 %  300/1200 pictures, 3 min 0 s left`,
   );
   assert.equal(
     barText({ ...step(0, null), unit: '' }, 12, null, 79),
@@ -18,7 +18,7 @@ test('a bar says what, how far and how long, and ends within the width', () => {
   );
   assert.equal(
     barText({ what: 'fetching', done: 5_000_000, total: 20_000_000, unit: 'bytes' }, 2, 6, 60),
-    `fetching ${'█'.repeat(3)}${'░'.repeat(10)}   25 %  5.0 MB/20.0 MB, 6 s left`,
+    `fetching ${'█'.repeat(5)}${'░'.repeat(13)}   25 %  5.0 MB/20.0 MB, 6 s left`,
   );
   fc.assert(
     fc.property(

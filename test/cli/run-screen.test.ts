@@ -9,7 +9,7 @@ test('run tells a person at a terminal what happens, in lines of at most 80 colu
   skip: withoutScript,
   timeout: TEST_HANG_MS,
 }, async (t) => {
-  const rig = await Rig.create(t);
+  const rig = await Rig.create(t, { training: { everyNewLabels: 20, minLabels: 12 } });
   const command = [process.execPath, CLI, 'run', '--config', rig.configFile];
   const terminal = new PseudoTerminal(t, command, { COLUMNS: '80' });
   await terminal.until('ready: ');

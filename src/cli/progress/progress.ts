@@ -118,8 +118,9 @@ function factsText(step: ProgressStep, elapsedSeconds: number, left: number | nu
         : ''
       : `${String(Math.floor(100 * share)).padStart(3)} %  ${amount(done)}/${amount(total ?? 0)}${words}, `;
   // Whole seconds: tenths would only flicker.
-  const time = (seconds: number): string => duration(Math.ceil(seconds)).replace('.0 s', ' s');
-  return `${far}${left === null ? `${time(elapsedSeconds)} so far` : `${time(left)} left`}`;
+  const time = (whole: number): string => duration(whole).replace('.0 s', ' s');
+  if (left === null) return `${far}${time(Math.floor(elapsedSeconds))} so far`;
+  return `${far}${time(Math.ceil(left))} left`;
 }
 
 function shareOf({ done, total }: ProgressStep): number | null {
