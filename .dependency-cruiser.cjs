@@ -89,22 +89,22 @@ module.exports = {
       name: 'source-does-not-import-tests',
       severity: 'error',
       from: { path: '^src/' },
-      to: { path: '^(test|bench)/' },
+      to: { path: '^(test|bench|chaos)/' },
     },
     {
       name: 'the-page-is-built-from-itself-and-the-types-of-the-console',
       severity: 'error',
       from: { path: '^src/console/page/' },
       to: {
-        path: '^(src|test|bench)/',
-        pathNot: ['^src/console/page/', '^src/console/console-(api|source)\\.ts$'],
+        path: '^(src|test|bench|chaos)/',
+        pathNot: ['^src/console/page/', '^src/console/contract/'],
       },
     },
     {
       name: 'the-page-takes-only-types-of-the-console',
       severity: 'error',
       from: { path: '^src/console/page/' },
-      to: { path: '^src/console/console-', dependencyTypesNot: ['type-only'] },
+      to: { path: '^src/console/contract/', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'only-its-build-imports-the-page',

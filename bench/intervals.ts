@@ -1,10 +1,6 @@
 import { createRandom, type Random } from '../src/base/random.js';
-import {
-  type GroupAnswers,
-  type Interval,
-  shareInterval,
-  wilsonInterval,
-} from '../src/head/share-interval.js';
+import { type GroupAnswers, shareInterval } from '../src/head/share-interval.js';
+import { type Interval, wilsonInterval } from '../src/head/wilson.js';
 
 const ROUNDS = 300;
 const DRAWS = 400;

@@ -60,7 +60,7 @@ export class Robot {
         return { pid: undefined, stop: nothing, pause: nothing, resume: nothing, ended };
       },
     });
-    const events = { onServing: () => {}, onUnusable: () => {} };
+    const events = { onPinned: () => undefined, onServing: () => {}, onUnusable: () => {} };
     this.#heads = new HeadService(
       registry,
       () => {},
@@ -112,8 +112,12 @@ export class Robot {
   /** Removes all samples of a class. */
   remove(label: string): void {
     const { samples } = this.#state.task();
-    for (const sample of readLabelled(samples))
-      if (sample.label === label) samples.remove(sample.id);
+    const ofClass = readLabelled(samples).filter((sample) => sample.label === label);
+    samples.remove(
+      ofClass.map(({ id }) => id),
+      'cli',
+    );
+    samples.emptyTrash();
   }
 
   async train(): Promise<TrainingReport> {

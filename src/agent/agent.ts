@@ -7,7 +7,7 @@ import type { Located } from '../base/geo/position.js';
 import { Moment } from '../base/moment.js';
 import { mapNonEmpty, type NonEmpty } from '../base/non-empty.js';
 import { SideService } from '../base/side-service.js';
-import { type Eye, eyeOf } from '../base/words/eye.js';
+import { type Eye, eyeOf, eyesOf } from '../base/words/eye.js';
 import { UNKNOWN_LABEL } from '../base/words/label.js';
 import type { Frame } from '../camera/camera.js';
 import type { Config } from '../config/schema.js';
@@ -23,7 +23,10 @@ import { AuditTrail } from './audit-trail.js';
 import { Buttons } from './buttons/buttons.js';
 import { press } from './buttons/press.js';
 import { BoardAlarms } from './care/board-alarms.js';
+import { CameraLoad } from './care/camera-load.js';
 import { Sparing } from './care/sparing.js';
+import { type RunningConsole, startConsole } from './console/start-console.js';
+import { DoctorService } from './doctor/doctor-service.js';
 import { executeCommand } from './execute-command.js';
 import { modelStatus } from './learning/model-status.js';
 import { trainingPaused } from './learning/training-service.js';
@@ -38,15 +41,16 @@ import {
 } from './reporting/agent-messages.js';
 import { AlarmReports } from './reporting/alarm-reports.js';
 import { AlertActions } from './reporting/alert-actions.js';
-import { Alerting } from './reporting/alerting.js';
-import { type RunningConsole, startConsole } from './reporting/start-console.js';
+import { Alerting, type OutputState } from './reporting/alerting.js';
+import { RobotEvents } from './reporting/robot-events.js';
 import { infoMessage, metricsMessage, statusAnswer, statusLine } from './reporting/survey.js';
 import { TelemetryService } from './reporting/telemetry-service.js';
 import { RobotTask } from './robot-task.js';
 import { BackboneService } from './seeing/backbone-service.js';
+import { CameraPictures } from './seeing/camera-pictures.js';
 import { CameraReports } from './seeing/camera-reports.js';
 import { FrameStatistics } from './seeing/frame-statistics.js';
-import { makeCameras } from './seeing/make-cameras.js';
+import { makeCameras, waitingPace } from './seeing/make-cameras.js';
 import { perceptionSettings } from './seeing/perception-settings.js';
 import { PositionService } from './seeing/position-service.js';
 import { type RecentFrame, RecentFrames } from './seeing/recent-frames.js';
@@ -60,6 +64,8 @@ import { makesProgress, Watchdog } from './watchdog.js';
 
 /** Interval of the check for labels from other processes (`label`, `import`). */
 const LABEL_CHECK_INTERVAL_MS = 1_000;
+const EVENT_WRITE_INTERVAL_MS = 10_000;
+const LOAD_INTERVAL_MS = 5_000;
 
 /**
  * The composition root: builds every part from the configuration and connects them, from camera frames
@@ -79,6 +85,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly pausing = new Pausing(() => this.#pausingChanged());
   readonly sparing: Sparing;
   readonly position: PositionService;
+  readonly cameraLoad: CameraLoad;
+  readonly cameraPictures: CameraPictures;
+  readonly doctor: DoctorService;
+  readonly #events: RobotEvents;
   readonly #perception: Perception<Frame>;
   readonly #audit: AuditTrail;
   readonly #alerting: Alerting;
@@ -129,6 +139,16 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#storeWatch = new StoreWatch(this.state.database, this.alarms);
     watch = this.#storeWatch;
     this.#boardAlarms = new BoardAlarms(config, this.alarms);
+    this.#events = new RobotEvents(this.state.events, log);
+    this.cameraLoad = new CameraLoad(this.alarms);
+    this.doctor = new DoctorService({
+      config,
+      configFile: options.settings?.configFile ?? null,
+      version: options.version,
+      environment,
+      meta: this.state.meta,
+      log,
+    });
     this.#backbone = new BackboneService({ config, environment, alarms: this.alarms, log });
     this.#refusedPictures = new RefusedPictures(this.alarms);
     this.#consoleService = new SideService({
@@ -168,6 +188,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       },
       onRefused: (frame, error) => this.#refused(frame, error),
     });
+    this.cameraPictures = new CameraPictures(this.cameras, config);
     this.#perception = new Perception<Frame>(
       perceptionSettings(config),
       {
@@ -185,6 +206,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       database: this.state.database,
       alarms: this.alarms,
       position: () => this.position.current(),
+      onEvent: (body) => this.#events.told(body),
       log,
     });
     this.sparing = new Sparing({
@@ -265,6 +287,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#throwIfEnding();
     log.info(backbone, 'backbone ready');
     this.#audit.started(this.boot, this.options.version);
+    this.#events.started(this.options.version);
     this.#operations = new Operations({
       tasks: mapNonEmpty(this.tasks, (task) => this.#operationTask(task)),
       recent: this.recent,
@@ -273,7 +296,12 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       outputs: {
         reportSpeed: (metersPerSecond) => this.#speeds.reportSpeed(metersPerSecond),
         acknowledge: (rule) => this.#alerting.acknowledge(rule),
+        test: (output, durationMs) => this.#alerting.test(output, durationMs),
+        tryCommand: (rule) => this.#alertActions.tryCommand(rule),
       },
+      rules: this.config.alerts.rules,
+      settings: this.options.settings ?? null,
+      onSettings: (paths) => this.#events.settingsChanged(paths),
       cameras: new Map(this.cameras.map(({ config, supervisor }) => [config.name, supervisor])),
     });
     await this.telemetry.start((command) =>
@@ -325,6 +353,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#every(LABEL_CHECK_INTERVAL_MS, 'check for labels', () => this.#checkForLabels());
     const { writeIntervalMs } = config.position.sightings;
     this.#every(writeIntervalMs, 'write sightings', () => this.#writeSightings());
+    this.#every(EVENT_WRITE_INTERVAL_MS, 'write events', () => this.#events.flush());
+    this.#every(LOAD_INTERVAL_MS, 'measure the cameras', () => this.#measureCameras());
     this.#every(250, 'clear alerts', () => {
       this.#alerting.tick();
       this.#alertActions.tick();
@@ -363,6 +393,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   get operations(): Operations {
     if (!this.#operations) throw new Error('the agent has not started');
     return this.#operations;
+  }
+
+  get outputs(): OutputState[] {
+    return this.#alerting.outputs;
   }
 
   /** The alerts that are raised now, the oldest first. */
@@ -412,6 +446,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     const recent: RecentFrame = { frameId, frame, perceived, backboneChecksum };
     this.recent.add(recent);
     this.statistics.add(perceived.timings.totalMs);
+    this.cameraLoad.decided(frame.camera);
     this.#refusedPictures.used(frame.camera);
     for (const answer of perceived.answers) this.#answered(recent, answer);
     this.emit('decision', recent);
@@ -443,7 +478,9 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   }
 
   /** A cancelled training says nothing about the next. */
-  #trained({ task, outcome }: TrainingReport): void {
+  #trained(report: TrainingReport): void {
+    const { task, outcome } = report;
+    this.#events.trained(report);
     if (outcome === 'cancelled') return;
     this.#alerting.report(
       { condition: 'training_failed', camera: null, task },
@@ -506,6 +543,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       log: this.config.tasks.length > 0 ? log.child({ task: name }) : log,
       events: {
         onServing: (stored) => this.#serving(made, stored),
+        onPinned: (version) => this.#pinned(made, version),
         onLearnt: () => this.#learnt(made),
         onProgress: (progress) => this.emit('trainingProgress', name, progress),
         onReport: (report) => {
@@ -524,7 +562,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   #operationTask(task: RobotTask): OperationTask {
     const { name, labelling, heads, training, state } = task;
     const onLabel = (): void => this.#labelsChanged(task);
-    return { name, labelling, samples: state.samples, heads, training, onLabel };
+    const onRequest = (sampleId: string): void => task.queue.request(sampleId);
+    return { name, labelling, samples: state.samples, heads, training, onLabel, onRequest };
   }
 
   #task(name: string): RobotTask | undefined {
@@ -544,8 +583,15 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   #serving(task: RobotTask, stored: StoredHead | null): void {
     task.log.info({ version: stored?.card.version ?? null }, 'head serving');
+    this.#events.serving(task.name, stored);
     this.#reportModel(task);
     this.emit('head', task.name, stored);
+  }
+
+  #pinned(task: RobotTask, version: number | null): void {
+    task.log.info({ version }, version === null ? 'no head is pinned' : 'head pinned');
+    this.#reportModel(task);
+    this.emit('status');
   }
 
   /** The instant learner has changed the serving head. */
@@ -565,6 +611,23 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   #reportModel(task: RobotTask): void {
     this.telemetry.model(modelMessage(modelStatus(task)));
+  }
+
+  #measureCameras(): void {
+    const { memoryAvailableBytes } = this.sparing.readings();
+    this.cameraLoad.measure({
+      cameras: this.cameras.map(({ config, supervisor }) => {
+        const { name, stillFrames, droppedFrames } = supervisor.state();
+        const eyes = eyesOf(config).length;
+        const dropped = this.#perception.dropped(name) + droppedFrames * eyes;
+        return { name, eyes, still: stillFrames, dropped, waitsAtPerSecond: waitingPace(config) };
+      }),
+      limitPerSecond: this.sparing.limit.framesPerSecond,
+      memoryAvailableBytes,
+      disturbed:
+        this.pausing.has('inference') ||
+        this.tasks.some(({ training }) => training.running !== null),
+    });
   }
 
   #reportMetrics(): void {
@@ -615,7 +678,9 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     await this.#consoleService.stop();
     await Promise.allSettled([...trainings, this.#perception.stop(), this.#console?.close()]);
     await this.#backbone.stop();
+    await this.doctor.stop();
     this.#attempt('write sightings', () => this.#writeSightings());
+    this.#events.flush();
     await this.#storeWatch.stop();
     await this.telemetry.stop();
     await this.#alerting.close();

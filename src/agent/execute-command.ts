@@ -34,6 +34,11 @@ export async function executeCommand(
       return {
         head_version: (await operations.promote(command.version, by, command.task)).card.version,
       };
+    case 'pin':
+      return { pinned: await operations.pin(command.version, by, command.task) };
+    case 'unpin':
+      await operations.unpin(by, command.task);
+      return { pinned: null };
     case 'snapshot':
       return snapshot(command, operations);
     case 'status':

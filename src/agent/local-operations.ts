@@ -37,9 +37,17 @@ export function localOperations(
         new LookAlikes(samples, { groupWindowMs, backboneChecksum: () => null }),
       ),
       samples,
-      heads,
+      heads: {
+        current: () => heads.current(),
+        promote: (version, by) => heads.promote(version, undefined, by),
+        rollback: (version, by) => heads.rollback(version, undefined, by),
+        pin: (version, by) => heads.pin(version, by),
+        // A daemon with the same state notices by itself.
+        follow: async () => {},
+      },
       training: trainingOf(task),
       onLabel: () => {},
+      onRequest: () => {},
     };
   };
   return new Operations({
@@ -48,6 +56,8 @@ export function localOperations(
     pausing: new Pausing(() => {}),
     audit: new AuditTrail(state.audit, log),
     outputs: null,
+    rules: state.alertRules,
+    settings: null,
     cameras: new Map(),
   });
 }

@@ -1,4 +1,4 @@
-import { HeadlandError } from '../base/errors.js';
+import { HeadlandError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { mapNonEmpty, type NonEmpty } from '../base/non-empty.js';
 import type { Config } from '../config/schema.js';
@@ -8,8 +8,10 @@ import { headsFolder } from '../registry/heads-folder.js';
 import { HeadRegistry } from '../registry/registry.js';
 import { SightingTable } from '../samples/sightings/sighting-table.js';
 import { SampleStore } from '../samples/store.js';
+import { AccessTable } from '../storage/access-table.js';
 import { AuditLog } from '../storage/audit-table.js';
 import { type Database, openDatabase, openDatabaseOrStandIn } from '../storage/database.js';
+import { EventLog } from '../storage/event-log.js';
 import { Meta, type TaskMeta, taskMeta } from '../storage/meta-table.js';
 import { ReportLog } from '../storage/report-log.js';
 import { createStateDir, databasePathOf } from './lifetime/state-folder.js';
@@ -19,8 +21,12 @@ export interface State {
   databasePath: string;
   meta: Meta;
   audit: AuditLog;
+  access: AccessTable;
   reports: ReportLog;
+  events: EventLog;
   sightings: SightingTable;
+  /** The alert rules of the configuration. */
+  alertRules: Config['alerts']['rules'];
   /** The tasks of the configuration, in its order. */
   tasks: NonEmpty<TaskState>;
   /**
@@ -85,6 +91,10 @@ function stateIn(
     backboneChecksum,
     minFreeBytes: config.samples.minFreeBytes,
     freeBytes: () => diskFreeBytes(config.paths.stateDir),
+    onTrashEmptied: ({ samples, bytes }) => {
+      audit.append('trash-emptied', { samples, bytes });
+      log?.info({ samples, bytes }, 'removed samples are gone for good, to make room');
+    },
     onThinned: ({ pictures, bytes }) => {
       audit.append('thinned', { pictures, bytes });
       log?.info({ pictures, bytes }, 'pictures of labelled samples removed to make room');
@@ -94,10 +104,15 @@ function stateIn(
   const stateOf = (task: Task): TaskState => {
     const { samples, heads } = task.settings;
     const headsDir = headsFolder(config.paths.stateDir, task.name);
+    const store = common.forTask(task.name, samples);
     return {
       ...task,
-      samples: common.forTask(task.name, samples),
-      heads: new HeadRegistry(headsDir, { keep: heads.keep, ...(log ? { log } : {}) }),
+      samples: store,
+      heads: new HeadRegistry(headsDir, {
+        keep: heads.keep,
+        ...(log ? { log } : {}),
+        classNames: (revision) => namesSince(store, revision, log),
+      }),
       headsDir,
       meta: taskMeta(meta, task.name),
     };
@@ -108,13 +123,26 @@ function stateIn(
     databasePath: database.path,
     meta,
     audit,
+    access: new AccessTable(database),
     reports: new ReportLog(database),
+    events: new EventLog(database),
     sightings: new SightingTable(database, config.position.sightings.maxRows),
+    alertRules: config.alerts.rules,
     tasks,
     strayTasks: () => common.tasks().filter((name) => !tasks.some((task) => task.name === name)),
     task: (name) => chosenTask(tasks, name),
     close: () => database.close(),
   };
+}
+
+/** A disk that cannot be read must not keep a head from serving: its classes keep their names then. */
+function namesSince(store: SampleStore, revision: number, log?: Log): ReadonlyMap<string, string> {
+  try {
+    return store.namesSince(revision);
+  } catch (error) {
+    log?.warn({ err: messageOf(error) }, 'cannot read which classes have other names now');
+    return new Map();
+  }
 }
 
 /**

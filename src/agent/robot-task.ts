@@ -11,6 +11,7 @@ import { InstantLearner } from '../training/instant/instant-learner.js';
 import type { TrainingProgress } from '../training/job/job-protocol.js';
 import type { TrainingReport } from '../training/report.js';
 import type { AuditTrail } from './audit-trail.js';
+import { AnswerBook } from './brain/answer-book.js';
 import { HeadService } from './learning/head-service.js';
 import { InstantService } from './learning/instant-service.js';
 import { Labelling } from './learning/labelling.js';
@@ -21,11 +22,12 @@ import { failureMessage, trialMessage, unusableMessage } from './reporting/agent
 import type { TelemetryService } from './reporting/telemetry-service.js';
 import { Asking } from './seeing/asking.js';
 import type { RecentFrame, RecentFrames } from './seeing/recent-frames.js';
+import { LabelQueue } from './teaching/label-queue.js';
 
 export interface RobotTaskParts {
   state: State;
   task: TaskState;
-  perception: Pick<Perception<Frame>, 'backbone' | 'swapHead'>;
+  perception: Pick<Perception<Frame>, 'backbone' | 'serving' | 'swapHead'>;
   recent: RecentFrames;
   telemetry: TelemetryService;
   alarms: AlarmSwitch;
@@ -43,6 +45,8 @@ export interface RobotTaskParts {
   log: Log;
   events: {
     onServing(stored: StoredHead | null): void;
+    /** The serving head was pinned; null: it is no longer. */
+    onPinned(version: number | null): void;
     /** The instant learner has changed the serving head. */
     onLearnt(): void;
     onProgress(progress: TrainingProgress): void;
@@ -56,6 +60,9 @@ export class RobotTask {
   readonly heads: HeadService;
   readonly training: TrainingService;
   readonly instant: InstantService;
+  /** What its heads answered to its samples. */
+  readonly answers: AnswerBook;
+  readonly queue: LabelQueue;
   readonly #shadow: ShadowService;
   readonly #asking: Asking;
   /** The last label revision passed on to everything that learns from labels. */
@@ -93,6 +100,7 @@ export class RobotTask {
           this.instant.baseChanged(stored);
           events.onServing(stored);
         },
+        onPinned: (version) => events.onPinned(version),
         onUnusable: (version, error, instead) => {
           const message = unusableMessage(name, version, error, instead);
           log.error({ code: error.code, version, instead }, message.message);
@@ -100,7 +108,15 @@ export class RobotTask {
         },
       },
       log,
+      () => samples.classGeneration(),
     );
+    this.answers = new AnswerBook({
+      heads: task.heads,
+      samples,
+      namesSince: (revision) => samples.namesSince(revision),
+      maxErrorShare: settings.inference.maxErrorShare,
+      log,
+    });
     this.training = new TrainingService({
       state,
       task,
@@ -114,7 +130,7 @@ export class RobotTask {
           telemetry.trainingReport(report);
           events.onReport(report);
         },
-        promote: (version) => this.heads.promote(version),
+        promote: (version) => this.heads.promote(version, 'training'),
       },
       log,
       knownLabels: () => this.heads.serving?.head.labels ?? null,
@@ -131,6 +147,13 @@ export class RobotTask {
         audit.tried(name, trial);
         telemetry.event(trialMessage(name, trial));
       },
+    });
+    this.queue = new LabelQueue({
+      task: name,
+      perception,
+      samples,
+      inference: settings.inference,
+      log,
     });
     this.#asking = new Asking({
       settings: { ...settings.samples, ...settings.inference },
@@ -150,6 +173,11 @@ export class RobotTask {
     return this.parts.task;
   }
 
+  /** The cache that holds the backbone. */
+  get cacheDir(): string {
+    return this.parts.cacheDir();
+  }
+
   get log(): Log {
     return this.parts.log;
   }
@@ -167,6 +195,7 @@ export class RobotTask {
 
   /** Stops switching heads and learning from single labels; a training goes on. */
   async stopLearning(): Promise<void> {
+    this.queue.stop();
     await this.heads.stop();
     await this.#shadow.stop();
     await this.instant.stop();
@@ -185,7 +214,9 @@ export class RobotTask {
    * @returns the id of its sample; null when none is stored now
    */
   keep(recent: RecentFrame, answer: TaskAnswer): string | null {
-    return this.#asking.keep(recent, answer);
+    const sampleId = this.#asking.keep(recent, answer);
+    if (sampleId !== null) this.queue.request(sampleId);
+    return sampleId;
   }
 
   /** Notifies everything that learns from labels. @throws HeadlandError HL_STORE_… */

@@ -5,7 +5,6 @@ import { dateOf } from '../base/moment.js';
 import { mapNonEmpty, type NonEmpty } from '../base/non-empty.js';
 import type { TaskEyes } from '../base/words/task.js';
 import type { CameraState } from '../camera/supervisor.js';
-import type { CameraConfig } from '../config/schema.js';
 import type { BoardReadings } from '../host/board-readings.js';
 import type { RateLimit } from '../host/rate.js';
 import type { BackboneInfo } from '../perception/perception-protocol.js';
@@ -15,6 +14,7 @@ import type { RunningTraining } from '../training/trainer.js';
 import { type ModelStatus, modelStatus } from './learning/model-status.js';
 import type { Pausable } from './pausing.js';
 import type { RobotTask } from './robot-task.js';
+import { isLive } from './seeing/is-live.js';
 import type { PositionStatus } from './seeing/position-service.js';
 import type { AgentView } from './view.js';
 
@@ -43,8 +43,7 @@ export interface AgentStatus {
   waitingMessages: number;
   /** Null while the console is not running. */
   consoleUrl: string | null;
-  /** `droppedTotal`: frames that a newer one replaced before they were classified. */
-  cameras: (CameraState & { droppedTotal: number })[];
+  cameras: CameraStatus[];
   /** Null until it is loaded. */
   backbone: BackboneInfo | null;
   /** In the order of the configuration. */
@@ -55,6 +54,15 @@ export interface AgentStatus {
   board: BoardReadings;
   /** Null: the settings name no source of positions. */
   position: PositionStatus | null;
+}
+
+export interface CameraStatus extends CameraState {
+  /** Frames that a newer one replaced before they were classified. */
+  droppedTotal: number;
+  /** Frames that are decided on, all regions together. */
+  framesPerSecond: number;
+  /** It delivers drawings or recordings instead of live images. */
+  simulated: boolean;
 }
 
 export interface AlertStatus extends Omit<RaisedAlert, 'sinceMs'> {
@@ -74,6 +82,8 @@ const NO_SAMPLES: SampleCounts = {
   total: 0,
   labelled: 0,
   waiting: 0,
+  excluded: 0,
+  trash: 0,
   thinned: 0,
   pictureBytes: 0,
   classes: [],
@@ -116,10 +126,11 @@ export interface FrameStatus {
 
 export function agentStatus(agent: AgentView): AgentStatus {
   const { config, options, pausing, statistics } = agent;
-  const cameras = agent.cameras.map(({ supervisor }) => {
+  const cameras = agent.cameras.map(({ supervisor, config: camera }) => {
     const state = supervisor.state();
     const droppedTotal = agent.perception.dropped(state.name) + state.droppedFrames;
-    return { ...state, droppedTotal };
+    const framesPerSecond = agent.cameraLoad.framesPerSecond(state.name);
+    return { ...state, droppedTotal, framesPerSecond, simulated: !isLive(camera) };
   });
   return {
     robot: config.robot.id,
@@ -129,7 +140,7 @@ export function agentStatus(agent: AgentView): AgentStatus {
     uptimeSeconds: Math.round(agent.started.ageMs()) / 1_000,
     state: pausing.has('inference') ? 'paused' : 'online',
     paused: pausing.paused,
-    simulated: agent.cameras.some(({ config: camera }) => !isLive(camera)),
+    simulated: cameras.some(({ simulated }) => simulated),
     alarms: agent.alarms.list().map(({ name, severity, error, since }) => {
       const { code, message, remedy } = error;
       return { name, severity, code, message, remedy, sinceAtMs: since.dateMs() };
@@ -156,23 +167,6 @@ export function agentStatus(agent: AgentView): AgentStatus {
     position: agent.position.status(),
     board: agent.sparing.readings(),
   };
-}
-
-/** Whether a camera delivers live images; false for drawings and recordings. */
-export function isLive(camera: CameraConfig): boolean {
-  switch (camera.driver) {
-    case 'simulated':
-    case 'replay':
-      return false;
-    case 'webcam':
-      return camera.device.startsWith('/dev/');
-    case 'ffmpeg':
-      // A device or the URL of a stream; anything else is a file.
-      return /^\/dev\/|^(?!file:)[a-z][a-z0-9+.-]*:/i.test(camera.input);
-    case 'rpicam':
-    case 'auto':
-      return true;
-  }
 }
 
 function taskStatus(agent: Pick<AgentView, 'state'>, task: RobotTask): TaskStatus {

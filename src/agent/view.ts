@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { RaisedAlert } from '../alerts/rules.js';
 import type { Alarms } from '../base/alarms.js';
 import type { Log } from '../base/log.js';
+import type { LogMemory } from '../base/log-memory.js';
 import type { Moment } from '../base/moment.js';
 import type { NonEmpty } from '../base/non-empty.js';
 import type { Frame } from '../camera/camera.js';
@@ -13,15 +14,20 @@ import type { PerceptionThread } from '../perception/perception-thread.js';
 import type { StoredHead } from '../registry/version-directory.js';
 import type { TrainingProgress } from '../training/job/job-protocol.js';
 import type { TrainingReport } from '../training/report.js';
+import type { CameraLoad } from './care/camera-load.js';
 import type { Sparing } from './care/sparing.js';
+import type { DoctorService } from './doctor/doctor-service.js';
 import type { State } from './open-state.js';
 import type { Operations } from './operations.js';
 import type { Pausing } from './pausing.js';
+import type { OutputState } from './reporting/alerting.js';
 import type { TelemetryService } from './reporting/telemetry-service.js';
 import type { RobotTask } from './robot-task.js';
+import type { CameraPictures } from './seeing/camera-pictures.js';
 import type { FrameStatistics } from './seeing/frame-statistics.js';
 import type { PositionService } from './seeing/position-service.js';
 import type { RecentFrame, RecentFrames } from './seeing/recent-frames.js';
+import type { RobotSettings } from './settings/robot-settings.js';
 
 export interface AgentOptions {
   log: Log;
@@ -32,6 +38,10 @@ export interface AgentOptions {
   writtenBytes: WrittenBytes;
   /** The perception thread, if it already starts. */
   thread?: Promise<PerceptionThread>;
+  /** Of this process. Absent: nothing can be changed. */
+  settings?: RobotSettings;
+  /** The last lines of the log of this process. Absent: none are kept. */
+  logMemory?: LogMemory;
 }
 
 export interface AgentEvents {
@@ -71,4 +81,9 @@ export interface AgentView extends EventEmitter<AgentEvents> {
   readonly position: Pick<PositionService, 'status'>;
   readonly perception: Pick<Perception<Frame>, 'backbone' | 'dropped' | 'serving'>;
   readonly consoleUrl: string | null;
+  /** The outputs of alerts, in the order of the configuration. */
+  readonly outputs: readonly OutputState[];
+  readonly cameraLoad: Pick<CameraLoad, 'framesPerSecond'>;
+  readonly cameraPictures: CameraPictures;
+  readonly doctor: DoctorService;
 }

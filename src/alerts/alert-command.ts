@@ -48,6 +48,20 @@ export class AlertCommand {
     return true;
   }
 
+  /**
+   * Runs it for a person who tries it, however short a time ago it has run.
+   * @returns HL_ALERT_COMMAND_FAILED; null: it succeeded
+   * @throws HeadlandError HL_OUTPUT_BUSY: it runs still
+   */
+  async try(facts: Readonly<Record<string, string | null>>): Promise<HeadlandError | null> {
+    if (this.#stopped || this.#run) throw stillRuns(this.parts.rule);
+    const ran = this.#runOnce(facts);
+    this.#run = ran.then(() => {
+      this.#run = null;
+    });
+    return ran;
+  }
+
   /** Ends a run; resolves when it is over. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -102,6 +116,13 @@ export class AlertCommand {
       details: { rule, path: settings.path },
     });
   }
+}
+
+function stillRuns(rule: string): HeadlandError {
+  return new HeadlandError('HL_OUTPUT_BUSY', `the command of the rule "${rule}" runs`, {
+    remedy: 'Wait until it has ended, then try it again.',
+    details: { rule },
+  });
 }
 
 /** Resolves when the process has ended, whoever still holds its standard error output. */

@@ -9,6 +9,7 @@ export type AlarmName =
   | 'config'
   | 'store'
   | 'picture-limit'
+  | 'cameras'
   | 'backbone'
   | 'accelerator'
   | 'board-hot'

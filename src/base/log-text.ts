@@ -14,19 +14,37 @@ const LEFT_OUT = new Set(['level', 'time', 'msg', 'robot', 'pid', 'hostname', 'e
 export function logText(json: string): string[] {
   const entry = parsed(json);
   if (entry === null) return [printable(redactText(json.trimEnd()))];
-  const { msg, code, remedy, err, ...rest } = entry;
+  const { message, code, remedy, facts: rest } = factsOf(entry);
+  const words = [message, ...facts({ code }), ...(rest === '' ? [] : [rest]), ...facts({ remedy })];
+  return [words.join(' '), ...stackOf(isRecord(entry.err) ? entry.err : {})];
+}
+
+/** The parts of a log entry for people; control characters are escaped. */
+export function factsOf({ msg, code, remedy, err, ...rest }: Record<string, unknown>): {
+  message: string;
+  code: string | null;
+  remedy: string | null;
+  /** The other facts, as `name=value` words. */
+  facts: string;
+} {
   const error = isRecord(err) ? err : {};
-  const message = typeof msg === 'string' ? msg : '';
+  const said = typeof msg === 'string' ? msg : '';
   const because =
-    typeof error.message === 'string' && !message.includes(error.message) ? error.message : '';
+    typeof error.message === 'string' && !said.includes(error.message) ? error.message : '';
   const words = [
-    printable([message, because].filter((part) => part !== '').join(': ')),
-    ...facts({ code: code ?? error.code }),
     ...facts(Object.fromEntries(Object.entries(rest).filter(([name]) => !LEFT_OUT.has(name)))),
     ...(typeof err === 'string' ? facts({ err }) : []),
-    ...facts({ remedy: remedy ?? error.remedy }),
   ];
-  return [words.join(' '), ...stackOf(error)];
+  return {
+    message: printable([said, because].filter((part) => part !== '').join(': ')),
+    code: textOrNull(code ?? error.code),
+    remedy: textOrNull(remedy ?? error.remedy),
+    facts: words.join(' '),
+  };
+}
+
+function textOrNull(value: unknown): string | null {
+  return value === null || value === undefined ? null : String(value);
 }
 
 /** Only a defect has a stack that is worth reading: errors with a code name their cause. */

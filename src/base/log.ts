@@ -1,5 +1,6 @@
 import { fstatSync } from 'node:fs';
-import { destination, type Logger, pino } from 'pino';
+import { destination, type Logger, levels, pino } from 'pino';
+import type { LogMemory } from './log-memory.js';
 import { logText } from './log-text.js';
 import { redactJsonLine } from './redact.js';
 
@@ -30,6 +31,14 @@ export interface LogOptions {
   bindings?: Record<string, unknown>;
   /** Gets each entry as a line of JSON without secrets, instead of the file descriptor. */
   sink?: (line: string) => void;
+  /** Keeps the lines from level `info` on, whatever level is written. */
+  memory?: LogMemory;
+}
+
+const INFO = 30;
+
+interface LineStream {
+  write(line: string): void;
 }
 
 /**
@@ -52,21 +61,35 @@ function isJournal(fd: number, { JOURNAL_STREAM }: NodeJS.ProcessEnv): boolean {
  */
 export function createLog(options: LogOptions): Log {
   const { sink } = options;
-  return pinoLog(
-    options,
-    sink ? { write: (line) => sink(redactJsonLine(line)) } : fileStream(options),
-  );
+  return pinoLog(options, sink ? sinkStream(options, sink) : fileStream(options));
 }
 
-function fileStream(options: LogOptions): { write(line: string): void } {
+function sinkStream(options: LogOptions, sink: (line: string) => void): LineStream {
+  const { memory } = options;
+  const written = writtenLevel(options);
+  return {
+    write: (line) => {
+      const level = levelOf(line);
+      const redacted = redactJsonLine(line);
+      if (memory && level >= INFO) memory.add(redacted);
+      if (level >= written) sink(redacted);
+    },
+  };
+}
+
+function fileStream(options: LogOptions): LineStream {
   const fd = options.fileDescriptor ?? 1;
   const output = destination({ fd, sync: true });
   const journal = isJournal(fd, options.environment ?? {});
   const { format = 'auto' } = options;
   const asText = format === 'text' || (format === 'auto' && journal);
+  const { memory } = options;
+  const written = writtenLevel(options);
   return {
     write(line: string): void {
-      const level = Number(/"level":(\d+)/.exec(line)?.[1] ?? 30);
+      const level = levelOf(line);
+      if (memory && level >= INFO) memory.add(redactJsonLine(line));
+      if (level < written) return;
       const prefix = journal ? `<${SYSLOG_PRIORITY[level] ?? 6}>` : '';
       const redacted = redactJsonLine(line);
       const lines = asText ? logText(redacted) : [redacted.trimEnd()];
@@ -75,10 +98,19 @@ function fileStream(options: LogOptions): { write(line: string): void } {
   };
 }
 
-function pinoLog(options: LogOptions, stream: { write(line: string): void }): Log {
+function levelOf(line: string): number {
+  return Number(/"level":(\d+)/.exec(line)?.[1] ?? INFO);
+}
+
+/** Least level that is written; `memory` keeps more. */
+function writtenLevel({ level }: LogOptions): number {
+  return level === 'silent' ? Number.POSITIVE_INFINITY : levels.values[level]!;
+}
+
+function pinoLog(options: LogOptions, stream: LineStream): Log {
   return pino(
     {
-      level: options.level,
+      level: options.memory && writtenLevel(options) > INFO ? 'info' : options.level,
       base: options.bindings ?? null,
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: { paths: REDACTED, censor: '[redacted]' },

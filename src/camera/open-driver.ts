@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Log } from '../base/log.js';
 import type { CameraConfig } from '../config/schema.js';
 import type { CameraDriver } from './camera.js';
 import { FfmpegDriver } from './drivers/ffmpeg.js';
 import { ReplayDriver } from './drivers/replay.js';
-import { findCsiCameras, RpicamDriver } from './drivers/rpicam.js';
+import { findCsiCameras, listCsiCameras, RpicamDriver } from './drivers/rpicam.js';
 import { WebcamDriver } from './drivers/webcam.js';
 import { SimulatedDriver } from './simulated/simulated-camera.js';
 
@@ -53,6 +53,39 @@ export function findCameraDevices(places: VideoDevicePlaces = LINUX_PLACES): str
     .filter(({ node }) => isCaptureNode(join(sysDir, node)))
     .map(({ node }) => join(devDir, node))
     .filter((device) => existsSync(device));
+}
+
+/** A camera of this machine, and the settings that open it. */
+export interface FoundCamera {
+  settings: { driver: 'rpicam'; cameraIndex: number } | { driver: 'ffmpeg'; input: string };
+  /** For people: what the camera calls itself. */
+  description: string;
+}
+
+/** All cameras of this machine, CSI cameras first. Takes about half a second on a Raspberry Pi. */
+export async function findCameras(
+  places: VideoDevicePlaces = LINUX_PLACES,
+): Promise<FoundCamera[]> {
+  const csi = (await listCsiCameras()).map((cameraIndex): FoundCamera => {
+    return {
+      settings: { driver: 'rpicam', cameraIndex },
+      description: `CSI camera ${cameraIndex}`,
+    };
+  });
+  const devices = findCameraDevices(places).map((input): FoundCamera => {
+    const description = deviceName(input, places) ?? input;
+    return { settings: { driver: 'ffmpeg', input }, description };
+  });
+  return [...csi, ...devices];
+}
+
+function deviceName(device: string, { sysDir }: VideoDevicePlaces): string | null {
+  try {
+    return readFileSync(join(sysDir, basename(device), 'name'), 'utf8').trim() || null;
+  } catch {
+    // Unplugged since it was listed.
+    return null;
+  }
 }
 
 function isCaptureNode(directory: string): boolean {

@@ -44,6 +44,13 @@ export interface CameraState {
   quality: CameraQuality | null;
 }
 
+/** A picture as captured, before anything was cropped, masked or cut. */
+export interface WholePicture {
+  picture: Uint8Array;
+  /** Unix time, milliseconds. */
+  capturedAtMs: number;
+}
+
 export interface SupervisorOptions {
   /** Name of the camera. */
   name: string;
@@ -95,6 +102,7 @@ export class CameraSupervisor {
   #framesTotal = 0;
   /** Value of `performance.now()`. */
   #lastFrameMs: number | null = null;
+  #latest: WholePicture | null = null;
   #undecodable = 0;
   /** The next picture was asked for. */
   #requested = false;
@@ -134,6 +142,11 @@ export class CameraSupervisor {
       invalidPictures: this.#undecodable + (this.#driver.invalidPictures ?? 0),
       quality: this.#stage.quality,
     };
+  }
+
+  /** The newest picture; null before the first. */
+  get latest(): WholePicture | null {
+    return this.#latest;
   }
 
   /** Lets the next picture pass motion detection and rate limits. */
@@ -208,6 +221,7 @@ export class CameraSupervisor {
     const nowMs = performance.now();
     this.#framesTotal += 1;
     this.#lastFrameMs = nowMs;
+    this.#latest = { picture: picture.jpeg, capturedAtMs };
     this.#alarms.clear(`camera-${this.#options.name}`);
     this.#enter('running');
     const frame: Frame = {

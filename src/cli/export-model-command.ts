@@ -1,20 +1,14 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, extname, resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import { exportHead } from '../agent/brain/export-head.js';
 import { openState } from '../agent/open-state.js';
 import { addedCardsDir } from '../agent/seeing/perception-settings.js';
-import type { Backbone } from '../backbone/backbone.js';
-import { readCachedModel } from '../backbone/cache.js';
 import { loadCard } from '../backbone/card-folders.js';
-import { drawCheckPicture, drawConstantPicture } from '../backbone/check-picture.js';
-import { featureChecksum } from '../backbone/embedder.js';
-import { openBackbone } from '../backbone/open-backbone.js';
 import { HeadlandError } from '../base/errors.js';
 import { fileProblem, isFileError } from '../base/files/file-problem.js';
-import type { Head } from '../head/head.js';
-import { headProbabilities } from '../head/score.js';
-import { answerProbability } from '../head/unknown/conformal.js';
-import { type Exported, type ExportFormat, exportAs } from '../models/export/export-as.js';
+import type { ExportFormat } from '../models/export/export-as.js';
+import { exportableHead } from '../models/export/exportable-head.js';
 import type { HeadRegistry } from '../registry/registry.js';
 import type { StoredHead } from '../registry/version-directory.js';
 import { showProgress } from './progress/progress.js';
@@ -59,28 +53,24 @@ async function exportModel(file: string, options: ExportModelOptions): Promise<v
   const progress = showProgress();
   try {
     const stored = await chosenHead(state.task(options.task).heads, options.head);
-    const { head, card: headCard } = stored;
+    const { card: headCard } = stored;
+    const head = exportableHead(stored.head);
+    const { fit } = headCard.backbone;
     const { cardsDir } = config.models;
     const card = await loadCard(headCard.backbone.name, cardsDir, addedCardsDir(config));
     await fetchBackbone(config, log, card.name);
-    const { cacheDir } = config.paths;
-    const { model: bytes, checksum } = await readCachedModel(card, cacheDir);
-    const { fit } = headCard.backbone;
-    if (featureChecksum(checksum, fit) !== head.backboneChecksum) throw otherBackbone(stored);
     progress.begin(`joining ${card.name} and head ${headCard.version}`);
-    const exported = await exportAs(options.format, bytes, head, {
-      card,
-      log,
-      fit,
-      facts: {
-        head: { version: headCard.version, learner: head.learner, created_at: headCard.createdAt },
-        backbone_checksum: checksum,
-        answer_probability: sureFrom(head, config.inference.maxErrorShare),
+    const { exported, difference } = await exportHead(
+      stored,
+      {
+        format: options.format,
+        cardsDir,
+        addedCardsDir: addedCardsDir(config),
+        cacheDir: config.paths.cacheDir,
+        maxErrorShare: config.inference.maxErrorShare,
       },
-    });
-    progress.begin('comparing with the answers of the daemon');
-    const backbone = await openBackbone({ card, cacheDir, threads: 1, log });
-    const difference = await verifyExport(exported, backbone, head).finally(() => backbone.close());
+      log,
+    );
     await exported.write(file).catch((error: unknown) => {
       if (!isFileError(error)) throw error;
       // checkTarget has found the folder, so ENOENT means that no file can be created in it.
@@ -146,12 +136,6 @@ function unwritable(file: string, problem: string, cause?: unknown): HeadlandErr
   });
 }
 
-/** Lowest probability at which an answer is no guess; null: every answer is a guess. */
-function sureFrom({ leftOutConfidences = new Float32Array(0) }: Head, share: number) {
-  const least = answerProbability(leftOutConfidences, share);
-  return least <= 1 ? least : null;
-}
-
 async function chosenHead(heads: HeadRegistry, version?: number): Promise<StoredHead> {
   const chosen = version ?? (await heads.current());
   if (chosen !== null) return heads.load(chosen);
@@ -159,45 +143,4 @@ async function chosenHead(heads: HeadRegistry, version?: number): Promise<Stored
     remedy:
       'Train (`headland train`), or name a version that `headland models heads` lists: --head VERSION.',
   });
-}
-
-/**
- * Compares the exported model with the daemon's own backbone and head on the same pictures.
- * @returns the largest difference of a probability
- * @throws HeadlandError HL_EXPORT_MISMATCH
- */
-async function verifyExport(exported: Exported, backbone: Backbone, head: Head): Promise<number> {
-  const model = await exported.open();
-  try {
-    let largest = 0;
-    const { inputSize } = backbone;
-    for (const image of [drawCheckPicture(inputSize), drawConstantPicture(inputSize, 90)]) {
-      const expected = headProbabilities(head, await backbone.embed(image));
-      const { probabilities } = await model.run(image);
-      if (probabilities.length !== expected.length) largest = Number.POSITIVE_INFINITY;
-      expected.forEach((p, c) => {
-        largest = Math.max(largest, Math.abs(p - (probabilities[c] ?? Number.NaN)));
-      });
-    }
-    if (largest <= exported.tolerance) return largest;
-    throw new HeadlandError(
-      'HL_EXPORT_MISMATCH',
-      `the probabilities of the exported model and the daemon differ by up to ${largest}`,
-      {
-        remedy:
-          'Run `headland models verify` and do what it says, then export again. If it says "intact", report a defect.',
-        details: { largest },
-      },
-    );
-  } finally {
-    await model.close();
-  }
-}
-
-function otherBackbone({ card }: StoredHead): HeadlandError {
-  return new HeadlandError(
-    'HL_EXPORT_BACKBONE_CHANGED',
-    `head ${card.version} was trained on other weights of ${card.backbone.name} than those in the cache`,
-    { remedy: 'Train again (`headland train`), then export.', details: { version: card.version } },
-  );
 }

@@ -66,9 +66,11 @@ function printReport(report: TrainingReport, options: TrainOptions): number {
   }[outcome];
 }
 
-function printForPeople({ outcome, reason, result }: TrainingReport): void {
-  printLine(`${outcome}: ${reason}`);
+function printForPeople({ outcome, verdict, result }: TrainingReport): void {
+  printLine(`${outcome}: ${verdict.text}`);
   if (!result) return;
+  if (result.caution) printLine(`${result.caution}.`);
+  for (const { text } of result.effect.messages) printLine(`  ${text}`);
   const holdout = result.holdout
     ? `macro-F1 ${result.holdout.macroF1.toFixed(3)}, accuracy ${result.holdout.accuracy.toFixed(3)} on ${result.holdout.samples} holdout samples`
     : 'no holdout samples yet';
@@ -82,6 +84,7 @@ function printForPeople({ outcome, reason, result }: TrainingReport): void {
   for (const { id, code, message } of result.skipped) {
     printLine(`  skipped ${id}: ${code}: ${message}`);
   }
+  printLine(`the figures: headland models why ${result.version}`);
 }
 
 /** What is certain after few answers, which sounds less than the figures above. */

@@ -16,6 +16,7 @@ export function crossChecks(config: Config): ConfigProblem[] {
     ...sectionChecks(config),
     ...buttonProblems(config),
     ...boardProblems(config),
+    ...consoleProblems(config),
   ];
   if (config.cameraBackoff.maxMs < config.cameraBackoff.initialMs) {
     problems.push({ path: 'cameraBackoff.maxMs', message: 'must not be below initialMs' });
@@ -45,6 +46,17 @@ function boardProblems({ board }: Config): ConfigProblem[] {
     });
   }
   return problems;
+}
+
+/** A certificate that the page could not use, or would not. */
+function consoleProblems({ console: { tls } }: Config): ConfigProblem[] {
+  const isUsed = tls.mode === 'files';
+  return (['certFile', 'key'] as const)
+    .filter((setting) => (tls[setting] !== null) !== isUsed)
+    .map((setting) => ({
+      path: `console.tls.${setting}`,
+      message: isUsed ? 'is needed for mode files' : 'is used with mode files only',
+    }));
 }
 
 function cameraProblems({ cameras }: Config, index: number): ConfigProblem[] {

@@ -22,7 +22,11 @@ export const section = <T extends z.ZodRawShape>(shape: T, what: string) =>
 export const secret = z
   .union([
     z.strictObject({
-      file: z.string().min(1).describe('Path of a file that only the daemon can read (mode 0600)'),
+      file: z
+        .string()
+        .min(1)
+        .describe('Path of a file that only the daemon can read (mode 0600)')
+        .meta({ onlyByHand: true }),
     }),
     z.strictObject({
       credential: z.string().min(1).describe('Name given to LoadCredential= in the systemd unit'),

@@ -11,16 +11,89 @@ import { type Locate, locator } from './mistakes/locate.js';
 import { asWritten, meantValue } from './mistakes/meant-value.js';
 import { nearestName } from './mistakes/nearest-name.js';
 import { type Config, configSchema } from './schema.js';
+import { pageChangesPath, readPageChanges, withPageChanges } from './settings/page-changes.js';
+import { addedByHand } from './settings/schema-notes.js';
+import { pathText, valueAt } from './settings/setting-path.js';
 
 const MAX_CONFIG_BYTES = 1_048_576;
 
+/** A configuration file, with the changes of the page on top where the daemon may not write the file. */
+export interface LayeredConfig {
+  config: Config;
+  /** Why the changes of the page are not used, all or some of them; null: they are, or there are none. */
+  refused: HeadlandError | null;
+}
+
 /**
- * Reads, validates and freezes a YAML configuration file.
+ * Reads, validates and freezes a YAML configuration file, with the changes of the page on top.
  * @throws HeadlandError HL_CONFIG_NOT_FOUND, HL_CONFIG_UNREADABLE, HL_CONFIG_ENCODING,
  *   HL_CONFIG_SYNTAX, HL_CONFIG_INVALID (its details list every problem)
  */
 export function loadConfigFile(path: string): Config {
-  return parseConfig(readConfigFile(path), path);
+  return loadLayeredConfig(path).config;
+}
+
+/**
+ * As {@link loadConfigFile}. Changes of the page that cannot be used are left out: the file alone applies.
+ * @throws HeadlandError as {@link loadConfigFile}
+ */
+export function loadLayeredConfig(path: string): LayeredConfig {
+  const { value: written, locate } = parseYaml(readConfigFile(path), path);
+  try {
+    const { values, overtaken } = withChangesOfThePage(written);
+    const config = validateConfig(values, path, { locate });
+    return { config, refused: overtaken.length === 0 ? null : overtakenBy(path, overtaken) };
+  } catch (error) {
+    const config = validateConfig(written, path, { locate });
+    if (!(error instanceof HeadlandError)) throw error;
+    return { config, refused: changesRefused(error) };
+  }
+}
+
+/** @throws HeadlandError HL_CONFIG_CHANGES */
+function withChangesOfThePage(written: unknown): ReturnType<typeof withPageChanges> {
+  const stateDir = valueAt(written, ['paths', 'stateDir']) ?? configSchema.parse({}).paths.stateDir;
+  const changes = typeof stateDir === 'string' ? readPageChanges(pageChangesPath(stateDir)) : [];
+  if (changes.length === 0) return { values: written, overtaken: [] };
+  const layered = withPageChanges(written, changes);
+  // The user of the daemon may write them, and root reads them.
+  const forbidden = addedByHand(written, layered.values);
+  if (changes.some(({ path }) => /^paths(\.|$)/.test(path))) forbidden.push('paths');
+  if (forbidden.length > 0) throw changesForbidden(forbidden);
+  return layered;
+}
+
+function changesForbidden(places: readonly string[]): HeadlandError {
+  return new HeadlandError(
+    'HL_CONFIG_CHANGES',
+    `the page may not change ${places.join(' and ')} of this robot`,
+    {
+      remedy:
+        'Change it in the configuration file, as root, then reload: systemctl reload headland',
+    },
+  );
+}
+
+function overtakenBy(path: string, overtaken: readonly string[]): HeadlandError {
+  const places = overtaken.join(' and ');
+  return new HeadlandError(
+    'HL_CONFIG_CHANGES',
+    `${path} has been edited: the change of ${places} made on the page no longer applies`,
+    { remedy: 'Nothing, if the file says what is wanted; else make the change again on the page.' },
+  );
+}
+
+function changesRefused(error: HeadlandError): HeadlandError {
+  if (error.code === 'HL_CONFIG_CHANGES') return error;
+  return new HeadlandError(
+    'HL_CONFIG_CHANGES',
+    `the changes made on the page are not used: ${error.message}`,
+    {
+      remedy: 'Correct the settings named, on the page or in the configuration file.',
+      details: error.details,
+      cause: error,
+    },
+  );
 }
 
 /**
@@ -30,9 +103,17 @@ export function loadConfigFile(path: string): Config {
  */
 export function loadSection<Name extends keyof Config>(path: string, name: Name): Config[Name] {
   const { value, locate } = parseYaml(readConfigFile(path), path);
-  const given = (value as Partial<Record<string, unknown>> | null)?.[name];
+  const given = valueAt(withUsableChanges(value), [name]);
   const section = given === undefined ? {} : { [name]: given };
   return validateConfig(section, path, { check: sectionChecks, locate })[name];
+}
+
+function withUsableChanges(written: unknown): unknown {
+  try {
+    return withChangesOfThePage(written).values;
+  } catch {
+    return written;
+  }
 }
 
 function readConfigFile(path: string): string {
@@ -145,9 +226,9 @@ type Issue = z.core.$ZodIssue;
 function describeIssue(issue: Issue, root: unknown): ConfigProblem[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
-      const path = joinPath([...issue.path, key]);
+      const path = pathText([...issue.path, key]);
       const keras = kerasName(key);
-      if (keras) return { path, message: describeKerasName(keras, joinPath(issue.path)) };
+      if (keras) return { path, message: describeKerasName(keras, pathText(issue.path)) };
       const nearest = nearestName(key, knownKeys(issue.path, root));
       return {
         path,
@@ -163,12 +244,12 @@ function describeIssue(issue: Issue, root: unknown): ConfigProblem[] {
       describeIssue({ ...inner, path: [...issue.path, ...inner.path] } as Issue, root),
     );
   }
-  return [{ path: joinPath(issue.path), message: describeValue(issue, root) }];
+  return [{ path: pathText(issue.path), message: describeValue(issue, root) }];
 }
 
 /** What is wrong with a value, and what was probably meant. */
 function describeValue(issue: Issue, root: unknown): string {
-  const wrong = valueAt(root, issue.path);
+  const wrong = valueIn(root, issue.path);
   const allowed = issue.code === 'invalid_value' ? issue.values : [];
   const isText = typeof wrong === 'string' || typeof wrong === 'number';
   const names = issue.code === 'invalid_union' ? namesOfUnion(issue, root) : [];
@@ -191,7 +272,7 @@ function describeValue(issue: Issue, root: unknown): string {
 function isAccepted(root: unknown, path: readonly PropertyKey[], value: unknown): boolean {
   if (path.length === 0) return false;
   const copy: unknown = structuredClone(root);
-  const parent = valueAt(copy, path.slice(0, -1));
+  const parent = valueIn(copy, path.slice(0, -1));
   if (typeof parent !== 'object' || parent === null) return false;
   Reflect.set(parent, path.at(-1)!, value);
   const result = configSchema.safeParse(copy);
@@ -223,10 +304,11 @@ function namesOfUnion(issue: Issue, root: unknown): string[] {
   );
 }
 
-function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>(
-    (value, part) => (value as Record<PropertyKey, unknown> | null | undefined)?.[part],
+/** As {@link valueAt}, of a path of the schema library. */
+function valueIn(root: unknown, path: readonly PropertyKey[]): unknown {
+  return valueAt(
     root,
+    path.filter((part) => typeof part !== 'symbol'),
   );
 }
 
@@ -237,24 +319,12 @@ function describeKerasName({ setting, note }: KerasName, section: string): strin
   return `unknown setting: a Keras name; did you mean "${name}"?${note ? ` (${note})` : ''}`;
 }
 
-function joinPath(path: readonly PropertyKey[]): string {
-  return path.reduce<string>(
-    (text, part) =>
-      typeof part === 'number'
-        ? `${text}[${part}]`
-        : text
-          ? `${text}.${String(part)}`
-          : `${String(part)}`,
-    '',
-  );
-}
-
 /** Valid names at a path of the document: walks zod's definition and the document in parallel. */
 function knownKeys(path: readonly PropertyKey[], root: unknown): string[] {
   const schema = schemaAt(path, root);
   return schema === null
     ? []
-    : Object.keys(pickMember(schema, valueAt(root, path)).def.shape ?? {});
+    : Object.keys(pickMember(schema, valueIn(root, path)).def.shape ?? {});
 }
 
 /** The schema at a path, where that is a union with all its members; null: none is there. */

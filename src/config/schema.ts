@@ -36,7 +36,8 @@ export const configSchema = z.strictObject({
         .string()
         .min(1)
         .default('/var/lib/headland')
-        .describe('Samples, heads, outbox. Back this up'),
+        .describe('Samples, heads, outbox. Back this up')
+        .meta({ requiresRestart: true }),
       cacheDir: z
         .string()
         .min(1)

@@ -1,3 +1,4 @@
+import { SUSPECT_PROBABILITY } from '../gate/answers/answer-marks.js';
 import { indexOfLargest } from '../head/score.js';
 import { groupingOf, judgedRows, type TrainingSet } from '../head/training-set.js';
 import type { SampleStore } from '../samples/store.js';
@@ -5,8 +6,6 @@ import type { LabelledSample } from '../training/data/collect.js';
 import type { Disagreement, Evaluation } from './evaluation-types.js';
 
 const SUSPECTS = 12;
-/** A label that is contradicted with a higher probability looks wrong. */
-const SURE = 0.9;
 
 export interface PictureSource {
   store: SampleStore;
@@ -65,7 +64,7 @@ export async function suspects(
     ...disagreements(onHoldout).filter((d) => onHoldout.labels.includes(d.label)),
     ...disagreements(leftOut).filter((d) => judgeable.has(d.id) && !lone.has(d.label)),
   ]
-    .filter((d) => d.probability > SURE)
+    .filter((d) => d.probability >= SUSPECT_PROBABILITY)
     .sort((a, b) => b.probability - a.probability);
   return { total: found.length, shown: await pictured(found.slice(0, SUSPECTS), input) };
 }

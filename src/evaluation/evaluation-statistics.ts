@@ -1,6 +1,7 @@
 import { createRandom } from '../base/random.js';
 import { indexOfLargest } from '../head/score.js';
-import { type Interval, scoreInterval, shareInterval } from '../head/share-interval.js';
+import { scoreInterval, shareInterval } from '../head/share-interval.js';
+import type { Interval } from '../head/wilson.js';
 import type { ReliabilityBin } from './evaluation-types.js';
 
 const DRAWS = 1_000;

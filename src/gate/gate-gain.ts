@@ -28,6 +28,13 @@ export interface ExpectedGain {
   proven: boolean;
 }
 
+/** Whether the values of a check `expected-gain` prove the gain; see {@link ExpectedGain.proven}. */
+export function isProven({ difference, spread }: GateCheck['values']): boolean {
+  return (
+    typeof difference === 'number' && typeof spread === 'number' && difference > PROVEN * spread
+  );
+}
+
 /**
  * What a change of heads is worth. The prior: errors fall with the number of labels n as n^-a
  * (power laws of learning: Hestness et al. 2017, a = `learningExponent`), so from n to n + news

@@ -16,8 +16,13 @@ export const MAX_LEFT_OUT_CONFIDENCES = 4_096;
  */
 export interface Head {
   learner: LearnerName;
-  /** Class names; index = row of `weights`. Sorted, unique, at least two. */
+  /** Class names; index = row of `weights`, unless `labelOfRow` says otherwise. Sorted, unique, at least two. */
   labels: readonly string[];
+  /**
+   * Index in `labels` of each row of `weights`, of a head whose classes got other names since its
+   * training; never stored. Rows of the same label are answered as one.
+   */
+  labelOfRow?: Int32Array;
   /** Length d of the embedding. */
   featureSize: number;
   /** Checksum of the backbone whose features the head was trained on. */

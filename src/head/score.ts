@@ -1,4 +1,5 @@
 import { HeadlandError } from '../base/errors.js';
+import { byLabel } from './class-names.js';
 import type { Head } from './head.js';
 import { transformFeatures } from './transform.js';
 import { classDistances, subspacePoints } from './unknown/novelty.js';
@@ -42,7 +43,7 @@ export type ScoringHead = Pick<
 >;
 
 /**
- * Logits of a head, before the temperature.
+ * Logits of a head, before the temperature, one for each row of its weights.
  * @param features untransformed, n x featureSize, row-major.
  * @param points the features in the subspace of the head's novelty model, n x r; computed when
  *   absent.
@@ -91,17 +92,17 @@ function dot(x: Float32Array, xAt: number, w: Float32Array, wAt: number, d: numb
  * Probabilities of a head: softmax(logits / temperature).
  * @param features untransformed, n x featureSize, row-major (one row: one frame).
  * @param points as in {@link headLogits}.
- * @returns n x C, row-major, each row sums to 1.
+ * @returns n x the number of labels, row-major, each row sums to 1.
  * @throws HL_FEATURES_MISMATCH
  */
 export function headProbabilities(
-  head: ScoringHead & Pick<Head, 'temperature'>,
+  head: ScoringHead & Pick<Head, 'temperature' | 'labelOfRow'>,
   features: Float32Array,
   points?: Float64Array,
 ): Float64Array {
   const logits = headLogits(head, features, points);
   softmaxRows(logits, head.bias.length, 1 / head.temperature);
-  return logits;
+  return byLabel(head.labelOfRow, logits);
 }
 
 /** The k most probable labels of one frame, most probable first; equals in the order of labels. */

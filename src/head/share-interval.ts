@@ -1,34 +1,9 @@
-/** Bounds of a share with 95 % confidence, both 0..1. */
-export interface Interval {
-  lower: number;
-  upper: number;
-}
+import { type Interval, wilsonInterval } from './wilson.js';
 
 /** Right answers among the answers of one group, such as the frames of one pass. */
 export interface GroupAnswers {
   answers: number;
   right: number;
-}
-
-/** Quantile of the normal distribution for two-sided 95 %. */
-const Z = 1.959964;
-
-/**
- * Wilson's score interval (1927), which never has width 0 and never leaves 0..1.
- * @param share 0..1
- * @param answers number of independent answers, above 0; it need not be a whole number
- */
-export function wilsonInterval(share: number, answers: number, z: number = Z): Interval {
-  const z2 = z * z;
-  const middle = (share + z2 / (2 * answers)) / (1 + z2 / answers);
-  const spread =
-    (z / (1 + z2 / answers)) *
-    Math.sqrt((share * (1 - share)) / answers + z2 / (4 * answers * answers));
-  // Rounding must not put the share outside of its own interval.
-  return {
-    lower: Math.max(0, Math.min(share, middle - spread)),
-    upper: Math.min(1, Math.max(share, middle + spread)),
-  };
 }
 
 /** Correlation that is assumed within a group while too few answers are wrong to measure it. */

@@ -1,4 +1,6 @@
-import { wilsonInterval } from './share-interval.js';
+import { type Message, named } from '../base/words/message.js';
+import { independentAnswers } from './independent-answers.js';
+import { wilsonInterval } from './wilson.js';
 
 /** From little to much evidence. */
 export const TRUST_LEVELS = ['beginner', 'useful', 'proven'] as const;
@@ -24,8 +26,10 @@ export interface Trust {
   lowerBound: number | null;
   /** Classes with too few answers for the next level, those that need most first. */
   needs: { label: string; labels: number }[];
-  /** What to do next, in one sentence. */
+  /** What to do next, in one or two sentences. */
   next: string;
+  /** The same for pages that translate it; absent in heads of an earlier headland. */
+  steps?: Message[] | undefined;
 }
 
 /** What each level requires; `USEFUL_ANSWERS` for each class. */
@@ -34,10 +38,6 @@ const USEFUL = { perClass: USEFUL_ANSWERS, groups: 10, answers: 10 };
 const PROVEN = { perClass: 10, groups: 20, answers: 100, lowerBound: 0.8 };
 /** Quantile of the normal distribution for a one-sided bound at 95 %. */
 const Z = 1.645;
-/**
- * Correlation between answers of one group: neighbouring frames are mostly right or wrong together.
- */
-const GROUP_CORRELATION = 0.5;
 const NAMED_CLASSES = 3;
 
 /**
@@ -73,31 +73,42 @@ export function judgeTrust(labels: readonly string[], answers: readonly JudgedAn
   const forUseful = lacking(USEFUL.perClass);
   const moreGroups = Math.max(USEFUL.groups - groups, USEFUL.answers - answers.length);
   if (forUseful.length > 0) {
-    return { level: 'beginner', ...about, needs: forUseful, next: wanted(forUseful) };
+    return { level: 'beginner', ...about, needs: forUseful, ...next(wanted(forUseful)) };
   }
   if (moreGroups > 0) {
-    return { level: 'beginner', ...about, needs: [], next: passes(moreGroups) };
+    return { level: 'beginner', ...about, needs: [], ...next(passes(moreGroups)) };
   }
   if (bound === null || bound.lowerBound <= chance) {
-    return { level: 'beginner', ...about, needs: [], next: weakest(counts) };
+    return { level: 'beginner', ...about, needs: [], ...next(weakest(counts)) };
   }
   const forProven = lacking(PROVEN.perClass);
   const moreAnswers = PROVEN.answers - answers.length;
   if (forProven.length > 0) {
-    return { level: 'useful', ...about, needs: forProven, next: wanted(forProven) };
+    return { level: 'useful', ...about, needs: forProven, ...next(wanted(forProven)) };
   }
   if (moreAnswers > 0) {
-    const next = `Label ${moreAnswers} more ${plural('frame', moreAnswers)} of any class.`;
-    return { level: 'useful', ...about, needs: [], next };
+    const text = `Label ${moreAnswers} more ${plural('frame', moreAnswers)} of any class.`;
+    const step = { key: 'trust.label-more', values: { labels: moreAnswers }, text };
+    return { level: 'useful', ...about, needs: [], ...next(step) };
   }
   if (groups < PROVEN.groups) {
-    return { level: 'useful', ...about, needs: [], next: passes(PROVEN.groups - groups) };
+    return { level: 'useful', ...about, needs: [], ...next(passes(PROVEN.groups - groups)) };
   }
   if (bound.lowerBound < PROVEN.lowerBound) {
-    return { level: 'useful', ...about, needs: [], next: weakest(counts) };
+    return { level: 'useful', ...about, needs: [], ...next(weakest(counts)) };
   }
-  const next = 'No evidence is missing: label the frames that it asks about.';
-  return { level: 'proven', ...about, needs: [], next };
+  const text = 'No evidence is missing: label the frames that it asks about.';
+  return {
+    level: 'proven',
+    ...about,
+    needs: [],
+    ...next({ key: 'trust.enough', values: {}, text }),
+  };
+}
+
+/** The fields of a trust that say what to do next. */
+export function next(...steps: Message[]): { next: string; steps: Message[] } {
+  return { next: steps.map(({ text }) => text).join(' '), steps };
 }
 
 type Counts = ReadonlyMap<string, { answers: number; right: number }>;
@@ -107,47 +118,50 @@ function recallBound(
   counts: Counts,
 ): { meanRecall: number; lowerBound: number } {
   const present = [...counts.values()].filter((count) => count.answers > 0).length;
-  let meanRecall = 0;
-  let squares = 0;
-  const weightOf = new Map<string, number>();
-  for (const { label, group, right } of answers) {
-    const weight = 1 / (present * counts.get(label)!.answers);
-    weightOf.set(group, (weightOf.get(group) ?? 0) + weight);
-    meanRecall += weight * Number(right);
-    squares += weight * weight;
-  }
-  let groupSquares = 0;
-  for (const weight of weightOf.values()) groupSquares += weight * weight;
-  meanRecall = Math.min(1, meanRecall);
-  const independent = 1 / (GROUP_CORRELATION * groupSquares + (1 - GROUP_CORRELATION) * squares);
-  return { meanRecall, lowerBound: wilsonInterval(meanRecall, independent, Z).lower };
+  const weighted = answers.map(({ label, group, right }) => {
+    return { weight: 1 / (present * counts.get(label)!.answers), group, right };
+  });
+  const sum = weighted.reduce((total, { weight, right }) => total + weight * Number(right), 0);
+  const meanRecall = Math.min(1, sum);
+  const { lower } = wilsonInterval(meanRecall, independentAnswers(weighted), Z);
+  return { meanRecall, lowerBound: lower };
 }
 
-/** "Tomato" needs 3 more labels, "Stone" 2. @param purpose why, with a leading space */
-export function wanted(needs: Trust['needs'], purpose = ''): string {
+/**
+ * "Tomato" needs 3 more labels, "Stone" 2.
+ * @param needs at least one
+ * @param toBeLearnt the classes have too few labels for any head
+ */
+export function wanted(needs: Trust['needs'], toBeLearnt = false): Message {
   const [first, ...others] = needs.slice(0, NAMED_CLASSES);
-  if (!first) return '';
-  const named = [
-    `"${first.label}" needs ${first.labels} more ${plural('label', first.labels)}${purpose}`,
+  const left = Math.max(0, needs.length - NAMED_CLASSES);
+  const values = {
+    needs: named(needs.slice(0, NAMED_CLASSES).map(({ label, labels }) => `${label} ${labels}`)),
+    more: left,
+  };
+  const key = toBeLearnt ? 'trust.needs-to-be-learnt' : 'trust.needs';
+  const purpose = toBeLearnt ? ' to be learnt' : '';
+  const text = [
+    `"${first!.label}" needs ${first!.labels} more ${plural('label', first!.labels)}${purpose}`,
     ...others.map(({ label, labels }) => `"${label}" ${labels}`),
   ].join(', ');
-  const left = needs.length - NAMED_CLASSES;
-  return left > 0
-    ? `${named}, and ${left} more ${plural('class', left)} ${left === 1 ? 'needs' : 'need'} some.`
-    : `${named}.`;
+  const rest = `, and ${left} more ${plural('class', left)} ${left === 1 ? 'needs' : 'need'} some`;
+  return { key, values, text: `${text}${left > 0 ? rest : ''}.` };
 }
 
-function passes(count: number): string {
-  return `Label frames of ${count} more ${plural('pass', count)} at another place or time.`;
+function passes(count: number): Message {
+  const text = `Label frames of ${count} more ${plural('pass', count)} at another place or time.`;
+  return { key: 'trust.passes', values: { passes: count }, text };
 }
 
-function weakest(counts: Counts): string {
-  const [[label, count]] = [...counts]
-    .filter(([, { answers }]) => answers > 0)
+function weakest(counts: Counts): Message {
+  const [[label, { right, answers }]] = [...counts]
+    .filter(([, count]) => count.answers > 0)
     .sort(([, a], [, b]) => a.right / a.answers - b.right / b.answers) as [
     [string, { answers: number; right: number }],
   ];
-  return `It is right on ${count.right} of ${count.answers} "${label}": label more of them and check their labels.`;
+  const text = `It is right on ${right} of ${answers} "${label}": label more of them and check their labels.`;
+  return { key: 'trust.weakest', values: { label, right, answers }, text };
 }
 
 function plural(word: 'pass' | 'label' | 'frame' | 'class', count: number): string {

@@ -11,7 +11,14 @@ import { TRUST_LEVELS } from '../head/trust.js';
 const count = z.int().min(0);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
-const trustSchema = z.object({
+/** A message as it is stored. */
+export const messageSchema = z.object({
+  key: z.string(),
+  values: z.record(z.string(), z.union([z.number(), z.string()])),
+  text: z.string(),
+});
+
+export const trustSchema = z.object({
   level: z.enum(TRUST_LEVELS),
   answers: count,
   groups: count,
@@ -19,6 +26,8 @@ const trustSchema = z.object({
   lowerBound: z.number().nullable(),
   needs: z.array(z.object({ label: z.string(), labels: count })),
   next: z.string(),
+  /** Older heads have none. */
+  steps: z.array(messageSchema).optional(),
 });
 
 const cardSchema = z.object({
@@ -108,6 +117,29 @@ export function decodeCard(bytes: Uint8Array): HeadCard {
   const parsed = cardSchema.safeParse(withPresentNames(card));
   if (!parsed.success) throw invalidHead(`card.json: ${z.prettifyError(parsed.error)}`);
   return parsed.data;
+}
+
+/**
+ * The card with other names for its classes. Figures of classes that are one now stay apart, under their
+ * old names: they cannot be added up.
+ */
+export function withNamesOnCard(card: HeadCard, names: ReadonlyMap<string, string>): HeadCard {
+  const nameOf = (label: string): string => names.get(label) ?? label;
+  const labels = [...new Set(card.labels.map(nameOf))].sort();
+  const all = [...new Set([...card.labels, ...card.samples.map(({ label }) => label)])];
+  const isOneToOne = new Set(all.map(nameOf)).size === all.length;
+  if (names.size === 0 || !isOneToOne) return { ...card, labels };
+  const renamed = <T extends { labels: readonly string[] }>(metrics: T): T => ({
+    ...metrics,
+    labels: metrics.labels.map(nameOf),
+  });
+  return {
+    ...card,
+    labels,
+    samples: card.samples.map((each) => ({ ...each, label: nameOf(each.label) })),
+    holdout: card.holdout && renamed(card.holdout),
+    leaveGroupOut: renamed(card.leaveGroupOut),
+  };
 }
 
 /**

@@ -7,6 +7,18 @@ import { openToAppend } from '../base/files/inherit-owner.js';
 const COMPACT_ABOVE_RECORDS = 1_000;
 const COMPACT_TO_RECORDS = 500;
 
+/** Who or what can switch the serving head, or pin it. */
+export const SWITCHERS = [
+  'training',
+  'shadow',
+  'mqtt',
+  'cli',
+  'console',
+  'button',
+  'fleet',
+] as const;
+export type Switcher = (typeof SWITCHERS)[number];
+
 const recordSchema = z.object({
   /** ISO 8601, UTC. */
   at: z.string(),
@@ -20,23 +32,45 @@ const recordSchema = z.object({
   version: z.int().min(1).nullable(),
   /** The version that served before; null: none. */
   previous: z.int().min(1).nullable(),
+  /** Who or what switched; absent: an earlier headland did not note it. */
+  by: z.enum(SWITCHERS).optional(),
+});
+
+const pinSchema = z.object({
+  /** ISO 8601, UTC. */
+  at: z.string(),
+  event: z.enum(['pinned', 'unpinned']),
+  /** The version that stays, or stayed. */
+  version: z.int().min(1),
+  by: z.enum(SWITCHERS).optional(),
 });
 
 /** One switch of the serving head. */
 export type HistoryRecord = z.infer<typeof recordSchema>;
+/** The serving head was pinned, or it was set free. */
+export type PinRecord = z.infer<typeof pinSchema>;
 
 /**
- * Reads every whole record. A line that a power cut left torn is skipped: the pointer file, not
- * this journal, decides which version serves.
+ * Reads every whole record of a switch. A line that a power cut left torn is skipped: the pointer file,
+ * not this journal, decides which version serves.
  */
 export async function readHistory(path: string): Promise<HistoryRecord[]> {
+  return readRecords(path, recordSchema);
+}
+
+/** The records of pins, oldest first. */
+export function readPins(path: string): Promise<PinRecord[]> {
+  return readRecords(path, pinSchema);
+}
+
+async function readRecords<T>(path: string, schema: z.ZodType<T>): Promise<T[]> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '';
     throw error;
   });
   return text.split('\n').flatMap((line) => {
     try {
-      const parsed = recordSchema.safeParse(JSON.parse(line));
+      const parsed = schema.safeParse(JSON.parse(line));
       return parsed.success ? [parsed.data] : [];
     } catch {
       return [];
@@ -45,7 +79,10 @@ export async function readHistory(path: string): Promise<HistoryRecord[]> {
 }
 
 /** Appends one record; durable when it resolves. */
-export async function appendHistory(path: string, record: HistoryRecord): Promise<void> {
+export async function appendHistory(
+  path: string,
+  record: HistoryRecord | PinRecord,
+): Promise<void> {
   const file = await openToAppend(path, 0o644);
   try {
     const { size } = await file.stat();
@@ -62,7 +99,7 @@ export async function appendHistory(path: string, record: HistoryRecord): Promis
 
 /** Shortens the journal; only for the one process that may switch heads. */
 export async function compactHistory(path: string): Promise<void> {
-  const records = await readHistory(path);
+  const records = await readRecords(path, z.union([recordSchema, pinSchema]));
   if (records.length <= COMPACT_ABOVE_RECORDS) return;
   const lines = records.slice(-COMPACT_TO_RECORDS).map((record) => `${JSON.stringify(record)}\n`);
   await writeFileDurably(path, lines.join(''));

@@ -7,7 +7,10 @@ import {
   compactHistory,
   everServed,
   type HistoryRecord,
+  type PinRecord,
   readHistory,
+  readPins,
+  type Switcher,
   servingStack,
 } from './history.js';
 
@@ -18,25 +21,23 @@ import {
 export class ServingPointer {
   readonly #dir: string;
   readonly #current: string;
+  readonly #pin: string;
   readonly #history: string;
   readonly #log: Log | null;
 
   constructor(dir: string, log: Log | null) {
     this.#dir = dir;
     this.#current = join(dir, 'current');
+    this.#pin = join(dir, 'pinned');
     this.#history = join(dir, 'history.jsonl');
     this.#log = log;
   }
 
   /** The version that serves; null: none. */
   async read(): Promise<number | null> {
-    const text = await readFile(this.#current, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return null;
-      throw error;
-    });
-    if (text === null) return null;
-    const found = /^([1-9][0-9]{0,8})\n$/.exec(text);
-    if (found) return Number(found[1]);
+    const named = await versionIn(this.#current);
+    if (named === null) return null;
+    if (named !== 'damaged') return named;
     const version = (await this.stack()).at(-1) ?? null;
     this.#log?.error(
       { version },
@@ -48,7 +49,11 @@ export class ServingPointer {
   /**
    * Switches; durable when it resolves. The record in the journal follows; see {@link reconcile}.
    */
-  async set(version: number | null, event: HistoryRecord['event']): Promise<void> {
+  async set(
+    version: number | null,
+    event: HistoryRecord['event'],
+    by: Switcher | null = null,
+  ): Promise<void> {
     const previous = await this.read();
     if (version === null) {
       await rm(this.#current, { force: true });
@@ -56,14 +61,35 @@ export class ServingPointer {
     } else {
       await writeFileDurably(this.#current, `${version}\n`);
     }
-    await this.#note(event, version, previous);
+    await this.#note(event, version, previous, by);
+  }
+
+  /** The version that stays; null: none, or it does not serve any more. */
+  async pinned(): Promise<number | null> {
+    const [pinned, current] = await Promise.all([versionIn(this.#pin), this.read()]);
+    return pinned === current && current !== null ? current : null;
+  }
+
+  /** Durable when it resolves. @param version null: no version stays any more */
+  async pin(version: number | null, by: Switcher | null): Promise<void> {
+    const before = await this.pinned();
+    if (version === null) {
+      await rm(this.#pin, { force: true });
+      await syncDirectory(this.#dir);
+    } else {
+      await writeFileDurably(this.#pin, `${version}\n`);
+    }
+    if (version === before) return;
+    const about = { at: new Date().toISOString(), ...(by && { by }) };
+    if (version !== null) await this.#append({ ...about, event: 'pinned', version });
+    else if (before !== null) await this.#append({ ...about, event: 'unpinned', version: before });
   }
 
   /** Records a switch that a power cut kept out of the journal, and shortens the journal. */
   async reconcile(): Promise<void> {
     const current = await this.read();
     const noted = (await this.stack()).at(-1) ?? null;
-    if (current !== noted) await this.#note('found', current, noted);
+    if (current !== noted) await this.#note('found', current, noted, null);
     await compactHistory(this.#history);
   }
 
@@ -77,16 +103,43 @@ export class ServingPointer {
     return everServed(await readHistory(this.#history));
   }
 
-  /** The newest record of the journal; null: no head was ever switched. */
+  /** All switches, oldest first. */
+  switches(): Promise<HistoryRecord[]> {
+    return readHistory(this.#history);
+  }
+
+  /** All pins and their ends, oldest first. */
+  pins(): Promise<PinRecord[]> {
+    return readPins(this.#history);
+  }
+
+  /** The newest switch of the journal; null: no head was ever switched. */
   async lastSwitch(): Promise<HistoryRecord | null> {
     return (await readHistory(this.#history)).at(-1) ?? null;
   }
 
-  async #note(
+  #note(
     event: HistoryRecord['event'],
     version: number | null,
     previous: number | null,
+    by: Switcher | null,
   ): Promise<void> {
-    await appendHistory(this.#history, { at: new Date().toISOString(), event, version, previous });
+    const at = new Date().toISOString();
+    return this.#append({ at, event, version, previous, ...(by && { by }) });
   }
+
+  #append(record: HistoryRecord | PinRecord): Promise<void> {
+    return appendHistory(this.#history, record);
+  }
+}
+
+/** The version that a pointer file names; null: there is no file. */
+async function versionIn(path: string): Promise<number | 'damaged' | null> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  if (text === null) return null;
+  const found = /^([1-9][0-9]{0,8})\n$/.exec(text);
+  return found ? Number(found[1]) : 'damaged';
 }

@@ -5,15 +5,18 @@ import { HeadlandError, isHeadlandError, messageOf } from '../base/errors.js';
 import { writeDirectoryDurably, writeFileDurably } from '../base/files/durable-files.js';
 import { makeFolder } from '../base/files/make-folder.js';
 import type { Log } from '../base/log.js';
+import type { StoredAnswers } from '../gate/answers/sample-answer.js';
 import type { GateRecord } from '../gate/gate-record.js';
 import type { ShadowTrial } from '../gate/shadow.js';
+import { withClassNames } from '../head/class-names.js';
 import { decodeHead, encodeHead } from '../head/codec.js';
 import type { Head } from '../head/head.js';
-import type { HeadCard, NewHeadCard } from './head-card.js';
-import type { HistoryRecord } from './history.js';
+import { type HeadCard, type NewHeadCard, withNamesOnCard } from './head-card.js';
+import type { HistoryRecord, PinRecord, Switcher } from './history.js';
 import { ServingPointer } from './pointer.js';
 import {
   listVersions,
+  readAnswers,
   readCard,
   readGateRecord,
   readTrial,
@@ -36,6 +39,9 @@ export interface OpenServingOptions {
   keep?: number | null;
 }
 
+/** What the classes of a label revision are called now, by their old names. */
+export type ClassNames = (labelRevision: number) => ReadonlyMap<string, string>;
+
 /** One line of `headland models heads`. */
 export interface HeadListing {
   version: number;
@@ -57,16 +63,21 @@ export class HeadRegistry {
   readonly #keep: number;
   readonly #log: Log | null;
   readonly #pointer: ServingPointer;
+  readonly #classNames: ClassNames;
   /**
    * Switches run one after the other, because each reads the pointer that the one before it wrote.
    */
   #last: Promise<unknown> = Promise.resolve();
 
-  /** @param options.keep How many versions that served, and how many that never did, are kept. */
-  constructor(dir: string, options: { keep: number; log?: Log }) {
+  /**
+   * @param options.keep How many versions that served, and how many that never did, are kept.
+   * @param options.classNames Default: classes keep their names.
+   */
+  constructor(dir: string, options: { keep: number; log?: Log; classNames?: ClassNames }) {
     this.dir = dir;
     this.#keep = options.keep;
     this.#log = options.log ?? null;
+    this.#classNames = options.classNames ?? (() => new Map());
     this.#pointer = new ServingPointer(dir, this.#log);
   }
 
@@ -81,7 +92,7 @@ export class HeadRegistry {
     return Promise.all(
       valid.map(async (version) => ({
         version,
-        card: await readCard(this.#path(version), version).catch(() => null),
+        card: await this.#card(version),
         current: version === current,
         served: served.has(version),
       })),
@@ -99,10 +110,17 @@ export class HeadRegistry {
   }
 
   /**
+   * Reads a version. Its classes have the names that they have now.
    * @throws HeadlandError HL_HEAD_UNKNOWN_VERSION | HL_HEAD_INVALID (a flipped byte, a missing file)
    */
-  load(version: number): Promise<StoredHead> {
-    return readVersion(this.#path(version), version);
+  async load(version: number): Promise<StoredHead> {
+    const stored = await readVersion(this.#path(version), version);
+    const names = this.#namesOf(stored.card);
+    return {
+      ...stored,
+      head: withClassNames(stored.head, names),
+      card: withNamesOnCard(stored.card, names),
+    };
   }
 
   /**
@@ -160,6 +178,7 @@ export class HeadRegistry {
    *
    * @param trainingGroups Groups of the samples that the head was trained on.
    * @param gate The decision of the gate; null when no gate has judged the head.
+   * @param answers What the head answers to the labelled samples; null: nobody asked it.
    * @returns The new version.
    */
   async publish(
@@ -167,13 +186,14 @@ export class HeadRegistry {
     card: NewHeadCard,
     trainingGroups: readonly string[],
     gate: GateRecord | null = null,
+    answers: StoredAnswers | null = null,
   ): Promise<number> {
     await makeFolder(this.dir);
     const weights = encodeHead(head);
     for (;;) {
       const version = (await this.#highest()) + 1;
       const numbered = { schema: 1 as const, version, ...card };
-      const files = versionFiles(weights, trainingGroups, numbered, gate);
+      const files = versionFiles(weights, trainingGroups, numbered, gate, answers);
       try {
         await writeDirectoryDurably(this.#path(version), files);
         return version;
@@ -189,14 +209,15 @@ export class HeadRegistry {
    * Makes a version the serving one, after a check of every byte.
    *
    * @param check Throws when the head cannot serve on this robot.
+   * @param by Who switches. A pin moves to the version that a person chooses.
    * @throws HeadlandError HL_HEAD_UNKNOWN_VERSION | HL_HEAD_INVALID, or what `check` throws; the
    *   old head then stays
    */
-  promote(version: number, check?: HeadCheck): Promise<StoredHead> {
+  promote(version: number, check?: HeadCheck, by: Switcher | null = null): Promise<StoredHead> {
     return this.#exclusive(async () => {
       const stored = await this.load(version);
       check?.(stored);
-      await this.#pointer.set(version, 'promoted');
+      await this.#move(version, 'promoted', by);
       await this.#prune();
       return stored;
     });
@@ -208,10 +229,11 @@ export class HeadRegistry {
    *
    * @param check Throws when a head cannot serve on this robot; without `version` such a head is
    *   skipped.
+   * @param by Who switches. A pin moves to the version that a person chooses.
    * @throws HeadlandError HL_HEAD_NO_PREVIOUS | HL_HEAD_UNKNOWN_VERSION | HL_HEAD_INVALID, or what
    *   `check` throws
    */
-  rollback(version?: number, check?: HeadCheck): Promise<StoredHead> {
+  rollback(version?: number, check?: HeadCheck, by: Switcher | null = null): Promise<StoredHead> {
     return this.#exclusive(async () => {
       const current = await this.current();
       let stored: StoredHead;
@@ -221,17 +243,48 @@ export class HeadRegistry {
         stored = await this.load(version);
         check?.(stored);
       }
-      await this.#pointer.set(stored.card.version, 'rolled-back');
+      await this.#move(stored.card.version, 'rolled-back', by);
       return stored;
     });
   }
 
   /**
-   * Undoes a promotion whose head perception did not take. @param previous null: no head serves
-   * then
+   * Undoes a switch whose head perception did not take.
+   * @param previous null: no head serves then
+   * @param pinned the version that was pinned before the switch; null: none
    */
-  withdraw(previous: number | null): Promise<void> {
-    return this.#exclusive(() => this.#pointer.set(previous, 'withdrawn'));
+  withdraw(previous: number | null, pinned: number | null = null): Promise<void> {
+    return this.#exclusive(async () => {
+      await this.#pointer.set(previous, 'withdrawn');
+      await this.#pointer.pin(pinned, null);
+    });
+  }
+
+  /**
+   * The version that is pinned: it serves until a person says otherwise. Null: none; a version that
+   * cannot serve any more holds no pin.
+   */
+  pinned(): Promise<number | null> {
+    return this.#pointer.pinned();
+  }
+
+  /**
+   * Pins the serving version, or ends the pin. Durable when it resolves.
+   * @param version it must serve; null: trainings and trials may switch again
+   * @throws HeadlandError HL_HEAD_NOT_SERVING
+   */
+  pin(version: number | null, by: Switcher | null = null): Promise<void> {
+    return this.#exclusive(async () => {
+      const current = await this.current();
+      if (version !== null && version !== current) throw notServing(version, current);
+      await this.#pointer.pin(version, by);
+    });
+  }
+
+  /** Switches of the serving head and pins that the journal still has, oldest first. */
+  async history(): Promise<{ switches: HistoryRecord[]; pins: PinRecord[] }> {
+    const [switches, pins] = await Promise.all([this.#pointer.switches(), this.#pointer.pins()]);
+    return { switches, pins };
   }
 
   /** Removes old versions beyond the limit; never the serving version, never the newest. */
@@ -248,6 +301,15 @@ export class HeadRegistry {
     return readGateRecord(this.#path(version));
   }
 
+  /**
+   * What the head of a version answered to the labelled samples in its training; null: not stored.
+   * @throws HeadlandError HL_HEAD_UNKNOWN_VERSION | HL_HEAD_INVALID
+   */
+  async answers(version: number): Promise<StoredAnswers | null> {
+    await readCard(this.#path(version), version);
+    return readAnswers(this.#path(version));
+  }
+
   /** The last switch of the serving head; null: there was none. */
   lastSwitch(): Promise<HistoryRecord | null> {
     return this.#pointer.lastSwitch();
@@ -261,6 +323,17 @@ export class HeadRegistry {
   /** Durable when it resolves. */
   keepShadowTrial(trial: ShadowTrial): Promise<void> {
     return writeTrial(this.#path(trial.version), trial);
+  }
+
+  /** Null: the card cannot be read. */
+  async #card(version: number): Promise<HeadCard | null> {
+    const card = await readCard(this.#path(version), version).catch(() => null);
+    return card && withNamesOnCard(card, this.#namesOf(card));
+  }
+
+  /** Older heads are from a time before classes could get other names. */
+  #namesOf({ labelRevision = 0 }: HeadCard): ReadonlyMap<string, string> {
+    return this.#classNames(labelRevision);
   }
 
   async #previous(current: number | null, check?: HeadCheck): Promise<StoredHead> {
@@ -317,6 +390,18 @@ export class HeadRegistry {
     }
   }
 
+  async #move(
+    version: number,
+    event: 'promoted' | 'rolled-back',
+    by: Switcher | null,
+  ): Promise<void> {
+    const pinned = await this.#pointer.pinned();
+    await this.#pointer.set(version, event, by);
+    // What is left of a pin whose version could not serve must not come back with that version.
+    if (pinned === null) await this.#pointer.pin(null, by);
+    else if (pinned !== version) await this.#pointer.pin(version, by);
+  }
+
   /** A disk that cannot store the pointer must not stop a head that works. */
   async #fallBack(wanted: number | null, version: number | null): Promise<void> {
     this.#log?.error(
@@ -365,4 +450,12 @@ export class HeadRegistry {
     this.#last = result.catch(() => undefined);
     return result;
   }
+}
+
+function notServing(version: number, current: number | null): HeadlandError {
+  const serves = current === null ? 'no head serves' : `head ${current} serves`;
+  return new HeadlandError('HL_HEAD_NOT_SERVING', `head ${version} cannot be pinned: ${serves}`, {
+    remedy: `Switch to it first: \`headland rollback ${version}\`, then pin it.`,
+    details: { version, current },
+  });
 }

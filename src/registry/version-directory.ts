@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { HeadlandError } from '../base/errors.js';
 import { writeFileDurably } from '../base/files/durable-files.js';
 import { sha256Hex } from '../base/hash.js';
+import { decodeAnswers, encodeAnswers } from '../gate/answers/answer-codec.js';
+import type { StoredAnswers } from '../gate/answers/sample-answer.js';
 import { decodeGateRecord, encodeGateRecord, type GateRecord } from '../gate/gate-record.js';
 import { parseTrial, type ShadowTrial } from '../gate/shadow.js';
 import { decodeHead } from '../head/codec.js';
@@ -22,6 +24,7 @@ const LABELS = 'labels';
 const CARD = 'card.json';
 const TRAINING_GROUPS = 'training-groups';
 const GATE = 'gate.json';
+const ANSWERS = 'answers';
 /** Changes while the head is on trial; every other file is written once. */
 const SHADOW = 'shadow.json';
 
@@ -80,6 +83,7 @@ export function versionFiles(
   trainingGroups: readonly string[],
   card: Omit<HeadCard, 'weightsSha256' | 'trainingGroupsSha256'>,
   gate: GateRecord | null,
+  answers: StoredAnswers | null,
 ): Record<string, Uint8Array> {
   const groups = encodeLines(trainingGroups);
   const encoded = encodeCard({
@@ -95,6 +99,7 @@ export function versionFiles(
     [CARD]: encoded,
     [TRAINING_GROUPS]: groups,
     ...(gate ? { [GATE]: encodeGateRecord(gate) } : {}),
+    ...(answers ? { [ANSWERS]: encodeAnswers(answers) } : {}),
   };
 }
 
@@ -145,22 +150,25 @@ export async function readCard(directory: string, version: number): Promise<Head
  * @throws HeadlandError HL_HEAD_INVALID when the record was changed after it was written
  */
 export async function readGateRecord(directory: string): Promise<GateRecord | null> {
-  const bytes = await readFile(join(directory, GATE)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null;
-    throw error;
-  });
+  const bytes = await optionalPart(directory, GATE);
   return bytes && decodeGateRecord(bytes);
+}
+
+/**
+ * Reads what a head answered to the labelled samples; null for a version of an earlier headland. A
+ * head serves without it.
+ *
+ * @throws HeadlandError HL_HEAD_INVALID when the file was changed after it was written
+ */
+export async function readAnswers(directory: string): Promise<StoredAnswers | null> {
+  const bytes = await optionalPart(directory, ANSWERS);
+  return bytes && decodeAnswers(bytes);
 }
 
 /** The trial of a version; null when there is no readable one. */
 export async function readTrial(directory: string): Promise<ShadowTrial | null> {
-  const text = await readFile(join(directory, SHADOW), 'utf8').catch(
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return null;
-      throw error;
-    },
-  );
-  return text === null ? null : parseTrial(text);
+  const bytes = await optionalPart(directory, SHADOW);
+  return bytes && parseTrial(bytes.toString());
 }
 
 /** Durable when it resolves. */
@@ -172,6 +180,13 @@ export function unknownVersion(version: number): HeadlandError {
   return new HeadlandError('HL_HEAD_UNKNOWN_VERSION', `there is no head ${version}`, {
     remedy: 'Name one of the versions that `headland models heads` lists.',
     details: { version },
+  });
+}
+
+function optionalPart(directory: string, name: string): Promise<Buffer | null> {
+  return readFile(join(directory, name)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
   });
 }
 

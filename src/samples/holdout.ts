@@ -1,5 +1,6 @@
 import { sha256 } from '../base/hash.js';
 import type { Database } from '../storage/database.js';
+import { trainingSamplesUpTo } from './label-queries.js';
 import { SAMPLE_TABLES_JOINED } from './sample-rows.js';
 
 /** Decides which labelled samples are held out: no head is ever trained on them. */
@@ -63,6 +64,11 @@ export class Holdout {
     writeSide(this.database, this.task, group, { holdout: Number(held), open: 0, kept });
   }
 
+  /** As {@link label}, for a sample that gets a label back: a side that is decided stays. */
+  labelIfOpen(group: string, label: string): void {
+    if (sideOf(this.database, this.task, group)?.open === 1) this.label(group, label);
+  }
+
   /**
    * Returns held-out groups to training if they have samples of a class with too few training
    * samples. For use after an import, which restores the sides of an export regardless of the other
@@ -101,13 +107,8 @@ export class Holdout {
   }
 
   private hasEnough(label: string): boolean {
-    const { training } = this.database
-      .prepare<{ training: number }>(
-        `SELECT count(*) AS training FROM ${SAMPLE_TABLES_JOINED}
-         WHERE t.task = ? AND t.label = ? AND g.holdout = 0`,
-      )
-      .get(this.task, label)!;
-    return training >= this.rule.holdoutAfterSamples;
+    const least = this.rule.holdoutAfterSamples;
+    return trainingSamplesUpTo(this.database, this.task, label, least) >= least;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Database } from '../storage/database.js';
 import type { LabelSource } from './sample.js';
-import { SAMPLE_TABLES_JOINED } from './sample-rows.js';
+import { IS_WAITING, SAMPLE_TABLES_JOINED } from './sample-rows.js';
 
 export interface ClassCounts {
   label: string;
@@ -18,6 +18,10 @@ export interface SampleCounts {
   total: number;
   labelled: number;
   waiting: number;
+  /** Samples that are kept, but neither learnt nor asked about. */
+  excluded: number;
+  /** Removed samples that can still be restored; not in `total`. */
+  trash: number;
   /** Labelled samples whose picture was thinned out. */
   thinned: number;
   /** Total size of the stored pictures of all tasks. */
@@ -26,12 +30,15 @@ export interface SampleCounts {
   classes: ClassCounts[];
 }
 
-/** A label that was given or changed. */
+/** A label that was given, changed or taken off. */
 export interface LabelChange {
   revision: number;
   sampleId: string;
   oldLabel: string | null;
-  newLabel: string;
+  /** Null: the label was taken off. */
+  newLabel: string | null;
+  /** The class has another name; nothing was taught. */
+  renamed: boolean;
   source: LabelSource;
   /** Unix time, milliseconds. */
   atMs: number;
@@ -47,16 +54,19 @@ export function readCounts(database: Database, task: string): SampleCounts {
        WHERE t.task = ? AND t.label IS NOT NULL GROUP BY t.label ORDER BY t.label`,
     )
     .all(task);
-  const { waiting, thinned, pictureBytes } = database
-    .prepare<{ waiting: number; thinned: number; pictureBytes: number }>(
-      `SELECT (SELECT count(*) FROM task_samples WHERE task = ? AND label IS NULL) AS waiting,
+  const rest = database
+    .prepare<Omit<SampleCounts, 'total' | 'labelled' | 'classes'>>(
+      `SELECT (SELECT count(*) FROM task_samples t WHERE t.task = ? AND ${IS_WAITING}) AS waiting,
+         (SELECT count(*) FROM task_samples
+          WHERE task = ? AND label IS NULL AND excluded IS NOT NULL) AS excluded,
+         (SELECT count(*) FROM trash WHERE task = ?) AS trash,
          (SELECT count(*) FROM task_samples t JOIN samples s ON s.id = t.sample_id
           WHERE t.task = ? AND t.label IS NOT NULL AND s.picture_bytes = 0) AS thinned,
          picture_bytes AS pictureBytes FROM store_totals`,
     )
-    .get(task, task)!;
+    .get(task, task, task, task)!;
   const labelled = classes.reduce((sum, { training, holdout }) => sum + training + holdout, 0);
-  return { total: labelled + waiting, labelled, waiting, thinned, pictureBytes, classes };
+  return { total: labelled + rest.waiting + rest.excluded, labelled, ...rest, classes };
 }
 
 export function readLabelChanges(
@@ -67,10 +77,11 @@ export function readLabelChanges(
   limit: number,
 ): LabelChange[] {
   return database
-    .prepare<LabelChange>(
+    .prepare<Omit<LabelChange, 'renamed'> & { renamed: number }>(
       `SELECT revision, sample_id AS sampleId, old_label AS oldLabel, new_label AS newLabel,
-         source, at_ms AS atMs
+         renamed, source, at_ms AS atMs
        FROM label_history WHERE task = ? AND ${condition} ORDER BY revision LIMIT ?`,
     )
-    .all(task, value, limit);
+    .all(task, value, limit)
+    .map((row) => ({ ...row, renamed: row.renamed === 1 }));
 }

@@ -1,6 +1,12 @@
 import { DEFECT_REMEDY, HeadlandError } from '../base/errors.js';
 import { isPosition, type Position } from '../base/geo/position.js';
-import type { LabelSource, NewSample, Sample } from './sample.js';
+import {
+  EXCLUSIONS,
+  type Exclusion,
+  type LabelSource,
+  type NewSample,
+  type Sample,
+} from './sample.js';
 
 /** Facts about a sample that an import restores from an export. */
 export interface RestoredFacts {
@@ -12,7 +18,15 @@ export interface RestoredFacts {
   kept?: boolean;
   labelledAtMs?: number;
   multiplicity?: number;
+  /** Only of a sample without a label. */
+  excluded?: Exclusion;
 }
+
+/** State of a row of `task_samples t`. */
+export const STATE_COLUMN =
+  "coalesce(t.excluded, CASE WHEN t.label IS NULL THEN 'waiting' ELSE 'labelled' END)";
+/** A row of `task_samples t` that waits for a label. */
+export const IS_WAITING = 't.label IS NULL AND t.excluded IS NULL';
 
 /** A row of {@link SAMPLE_TABLES_JOINED}, as {@link SAMPLE_COLUMNS} selects it. */
 export type SampleRow = Omit<Sample, 'holdout' | 'kept' | 'position'> & {
@@ -23,13 +37,19 @@ export type SampleRow = Omit<Sample, 'holdout' | 'kept' | 'position'> & {
 /** All null where the position is not known. */
 type PositionColumns = { [K in keyof Position]: Position[K] | null };
 
-export const SAMPLE_COLUMNS = `s.id, t.label, t.label_source AS labelSource,
-  t.labelled_at_ms AS labelledAtMs, s.group_name AS "group", g.holdout, g.kept, s.source,
-  s.captured_at_ms AS capturedAtMs, s.origin, s.dhash, s.picture_sha256 AS pictureSha256,
+export const SHARED_COLUMNS = `s.group_name AS "group", s.source, s.captured_at_ms AS capturedAtMs, s.origin, s.dhash, s.picture_sha256 AS pictureSha256,
   s.picture_bytes AS pictureBytes, s.multiplicity,
   s.latitude, s.longitude, s.accuracy_meters AS accuracyMeters,
   s.altitude_meters AS altitudeMeters, s.speed_meters_per_second AS speedMetersPerSecond,
   s.course_degrees AS courseDegrees`;
+
+export const SAMPLE_COLUMNS = `s.id, ${STATE_COLUMN} AS state, t.label,
+  t.label_source AS labelSource, t.labelled_at_ms AS labelledAtMs, g.holdout, g.kept,
+  ${SHARED_COLUMNS}`;
+
+/** Of a sample (`samples s`) that is none of the task's. */
+export const FOREIGN_COLUMNS = `s.id, 'waiting' AS state, NULL AS label, NULL AS labelSource,
+  NULL AS labelledAtMs, 0 AS holdout, 0 AS kept, ${SHARED_COLUMNS}`;
 
 /** The samples of all tasks; restrict `t.task`. */
 export const SAMPLE_TABLES_JOINED = `task_samples t JOIN samples s ON s.id = t.sample_id
@@ -61,6 +81,10 @@ export function toSample(row: SampleRow): Sample {
           courseDegrees,
         };
   return { ...rest, holdout: row.holdout === 1, kept: row.kept === 1, position };
+}
+
+export function isExcluded({ state }: Pick<Sample, 'state'>): boolean {
+  return (EXCLUSIONS as readonly string[]).includes(state);
 }
 
 export function isLabelSource(value: unknown): value is LabelSource {

@@ -3,11 +3,42 @@ import type { Position } from '../base/geo/position.js';
 /** Where a label came from. */
 export type LabelSource = 'import' | 'mqtt' | 'cli' | 'console' | 'button';
 
-/** A stored frame: labelled for training, or waiting for a label. */
+/** Why a task neither learns from a sample nor asks about it. */
+export const EXCLUSIONS = ['cannot_tell', 'bad_image', 'ignored'] as const;
+export type Exclusion = (typeof EXCLUSIONS)[number];
+
+/** `trash`: removed, and not yet for good. */
+export type SampleState = 'labelled' | 'waiting' | Exclusion | 'trash';
+
+/** What to make of a sample. */
+export type SampleChange = { label: string } | { state: Exclude<SampleState, 'labelled'> };
+
+/** What a task knows about one of its samples. */
+export interface Mark {
+  label: string | null;
+  labelSource: LabelSource | null;
+  /** Unix time, milliseconds. */
+  labelledAtMs: number | null;
+  excluded: Exclusion | null;
+}
+
+/** What a sample was before a change. */
+export interface FormerState {
+  id: string;
+  /** `absent`: it was none of the task's. */
+  state: SampleState | 'absent';
+  /** In the trash: that with which it was removed, its class called as then. Absent: empty. */
+  mark: Mark;
+  /** Label revision at which it was removed; null: it is not in the trash. */
+  removedRevision: number | null;
+}
+
+/** A stored frame: labelled for training, waiting for a label, or kept without either. */
 export interface Sample {
   /** UUIDv7: sorts by time of admission. */
   id: string;
-  /** Null: waits for a label. */
+  state: SampleState;
+  /** Null: it has none; see `state`. */
   label: string | null;
   labelSource: LabelSource | null;
   /** Unix time of the label, milliseconds. */

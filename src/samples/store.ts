@@ -1,13 +1,33 @@
+import { isDeepStrictEqual } from 'node:util';
 import { HeadlandError } from '../base/errors.js';
 import { type Position, roundedPosition } from '../base/geo/position.js';
 import { sha256Hex } from '../base/hash.js';
 import { alikeLabel, normaliseLabel } from '../base/words/label.js';
 import { DEFAULT_TASK } from '../base/words/task.js';
 import type { Database } from '../storage/database.js';
+import { type ClassChange, ClassChanges } from './editing/class-changes.js';
+import { type Author, LabelWriter, UNMARKED } from './editing/label-writer.js';
+import {
+  dropUnused,
+  type EmptiedTrash,
+  emptyTrash,
+  type RemovedMark,
+  Trash,
+} from './editing/trash.js';
+import { type UndoItem, UndoLog } from './editing/undo-log.js';
 import { type FeatureRow, FeatureTable, type MissingFeatures } from './feature-table.js';
 import { Holdout, type HoldoutRule, moveToGroup } from './holdout.js';
+import {
+  hasLabelled,
+  readLabelCounts,
+  readLabels,
+  readWaitingIds,
+  trainingSamplesUpTo,
+} from './label-queries.js';
 import { makePictureRoom, type PictureLimits, restorePicture } from './limit/picture-limit.js';
-import type { LabelSource, NewSample, Sample } from './sample.js';
+import { SampleList } from './listing/sample-list.js';
+import { type PresentLabel, presentLabelsStamp, readPresentLabels } from './present-labels.js';
+import type { FormerState, LabelSource, NewSample, Sample, SampleChange } from './sample.js';
 import {
   type LabelChange,
   readCounts,
@@ -16,6 +36,8 @@ import {
 } from './sample-counts.js';
 import {
   checkNewSample,
+  FOREIGN_COLUMNS,
+  IS_WAITING,
   type RestoredFacts,
   SAMPLE_COLUMNS,
   SAMPLE_TABLES_JOINED,
@@ -53,6 +75,8 @@ export interface SampleFilter {
   order?: 'oldest' | 'newest';
 }
 
+const WAITING = { label: null, labelSource: null };
+
 /**
  * Stores samples, their labels and their features in one SQLite file, as one task sees them: labels,
  * holdout and waiting samples belong to the task, pictures, groups and features to all tasks.
@@ -62,8 +86,14 @@ export interface SampleFilter {
 export class SampleStore {
   /** Name of the task. */
   readonly task: string;
+  /** Every sample of the task, whatever its state, for people who look for some. */
+  readonly everything: SampleList;
   private readonly featureTable: FeatureTable;
   private readonly holdout: Holdout;
+  private readonly writer: LabelWriter;
+  private readonly trash: Trash;
+  private readonly changes: ClassChanges;
+  private readonly undoLog: UndoLog;
   private readonly now: () => number;
 
   constructor(
@@ -73,8 +103,13 @@ export class SampleStore {
   ) {
     this.task = options.task ?? DEFAULT_TASK;
     this.now = options.now ?? Date.now;
+    this.everything = new SampleList(database, this.task);
     this.featureTable = new FeatureTable(database);
     this.holdout = new Holdout(database, this.task, options);
+    this.writer = new LabelWriter(database, this.task);
+    this.trash = new Trash(database, this.task, this.writer);
+    this.changes = new ClassChanges(database, this.task);
+    this.undoLog = new UndoLog(database, this.task);
   }
 
   /**
@@ -101,11 +136,16 @@ export class SampleStore {
    * Stores a picture, or counts it as a duplicate (`duplicate: true`, multiplicity + 1) if the
    * store has the same bytes or a near-duplicate, for whatever task. Without a label the sample waits
    * for one of this task. The label of a duplicate is applied to the stored
-   * sample; if it differs, the new one wins and the history keeps both. The first label of a group
-   * decides whether it is held out (see {@link Holdout}).
+   * sample; if it differs, the new one wins and the history keeps both. Without a label, a duplicate of
+   * a sample that is excluded or in the trash stays there: a person has decided about it. The first
+   * label of a group decides whether it is held out (see {@link Holdout}).
+   * @returns `before`: what the sample was to this task
    * @throws HeadlandError HL_STORE_LIMIT, HL_DISK_LOW, HL_LABEL_INVALID, HL_SAMPLE_INVALID
    */
-  admit(sample: NewSample, restored: RestoredFacts = {}): { sample: Sample; duplicate: boolean } {
+  admit(
+    sample: NewSample,
+    restored: RestoredFacts = {},
+  ): { sample: Sample; duplicate: boolean; before: FormerState } {
     checkNewSample(sample);
     const label = sample.label === null ? null : normaliseLabel(sample.label);
     const pictureSha256 = sha256Hex(sample.jpeg);
@@ -119,7 +159,9 @@ export class SampleStore {
           .prepare('UPDATE samples SET multiplicity = multiplicity + 1 WHERE id = ?')
           .run(known);
         const { labelSource } = sample;
-        return { sample: this.adopt(known, { label, labelSource }, restored), duplicate: true };
+        const before = this.stateOf(known);
+        const adopted = this.adopt(known, { label, labelSource }, restored);
+        return { sample: adopted, duplicate: true, before };
       }
       makePictureRoom(this.database, sample.jpeg.length, this.options);
       const id = this.shared.nextId();
@@ -128,13 +170,19 @@ export class SampleStore {
         this.decideSide(sample.group, label, restored);
         this.writeLabel(id, label, sample.labelSource!, restored.labelledAtMs ?? this.now());
       }
-      return { sample: this.known(id), duplicate: false };
+      const before = {
+        id,
+        state: 'absent',
+        mark: UNMARKED,
+        removedRevision: null,
+      } as const;
+      return { sample: this.known(id), duplicate: false, before };
     })();
   }
 
   /**
-   * Labels a sample for this task; it may be a sample of other tasks. Repeating the same label has no
-   * effect.
+   * Labels a sample for this task; it may be a sample of other tasks, excluded or in the trash.
+   * Repeating the same label has no effect.
    * @throws HeadlandError HL_SAMPLE_UNKNOWN, HL_LABEL_INVALID
    */
   label(id: string, label: string, source: LabelSource): Sample {
@@ -143,7 +191,7 @@ export class SampleStore {
 
   /**
    * Makes a stored sample, of whatever task, one of this task too. Without a label it waits for one,
-   * unless it has one already.
+   * unless it has one already, is excluded or in the trash.
    * @throws HeadlandError HL_SAMPLE_UNKNOWN, HL_LABEL_INVALID
    */
   adopt(
@@ -153,6 +201,10 @@ export class SampleStore {
   ): Sample {
     const normalised = label === null ? null : normaliseLabel(label);
     return this.database.transaction(() => {
+      if (this.trash.find(id) !== null) {
+        if (normalised === null) return this.removed(id);
+        this.takeOut(id, labelSource!);
+      }
       const group = this.shared.groupOf(id);
       const isNew = group !== null && this.enrol(id, group, restored, normalised !== null);
       const known = this.known(id);
@@ -173,15 +225,195 @@ export class SampleStore {
     return alikeLabel(normaliseLabel(label), this.labels(except));
   }
 
+  /**
+   * Labels a sample, takes its label off, excludes it, removes it or brings it back. A removed sample
+   * stays in the trash of this task until {@link emptyTrash}; other tasks keep it. The side of a group
+   * that a label has decided stays, because a head may have learnt the group.
+   * @returns what it was before: see {@link remember}
+   * @throws HeadlandError HL_SAMPLE_UNKNOWN, HL_LABEL_INVALID
+   */
+  change(id: string, to: SampleChange, source: LabelSource): FormerState {
+    return this.database.transaction(() => {
+      const before = this.stateOf(id);
+      if ('label' in to) {
+        this.label(id, to.label, source);
+        return before;
+      }
+      if (to.state === 'trash') {
+        if (before.state !== 'trash') this.trash.put(this.known(id).id, this.author(source));
+        return before;
+      }
+      if (before.state === 'trash') this.takeOut(id, source);
+      else if (before.state === 'absent') this.adopt(id, WAITING);
+      const excluded = to.state === 'waiting' ? null : to.state;
+      this.writer.write(id, { ...UNMARKED, excluded }, this.author(source));
+      return before;
+    })();
+  }
+
+  /** As {@link change} to `trash`, for several samples, all or none. */
+  remove(ids: readonly string[], source: LabelSource): FormerState[] {
+    return this.batch(() => ids.map((id) => this.change(id, { state: 'trash' }, source)));
+  }
+
+  /**
+   * Brings removed samples back as they were, all or none; those that are not in the trash stay as they
+   * are.
+   * @throws HeadlandError HL_SAMPLE_UNKNOWN
+   */
+  restore(ids: readonly string[], source: LabelSource): Sample[] {
+    return this.batch(() =>
+      ids.map((id) => {
+        if (this.trash.find(id) !== null) this.takeOut(id, source);
+        return this.known(id);
+      }),
+    );
+  }
+
+  /**
+   * Remembers what was done to samples, for {@link undo}.
+   * @param before what they were before
+   * @returns names the change; null: nothing is different
+   */
+  remember(before: readonly FormerState[]): string | null {
+    return this.batch(() => {
+      const revision = this.labelRevision();
+      const items = before.flatMap((former): UndoItem[] => {
+        const now = this.stateOf(former.id);
+        const { state } = now;
+        const { label } = now.mark;
+        if (state === 'absent' || isDeepStrictEqual(now, former)) return [];
+        return [{ before: former, after: { state, label }, revision }];
+      });
+      if (items.length === 0) return null;
+      const id = this.shared.nextId();
+      this.undoLog.write(id, items);
+      return id;
+    });
+  }
+
+  /**
+   * Takes back a change of samples. Those that were changed again since, or are gone for good, stay.
+   * @param change from {@link remember}
+   * @returns `undo`: names this change in turn; null: nothing is different
+   * @throws HeadlandError HL_UNDO_UNKNOWN
+   */
+  undo(
+    change: string,
+    source: LabelSource,
+  ): { changed: number; kept: number; undo: string | null } {
+    return this.batch(() => {
+      const items = this.undoLog.read(change);
+      if (items.length === 0) throw undoUnknown();
+      const before: FormerState[] = [];
+      for (const item of items) {
+        const { id } = item.before;
+        const now = this.shared.groupOf(id) === null ? null : this.stateOf(id);
+        const names = this.namesSince(item.revision);
+        const nameOf = (label: string | null) =>
+          label === null ? null : (names.get(label) ?? label);
+        const { state, label } = item.after;
+        const name = state === 'trash' ? label : nameOf(label);
+        if (now === null || now.state !== state || now.mark.label !== name) continue;
+        this.putBack(item.before, nameOf, source);
+        before.push(now);
+      }
+      const kept = items.length - before.length;
+      return { changed: before.length, kept, undo: this.remember(before) };
+    });
+  }
+
+  /** What the sample is to this task now. @throws HeadlandError HL_SAMPLE_UNKNOWN for an unknown id */
+  stateOf(id: string): FormerState {
+    const sample = this.get(id);
+    if (sample) {
+      return { id, state: sample.state, mark: this.writer.read(id), removedRevision: null };
+    }
+    const removed = this.trash.find(id);
+    if (removed) {
+      const { removedRevision, ...mark } = removed;
+      return { id, state: 'trash', mark, removedRevision };
+    }
+    if (this.shared.groupOf(id) === null) this.known(id);
+    return { id, state: 'absent', mark: UNMARKED, removedRevision: null };
+  }
+
+  /**
+   * Removes samples of the trash of all tasks for good. A sample that another task uses stays.
+   * @param beforeMs only those that were removed before this Unix time; default: all
+   */
+  emptyTrash(beforeMs?: number): EmptiedTrash {
+    return this.database.transaction(() =>
+      emptyTrash(this.database, beforeMs === undefined ? {} : { beforeMs }),
+    )();
+  }
+
+  /** See {@link ClassChanges.rename}. */
+  renameClass(from: string, to: string, source: LabelSource): ClassChange {
+    return this.batch(() => this.changes.rename(from, to, this.author(source)));
+  }
+
+  /** See {@link ClassChanges.merge}. */
+  mergeClass(from: string, into: string, source: LabelSource): ClassChange {
+    return this.batch(() => this.changes.merge(from, into, this.author(source)));
+  }
+
+  /** See {@link ClassChanges.ignore}. */
+  ignoreClass(label: string, source: LabelSource): ClassChange {
+    return this.batch(() => this.changes.ignore(label, this.author(source)));
+  }
+
+  /** See {@link ClassChanges.undo}. */
+  undoClassChange(id: number, source: LabelSource): ClassChange {
+    return this.batch(() => this.changes.undo(id, this.author(source)));
+  }
+
+  /** Makes a change that was undone once more. @throws as {@link undoClassChange} and the change */
+  repeatClassChange(id: number, source: LabelSource): ClassChange {
+    return this.batch(() => this.changes.repeat(id, this.author(source)));
+  }
+
+  /** Changes of classes of this task, newest first. */
+  classChanges(limit = 100): ClassChange[] {
+    return this.changes.list(limit);
+  }
+
+  /** See {@link ClassChanges.generation}. */
+  classGeneration(): number {
+    return this.changes.generation();
+  }
+
+  /**
+   * What the classes of a label revision are called now, by their old names; those with the same name are
+   * left out. Two old names may have the same new one.
+   */
+  namesSince(revision: number): ReadonlyMap<string, string> {
+    return this.changes.namesSince(revision);
+  }
+
   /** All labels of this task, sorted. @param except ids of samples to ignore */
   labels(except: readonly string[] = []): string[] {
-    return this.database
-      .prepare<{ label: string }>(
-        `SELECT DISTINCT label FROM task_samples WHERE task = ? AND label IS NOT NULL
-         AND sample_id NOT IN (SELECT value FROM json_each(?)) ORDER BY label`,
-      )
-      .all(this.task, JSON.stringify(except))
-      .map(({ label }) => label);
+    return readLabels(this.database, this.task, except);
+  }
+
+  /** Number of samples of each label of this task, with the holdout, by label. */
+  labelCounts(): Map<string, number> {
+    return readLabelCounts(this.database, this.task);
+  }
+
+  /** Whether this task has at least `least` labelled samples. */
+  hasLabelled(least: number): boolean {
+    return hasLabelled(this.database, this.task, least);
+  }
+
+  /** Number of training samples of a label of this task, counted to at most `most`. */
+  trainingSamplesUpTo(label: string, most: number): number {
+    return trainingSamplesUpTo(this.database, this.task, label, most);
+  }
+
+  /** Ids of the samples that wait for a label of this task, oldest first. */
+  waitingIds(): string[] {
+    return readWaitingIds(this.database, this.task);
   }
 
   /** Whether the sample has a label, for whatever task. */
@@ -199,9 +431,17 @@ export class SampleStore {
     this.database.transaction(() => moveToGroup(this.database, id, group, kept))();
   }
 
-  /** The sample as this task sees it; null when it is no sample of this task. */
+  /**
+   * The sample as this task sees it; null when it is no sample of this task, or in its trash. An excluded
+   * sample is one of its samples.
+   */
   get(id: string): Sample | null {
     return this.findOne('s.id = ?', id);
+  }
+
+  /** As {@link get}, also of a sample in the trash of this task. */
+  find(id: string): Sample | null {
+    return this.get(id) ?? (this.trash.find(id) === null ? null : this.removed(id));
   }
 
   /** As {@link get}. @throws HeadlandError HL_SAMPLE_UNKNOWN */
@@ -222,21 +462,19 @@ export class SampleStore {
 
   /**
    * The sample with exactly these picture bytes, of whatever task. One that is none of this task's has
-   * neither a label nor a side here. @param sha256 of the picture, hex
+   * neither a label nor a side here; one in its trash has the state `trash`.
+   * @param sha256 of the picture, hex
    */
   findStored(sha256: string): Sample | null {
     const own = this.findPicture(sha256);
     if (own !== null) return own;
     const id = this.shared.findPicture(sha256);
     if (id === null) return null;
+    if (this.trash.find(id) !== null) return this.removed(id);
     const row = this.database
-      .prepare<SampleRow>(
-        `SELECT ${SAMPLE_COLUMNS} FROM ${SAMPLE_TABLES_JOINED} WHERE s.id = ? LIMIT 1`,
-      )
+      .prepare<SampleRow>(`SELECT ${FOREIGN_COLUMNS} FROM samples s WHERE s.id = ?`)
       .get(id);
-    if (!row) return null;
-    const foreign = { label: null, labelSource: null, labelledAtMs: null, holdout: 0, kept: 0 };
-    return toSample({ ...row, ...foreign });
+    return row ? toSample(row) : null;
   }
 
   /** The picture's bytes as captured; null for an unknown id and for a picture that was thinned out. */
@@ -264,7 +502,7 @@ export class SampleStore {
     const given = conditions.filter(([, value]) => value !== undefined);
     const where = given.map(([sql]) => sql);
     if (filter.labelled !== undefined) {
-      where.push(filter.labelled ? 't.label IS NOT NULL' : 't.label IS NULL');
+      where.push(filter.labelled ? 't.label IS NOT NULL' : IS_WAITING);
     }
     const sql = `SELECT ${SAMPLE_COLUMNS} FROM ${SAMPLE_TABLES_JOINED}
       WHERE ${where.join(' AND ')}
@@ -272,18 +510,6 @@ export class SampleStore {
     const values = given.map(([, value]) => value as string | number);
     const rows = this.database.prepare<SampleRow>(sql).all(...values, filter.limit ?? 1_000);
     return rows.map(toSample);
-  }
-
-  /**
-   * Removes a sample with its picture, its features and its labels of all tasks; the label history
-   * stays.
-   * @throws HeadlandError HL_SAMPLE_UNKNOWN
-   */
-  remove(id: string): void {
-    this.database.transaction(() => {
-      this.known(id);
-      this.database.prepare('DELETE FROM samples WHERE id = ?').run(id);
-    })();
   }
 
   /**
@@ -296,18 +522,14 @@ export class SampleStore {
     return database.transaction(() => {
       const oldest = database
         .prepare<{ id: string }>(
-          `SELECT sample_id AS id FROM task_samples WHERE task = ? AND label IS NULL
-           ORDER BY sample_id DESC LIMIT -1 OFFSET ?`,
+          `SELECT t.sample_id AS id FROM task_samples t WHERE t.task = ? AND ${IS_WAITING}
+           ORDER BY t.sample_id DESC LIMIT -1 OFFSET ?`,
         )
         .all(task, keep);
       const leave = database.prepare('DELETE FROM task_samples WHERE task = ? AND sample_id = ?');
-      const removeUnused = database.prepare(
-        `DELETE FROM samples WHERE id = ?
-         AND NOT EXISTS (SELECT 1 FROM task_samples WHERE sample_id = samples.id)`,
-      );
       for (const { id } of oldest) {
         leave.run(task, id);
-        removeUnused.run(id);
+        dropUnused(database, id);
       }
       return oldest.length;
     })();
@@ -331,7 +553,7 @@ export class SampleStore {
     return readCounts(this.database, this.task);
   }
 
-  /** Increases with each new or changed label of this task; never decreases. */
+  /** Increases with each label of this task that is given, changed or taken off; never decreases. */
   labelRevision(): number {
     return this.database
       .prepare<{ revision: number }>(
@@ -340,16 +562,33 @@ export class SampleStore {
       .get(this.task)!.revision;
   }
 
-  /** Labels of this task given or changed after `revision`, oldest first, at most `limit` (default 1,000). */
+  /** Changes of labels of this task after `revision`, oldest first, at most `limit` (default 1,000). */
   labelsSince(revision: number, limit = 1_000): LabelChange[] {
     return readLabelChanges(this.database, this.task, 'revision > ?', revision, limit);
   }
 
-  /** Number of labels of this task given or changed after `revision`. */
+  /** See {@link readPresentLabels}. */
+  presentLabels(): PresentLabel[] {
+    return readPresentLabels(this.database, this.task);
+  }
+
+  /** See {@link presentLabelsStamp}. */
+  presentLabelsStamp(): string {
+    return presentLabelsStamp(this.database, this.task);
+  }
+
+  /**
+   * Number of samples of this task whose label is not the one of `revision`: what was undone since does
+   * not count, nor does a new name of a class.
+   */
   labelCountSince(revision: number): number {
     return this.database
       .prepare<{ labels: number }>(
-        'SELECT count(*) AS labels FROM label_history WHERE task = ? AND revision > ?',
+        `SELECT count(*) AS labels FROM (
+           SELECT sample_id, old_label, min(revision) FROM label_history
+           WHERE task = ?1 AND revision > ?2 AND renamed = 0 GROUP BY sample_id
+         ) h LEFT JOIN task_samples t ON t.task = ?1 AND t.sample_id = h.sample_id
+         WHERE h.old_label IS NOT t.label`,
       )
       .get(this.task, revision)!.labels;
   }
@@ -444,8 +683,11 @@ export class SampleStore {
    */
   private enrol(id: string, group: string, restored: RestoredFacts, labelled: boolean): boolean {
     const { changes } = this.database
-      .prepare('INSERT INTO task_samples (task, sample_id) VALUES (?, ?) ON CONFLICT DO NOTHING')
-      .run(this.task, id);
+      .prepare(
+        `INSERT INTO task_samples (task, sample_id, source, captured_at_ms, excluded)
+         SELECT ?, id, source, captured_at_ms, ? FROM samples WHERE id = ? ON CONFLICT DO NOTHING`,
+      )
+      .run(this.task, labelled ? null : (restored.excluded ?? null), id);
     if (changes === 0) return false;
     // An unlabelled sample does not decide the side of its group, unless that was held out.
     const { holdout } = restored;
@@ -459,20 +701,59 @@ export class SampleStore {
     if (!holdout && !kept) this.holdout.label(group, label);
   }
 
-  private writeLabel(id: string, label: string, source: LabelSource, atMs: number): void {
-    const old = this.known(id).label;
-    if (old === label) return;
-    this.database
-      .prepare(
-        `UPDATE task_samples SET label = ?, label_source = ?, labelled_at_ms = ?
-         WHERE task = ? AND sample_id = ?`,
-      )
-      .run(label, source, atMs, this.task, id);
-    this.database
-      .prepare(
-        `INSERT INTO label_history (task, sample_id, old_label, new_label, source, at_ms)
-         VALUES (?, ?, ?, ?, ?, ?)`,
-      )
-      .run(this.task, id, old, label, source, atMs);
+  private writeLabel(id: string, label: string, labelSource: LabelSource, atMs: number): void {
+    const mark = { label, labelSource, labelledAtMs: atMs, excluded: null };
+    this.writer.write(id, mark, { source: labelSource, atMs });
   }
+
+  /** A sample that was none of the task's goes to the trash. */
+  private putBack(
+    { id, state, mark, removedRevision }: FormerState,
+    nameOf: (label: string | null) => string | null,
+    source: LabelSource,
+  ): void {
+    const by = this.author(source);
+    if (this.trash.find(id) !== null) this.takeOut(id, source);
+    if (state === 'absent') {
+      this.trash.put(id, by);
+    } else if (removedRevision !== null) {
+      this.trash.put(id, by, { ...mark, removedRevision });
+    } else {
+      const label = nameOf(mark.label);
+      if (label !== null) this.holdout.labelIfOpen(this.known(id).group, label);
+      this.writer.write(id, { ...mark, label }, by);
+    }
+  }
+
+  private takeOut(id: string, source: LabelSource): void {
+    this.trash.takeOut(id, (mark) => this.nameOf(mark), this.author(source));
+    const group = this.shared.groupOf(id)!;
+    // It may have been moved in the meantime.
+    this.holdout.register(group, null);
+    const { label } = this.known(id);
+    if (label !== null) this.holdout.labelIfOpen(group, label);
+  }
+
+  /** What the class of a removed sample is called now. */
+  private nameOf({ label, removedRevision }: RemovedMark): string | null {
+    return label === null ? null : (this.namesSince(removedRevision).get(label) ?? label);
+  }
+
+  /** A sample in the trash of this task. */
+  private removed(id: string): Sample {
+    const row = this.database
+      .prepare<SampleRow>(`SELECT ${FOREIGN_COLUMNS} FROM samples s WHERE s.id = ?`)
+      .get(id)!;
+    return { ...toSample(row), state: 'trash' };
+  }
+
+  private author(source: LabelSource): Author {
+    return { source, atMs: this.now() };
+  }
+}
+
+function undoUnknown(): HeadlandError {
+  return new HeadlandError('HL_UNDO_UNKNOWN', 'this change can no longer be undone', {
+    remedy: 'Change the samples by hand: choose them among the pictures.',
+  });
 }

@@ -155,4 +155,113 @@ export const SAMPLE_TABLES: readonly string[] = [
   ALTER TABLE samples ADD COLUMN course_degrees REAL;
   CREATE INDEX samples_by_latitude ON samples (latitude) WHERE latitude IS NOT NULL;
   `,
+  // Labels can be taken back, samples kept without a question, and removed with a way back. Source and
+  // time of capture, which never change, stand beside the label: filters and counts need one table.
+  `
+  CREATE TABLE task_samples_next (
+    task TEXT NOT NULL,
+    sample_id TEXT NOT NULL REFERENCES samples (id) ON DELETE CASCADE,
+    label TEXT,
+    label_source TEXT,
+    labelled_at_ms INTEGER,
+    excluded TEXT CHECK (excluded IN ('cannot_tell', 'bad_image', 'ignored')),
+    source TEXT NOT NULL,
+    captured_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (task, sample_id),
+    CHECK ((label IS NULL) = (label_source IS NULL)),
+    CHECK ((label IS NULL) = (labelled_at_ms IS NULL)),
+    CHECK (label IS NULL OR excluded IS NULL)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO task_samples_next
+    SELECT t.task, t.sample_id, t.label, t.label_source, t.labelled_at_ms, NULL, s.source,
+      s.captured_at_ms FROM task_samples t JOIN samples s ON s.id = t.sample_id;
+  DROP TABLE task_samples;
+  ALTER TABLE task_samples_next RENAME TO task_samples;
+  CREATE INDEX task_samples_by_label ON task_samples (task, label, excluded, sample_id);
+  CREATE INDEX task_samples_by_source ON task_samples (task, source, sample_id);
+  CREATE INDEX task_samples_by_time ON task_samples (task, captured_at_ms);
+  CREATE INDEX task_samples_by_sample ON task_samples (sample_id);
+
+  -- Removed samples of a task, for a while. Nothing but a list of them and their restoration reads it.
+  CREATE TABLE trash (
+    task TEXT NOT NULL,
+    sample_id TEXT NOT NULL REFERENCES samples (id) ON DELETE CASCADE,
+    label TEXT,
+    label_source TEXT,
+    labelled_at_ms INTEGER,
+    excluded TEXT,
+    source TEXT NOT NULL,
+    captured_at_ms INTEGER NOT NULL,
+    removed_at_ms INTEGER NOT NULL,
+    removed_revision INTEGER NOT NULL,
+    PRIMARY KEY (task, sample_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX trash_by_sample ON trash (sample_id);
+  CREATE INDEX trash_by_time ON trash (removed_at_ms);
+
+  -- new_label NULL: the label was taken off. renamed: the class has another name, and nothing was taught.
+  CREATE TABLE label_history_next (
+    revision INTEGER PRIMARY KEY AUTOINCREMENT,
+    task TEXT NOT NULL,
+    sample_id TEXT NOT NULL,
+    old_label TEXT,
+    old_source TEXT,
+    old_at_ms INTEGER,
+    new_label TEXT,
+    source TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    renamed INTEGER NOT NULL DEFAULT 0 CHECK (renamed IN (0, 1))
+  ) STRICT;
+  INSERT INTO label_history_next
+    SELECT revision, task, sample_id, old_label,
+      CASE WHEN old_label IS NOT NULL THEN lag(source) OVER earlier END,
+      CASE WHEN old_label IS NOT NULL THEN lag(at_ms) OVER earlier END,
+      new_label, source, at_ms, 0 FROM label_history
+    WINDOW earlier AS (PARTITION BY task, sample_id ORDER BY revision) ORDER BY revision;
+  DROP TABLE label_history;
+  ALTER TABLE label_history_next RENAME TO label_history;
+  CREATE INDEX label_history_by_sample ON label_history (sample_id);
+  CREATE INDEX label_history_by_task ON label_history (task, revision);
+  CREATE TRIGGER label_history_stays BEFORE UPDATE ON label_history
+    BEGIN SELECT RAISE(ABORT, 'label_history is append-only'); END;
+  CREATE TRIGGER label_history_is_kept BEFORE DELETE ON label_history
+    BEGIN SELECT RAISE(ABORT, 'label_history is append-only'); END;
+
+  -- What was done to whole classes. Its rows in label_history have the revisions from first to last.
+  CREATE TABLE class_changes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    task TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('rename', 'merge', 'ignore')),
+    from_label TEXT NOT NULL,
+    to_label TEXT,
+    first_revision INTEGER NOT NULL,
+    last_revision INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    undone_revision INTEGER,
+    CHECK ((kind = 'ignore') = (to_label IS NULL))
+  ) STRICT;
+  CREATE INDEX class_changes_by_task ON class_changes (task, id);
+
+  DROP INDEX samples_by_latitude;
+  CREATE INDEX samples_by_place ON samples (latitude, longitude) WHERE latitude IS NOT NULL;
+
+  -- What was done to samples on the page, for a way back.
+  CREATE TABLE sample_changes (
+    task TEXT NOT NULL,
+    change_id TEXT NOT NULL,
+    sample_id TEXT NOT NULL REFERENCES samples (id) ON DELETE CASCADE,
+    revision INTEGER NOT NULL,
+    old_state TEXT NOT NULL,
+    old_label TEXT,
+    old_source TEXT,
+    old_at_ms INTEGER,
+    old_excluded TEXT,
+    removed_revision INTEGER,
+    new_state TEXT NOT NULL,
+    new_label TEXT,
+    PRIMARY KEY (task, change_id, sample_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX sample_changes_by_sample ON sample_changes (sample_id);
+  `,
 ];

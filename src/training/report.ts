@@ -1,8 +1,12 @@
 import type { SerialisedError } from '../base/errors.js';
+import type { Message } from '../base/words/message.js';
+import type { AnswerScore } from '../gate/answers/answer-score.js';
+import type { ChangedAnswer } from '../gate/answers/compared-answers.js';
 import type { GateDecision } from '../gate/gate-decision.js';
 import type { FeatureTransform, LearnerName } from '../head/head.js';
 import type { LabelledMetrics } from '../head/labelled-metrics.js';
 import type { Trust } from '../head/trust.js';
+import type { LabelEffect } from './verdict/label-effect.js';
 
 /** Who or what asked for a training. */
 export type TrainingTrigger = 'labels' | 'cron' | 'mqtt' | 'cli' | 'console' | 'button';
@@ -56,6 +60,18 @@ export interface JobResult {
   /** The head that served during the comparison; null: none. */
   championVersion: number | null;
   decision: GateDecision;
+  /** The decision in one sentence. */
+  verdict: Message;
+  /** Score of the judged answers of the new head; null: no answer could be judged. */
+  score: AnswerScore | null;
+  /**
+   * Of the samples on which both heads were compared, those that only the new head answers right, and
+   * those that only the old one does; at most 8 each, those that changed most.
+   */
+  gained: ChangedAnswer[];
+  lost: ChangedAnswer[];
+  /** What the labels since the training before changed. */
+  effect: LabelEffect;
   learner: LearnerName;
   lambda: number;
   transform: FeatureTransform;
@@ -89,6 +105,8 @@ export interface TrainingReport {
   task: string;
   trigger: TrainingTrigger;
   outcome: TrainingOutcome;
+  /** The result in one sentence. */
+  verdict: Message;
   /** One short sentence, then the figures. */
   reason: string;
   /** Why the training failed; null otherwise. */

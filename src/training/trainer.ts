@@ -4,6 +4,7 @@ import { deserialiseError, HeadlandError, messageOf, serialiseError } from '../b
 import type { Log } from '../base/log.js';
 import { dateOf } from '../base/moment.js';
 import type { HoldReason } from '../base/words/hold-reason.js';
+import type { Message } from '../base/words/message.js';
 import type { HeadRegistry } from '../registry/registry.js';
 import { type JobEnd, type JobHandle, startJob } from './job/job-process.js';
 import type { TrainerSettings, TrainingProgress } from './job/job-protocol.js';
@@ -64,7 +65,7 @@ interface Run {
   finished: Promise<TrainingReport>;
 }
 
-type Ending = Pick<TrainingReport, 'outcome' | 'reason' | 'error' | 'result'>;
+type Ending = Pick<TrainingReport, 'outcome' | 'verdict' | 'reason' | 'error' | 'result'>;
 
 /**
  * Runs one training at a time in its own process, so that a crash, a kill or a lack of memory there
@@ -211,35 +212,43 @@ export class Trainer {
 
   async #settle(run: Run, end: JobEnd): Promise<Ending> {
     if (run.cancelled) {
+      const reason = 'stopped before its end; the features embedded so far are kept';
       return {
         outcome: 'cancelled',
-        reason: 'stopped before its end; the features embedded so far are kept',
+        verdict: { key: 'verdict.cancelled', values: {}, text: `Cancelled: ${reason}.` },
+        reason,
         error: null,
         result: null,
       };
     }
     if (end.error) return failed(end.error, null);
     const { result } = end;
-    const { decision, caution } = result;
+    const { decision, caution, verdict } = result;
     const reason = caution ? `${decision.reason}. ${caution}` : decision.reason;
-    if (!decision.promote) return judged('refused', reason, result);
+    if (!decision.promote) return judged('refused', verdict, reason, result);
     const { registry } = this.#options;
     const current = await registry.current();
     if (current !== result.championVersion) {
       const now = current === null ? 'no head serves' : `head ${current} serves`;
-      return judged('refused', `it was compared with a head that no longer serves: ${now}`, result);
+      const stale = `it was compared with a head that no longer serves: ${now}`;
+      return judged('refused', staleVerdict(current), stale, result);
+    }
+    const pinned = await registry.pinned();
+    if (pinned !== null) {
+      const held = `would have been promoted; pinned to ${pinned}. ${reason}`;
+      return judged('refused', pinnedVerdict(pinned, verdict), held, result);
     }
     try {
       await this.#promote(result.version);
     } catch (error) {
       return failed(serialiseError(error), result);
     }
-    return judged('promoted', reason, result);
+    return judged('promoted', verdict, reason, result);
   }
 
   async #promote(version: number): Promise<void> {
     const { registry, promote } = this.#options;
-    await (promote ? promote(version) : registry.promote(version));
+    await (promote ? promote(version) : registry.promote(version, undefined, 'training'));
   }
 
   /** A registry that cannot be pruned does not undo a training. */
@@ -256,9 +265,29 @@ export class Trainer {
 }
 
 function failed(error: Ending['error'] & object, result: JobResult | null): Ending {
-  return { outcome: 'failed', reason: deserialiseError(error).message, error, result };
+  const { code, message } = deserialiseError(error);
+  const verdict = { key: 'verdict.failed', values: { code, message }, text: `Failed: ${message}` };
+  return { outcome: 'failed', verdict, reason: message, error, result };
 }
 
-function judged(outcome: TrainingOutcome, reason: string, result: JobResult): Ending {
-  return { outcome, reason, error: null, result };
+function judged(
+  outcome: TrainingOutcome,
+  verdict: Message,
+  reason: string,
+  result: JobResult,
+): Ending {
+  return { outcome, verdict, reason, error: null, result };
+}
+
+function staleVerdict(current: number | null): Message {
+  const text = 'Refused: another head began to serve during the training.';
+  return { key: 'verdict.stale', values: current === null ? {} : { version: current }, text };
+}
+
+function pinnedVerdict(pinned: number, { values, text }: Message): Message {
+  return {
+    key: 'verdict.pinned',
+    values: { ...values, pinned },
+    text: `Would have been promoted; pinned to ${pinned}. ${text}`,
+  };
 }

@@ -4,7 +4,7 @@ import type { Log } from '../base/log.js';
 import type { TrainingTrigger } from './report.js';
 
 /** New labels that start a training while no trained head serves. */
-const FIRST_LABELS = 10;
+export const FIRST_LABELS = 10;
 /** A class that the head does not know starts a training at these numbers of labels. */
 const NEW_CLASS_LABELS = [2, 5, 10];
 
@@ -15,12 +15,10 @@ export interface TriggerSituation {
   headServes: boolean;
   /** A class that the head does not know has enough new labels to be learnt. */
   newClass: boolean;
-  /** Labelled samples in the store. */
-  labels: number;
+  /** With fewer labelled samples in the store a training would be refused. */
+  enoughLabels: boolean;
   /** Number of new labels that starts a training; 0 = off. */
   everyNewLabels: number;
-  /** With fewer labels a training would be refused. */
-  minLabels: number;
   paused: boolean;
   training: boolean;
 }
@@ -30,26 +28,28 @@ export type TriggerDecision = 'train' | 'wait' | 'too-few';
 
 /** Whether new labels alone start a training. Pure. */
 export function decideOnLabels(situation: TriggerSituation): TriggerDecision {
-  const { newLabels, labels, everyNewLabels, minLabels, paused, training } = situation;
+  const { newLabels, enoughLabels, everyNewLabels, paused, training } = situation;
   if (everyNewLabels === 0 || paused || training) return 'wait';
   const enough = situation.headServes ? everyNewLabels : Math.min(everyNewLabels, FIRST_LABELS);
   if (newLabels < enough && !(newLabels > 0 && situation.newClass)) return 'wait';
-  return labels < minLabels ? 'too-few' : 'train';
+  return enoughLabels ? 'train' : 'too-few';
 }
 
 /**
  * How many steps of {@link NEW_CLASS_LABELS} the classes that the head does not know have reached.
  */
 export function newClassSteps(
-  classes: readonly { label: string; training: number }[],
+  labels: readonly string[],
   known: readonly string[],
+  trainingSamplesUpTo: (label: string, most: number) => number,
 ): number {
-  return classes
-    .filter(({ label }) => !known.includes(label))
-    .reduce(
-      (sum, { training }) => sum + NEW_CLASS_LABELS.filter((least) => training >= least).length,
-      0,
-    );
+  const most = Math.max(...NEW_CLASS_LABELS);
+  return labels
+    .filter((label) => !known.includes(label))
+    .reduce((sum, label) => {
+      const training = trainingSamplesUpTo(label, most);
+      return sum + NEW_CLASS_LABELS.filter((least) => training >= least).length;
+    }, 0);
 }
 
 export interface TrainingTriggersOptions {
@@ -60,10 +60,12 @@ export interface TrainingTriggersOptions {
   labelRevision(): number;
   /** Labels given or changed after a revision; the revisions between may be those of other tasks. */
   labelCountSince(revision: number): number;
-  /** The store's labels with their numbers of training samples, without the holdout. */
-  classes(): readonly { label: string; training: number }[];
-  /** Number of labelled samples in the store. */
-  labels(): number;
+  /** The store's labels. */
+  labels(): readonly string[];
+  /** Training samples of a label, without the holdout, counted to at most `most`. */
+  trainingSamplesUpTo(label: string, most: number): number;
+  /** Whether the store has at least so many labelled samples. */
+  hasLabelled(least: number): boolean;
   /** Labels that the serving trained head knows; null: none serves. */
   knownLabels(): readonly string[] | null;
   isPaused(): boolean;
@@ -118,7 +120,7 @@ export class TrainingTriggers {
 
   /** Must be called after every label, after `resume` and after every training. */
   labelsChanged(): void {
-    const { settings, labels, knownLabels, isPaused, log } = this.#options;
+    const { settings, hasLabelled, knownLabels, isPaused, log } = this.#options;
     if (this.#dueByClock && !isPaused() && !this.#isOccupied()) {
       this.#start('cron');
       return;
@@ -130,9 +132,8 @@ export class TrainingTriggers {
       newLabels: this.newLabels(),
       headServes: knownLabels() !== null,
       newClass: steps > this.#metSteps,
-      labels: labels(),
+      enoughLabels: hasLabelled(settings.minLabels),
       everyNewLabels: settings.everyNewLabels,
-      minLabels: settings.minLabels,
       paused: isPaused(),
       training: this.#isOccupied(),
     });
@@ -141,16 +142,20 @@ export class TrainingTriggers {
     } else if (decision === 'too-few' && !this.#reportedTooFew) {
       this.#reportedTooFew = true;
       log.info(
-        { labels: labels(), minLabels: settings.minLabels },
+        { minLabels: settings.minLabels },
         'no training yet: too few labels; it starts when there are enough',
       );
     }
   }
 
+  /** Label revision up to which the last training has learnt; 0 before the first. */
+  get learntRevision(): number {
+    return this.#options.memory.get() ?? 0;
+  }
+
   /** Labels given or changed since the last training began. */
   newLabels(): number {
-    const { memory, labelCountSince } = this.#options;
-    return labelCountSince(memory.get() ?? 0);
+    return this.#options.labelCountSince(this.learntRevision);
   }
 
   /** Must be called when any training starts, whoever asked for it. */
@@ -171,8 +176,9 @@ export class TrainingTriggers {
   }
 
   #steps(): number {
-    const known = this.#options.knownLabels();
-    return known ? newClassSteps(this.#options.classes(), known) : 0;
+    const { knownLabels, labels, trainingSamplesUpTo } = this.#options;
+    const known = knownLabels();
+    return known ? newClassSteps(labels(), known, trainingSamplesUpTo) : 0;
   }
 
   #schedule(pattern: string): Cron {

@@ -60,6 +60,7 @@ describe('the audit trail', () => {
       trainingId: 'training-1',
       trigger: 'cron',
       outcome: 'failed',
+      verdict: { key: 'verdict.failed', values: {}, text: 'Failed.' },
       reason: 'too few labels',
       error: null,
       startedAt: '2026-01-01T00:00:00.000Z',

@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test';
 import { silentLog } from '../../src/base/log.js';
 import { type ConsoleOptions, ConsoleServer } from '../../src/console/server/console-server.js';
 import { createFieldSource, type FieldSource, sourcesOf } from './field-source.js';
+import { newAccess } from './test-access.js';
 
 export const TOKEN = 'a-token-of-the-field-robot';
 export const DECISION = {
@@ -14,6 +15,7 @@ export const DECISION = {
   guess: false,
   top: [{ label: 'maize', probability: 0.91 }],
   headVersion: 1,
+  noveltyPValue: null,
   totalMs: 12,
 };
 
@@ -50,6 +52,20 @@ export function ask(
 
 export const WRITE = { 'content-type': 'application/json', 'x-headland': '1' };
 
+/** Exchanges a pairing or a token for a session. @param url with a slash at its end */
+export function logIn(
+  url: string,
+  secret: { pairing: string } | { token: string },
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  return ask(`${url}api/session`, 'POST', { ...WRITE, ...headers }, JSON.stringify(secret));
+}
+
+/** The cookie that an answer sets, as it is sent back. */
+export function cookieOf({ headers }: Answer): string {
+  return String(headers['set-cookie']).split(';', 1)[0]!;
+}
+
 /** A console on a free port that ends with the test; `url` has no slash at its end. */
 export async function open(
   t: TestContext,
@@ -62,6 +78,8 @@ export async function open(
     port: 0,
     token: null,
     sources: sourcesOf([source]),
+    access: newAccess(),
+    version: '0.0.0',
     log,
     ...options,
   });

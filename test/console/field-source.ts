@@ -6,16 +6,23 @@ import type {
   ConsoleEvent,
   ConsoleSource,
   ConsoleSources,
-  ConsoleStatus,
-  FrameDecision,
+  EncodedPicture,
+  LatestFrame,
+} from '../../src/console/console-source.js';
+import type {
   HeadVersion,
   HoldoutMetrics,
-  LatestFrame,
-  TaskSummary,
   TrainingReport,
+} from '../../src/console/contract/brain-contract.js';
+import type { AnswerOf } from '../../src/console/contract/contract.js';
+import type {
+  ConsoleStatus,
+  FrameDecision,
+  TaskSummary,
   TrainingState,
-  WaitingSample,
-} from '../../src/console/console-source.js';
+} from '../../src/console/contract/live-contract.js';
+import type { LookAlikeSample, WaitingSample } from '../../src/console/contract/teach-contract.js';
+import { notFound } from '../../src/console/server/routes.js';
 
 interface StoredSample {
   id: string;
@@ -26,10 +33,21 @@ interface StoredSample {
   holdout: boolean;
 }
 
+/** A decision of a head without a novelty model. */
+type FieldDecision = Omit<FrameDecision, 'noveltyPValue'>;
+
 /** One task of a robot in memory: what is asked of it changes what it says next. */
 export interface FieldSource extends ConsoleSource {
+  waiting(limit: number): WaitingSample[];
+  picture(sampleId: string): EncodedPicture | null;
+  labelFrame(frameId: string, text: string): string;
+  labelSample(sampleId: string, text: string): string;
+  lookAlikes(sampleId: string): LookAlikeSample[];
+  retrain(): { trainingId: string };
+  heads(): HeadVersion[];
+  rollback(version?: number): { version: number };
   /** Shows the next picture, and says so to the subscribers. */
-  advance(decision: FrameDecision | null): Promise<string>;
+  advance(decision: FieldDecision | null): Promise<string>;
   /** Keeps a picture that asks for a label. */
   ask(guess: WaitingSample['guess']): Promise<string>;
   emit(event: ConsoleEvent): void;
@@ -41,6 +59,10 @@ export interface FieldSource extends ConsoleSource {
   /** Samples that all waiting ones look like. */
   readonly alike: Set<string>;
   facts: Partial<ConsoleStatus>;
+  /** What the labels before the last training have changed. */
+  changes: AnswerOf<'GET /api/teach/changes'>;
+  /** Classes that a new label may mean. */
+  near: (label: string) => AnswerOf<'GET /api/teach/near'>;
   /** All tasks of the robot, this one among them. */
   tasks: readonly FieldSource[];
   named: boolean;
@@ -146,6 +168,8 @@ export function createFieldSource(task = 'main'): FieldSource {
     versions: [],
     trainings: [],
     facts: {},
+    changes: { trainingId: null, messages: [] },
+    near: () => ({ alike: null, near: [] }),
     alike: new Set(),
     tasks: [],
     named: false,
@@ -154,7 +178,8 @@ export function createFieldSource(task = 'main'): FieldSource {
     },
     emit,
 
-    async advance(decision) {
+    async advance(fieldDecision) {
+      const decision = fieldDecision && { ...fieldDecision, noveltyPValue: null };
       sequence += 1;
       const jpeg = await drawField(sequence);
       const capturedAtMs = Date.now();
@@ -192,12 +217,14 @@ export function createFieldSource(task = 'main'): FieldSource {
           {
             name: 'main',
             decided: true,
+            simulated: false,
             description: 'ffmpeg /dev/video0',
             phase: 'running',
             condition: 'good',
             framesTotal: sequence,
             stillFrames: 0,
             droppedTotal: 0,
+            framesPerSecond: 10,
             lastFrameAtMs: latest?.capturedAtMs ?? null,
             restarts: 0,
             lastRestartReason: null,
@@ -213,6 +240,8 @@ export function createFieldSource(task = 'main'): FieldSource {
         learnt: null,
         trust: serving?.trust ?? null,
         next: null,
+        nextSteps: [],
+        pinned: false,
         samples: {
           total: samples.size,
           labelled,
@@ -237,7 +266,7 @@ export function createFieldSource(task = 'main'): FieldSource {
       return sample ? { mediaType: 'image/jpeg', bytes: sample.jpeg } : null;
     },
 
-    async labelFrame(frameId, text) {
+    labelFrame(frameId, text) {
       const label = normaliseLabel(text);
       const frame = frames.get(frameId);
       if (frame === undefined) {
@@ -253,9 +282,9 @@ export function createFieldSource(task = 'main'): FieldSource {
       labelOfFrame.set(frameId, label);
       source.training.newLabels += 1;
       changed();
-      return { sampleId: id };
+      return id;
     },
-    async labelSample(sampleId, text) {
+    labelSample(sampleId, text) {
       const label = normaliseLabel(text);
       const sample = samples.get(sampleId);
       if (sample === undefined) {
@@ -266,17 +295,13 @@ export function createFieldSource(task = 'main'): FieldSource {
       sample.label = label;
       source.training.newLabels += 1;
       changed();
-      return { sampleId };
-    },
-    async labelSamples(sampleIds, text) {
-      for (const sampleId of sampleIds) await source.labelSample(sampleId, text);
-      return { sampleIds: [...sampleIds] };
+      return sampleId;
     },
     lookAlikes: (sampleId) =>
       source.alike.has(sampleId)
         ? waiting().map(({ id, capturedAtMs }) => ({ id, capturedAtMs, cosine: 0.95 }))
         : [],
-    async retrain() {
+    retrain() {
       if (source.training.running) {
         throw new HeadlandError('HL_TRAINING_RUNNING', 'a training runs already', {
           remedy: 'Wait for its report.',
@@ -286,9 +311,8 @@ export function createFieldSource(task = 'main'): FieldSource {
       emit({ type: 'training', data: source.training });
       return { trainingId: randomUUID() };
     },
-    reports: (limit) => source.trainings.slice(0, limit),
-    heads: async () => source.versions,
-    async rollback(version) {
+    heads: () => source.versions,
+    rollback(version) {
       const target = version ?? source.versions.find((head) => !head.serving)?.version;
       if (!source.versions.some((head) => head.version === target)) {
         throw new HeadlandError('HL_HEAD_UNKNOWN_VERSION', `head ${target} is not kept`, {
@@ -302,23 +326,88 @@ export function createFieldSource(task = 'main'): FieldSource {
       changed();
       return { version: target! };
     },
-    promote: (version) => source.rollback(version),
-    async pause(what) {
-      paused.add(what);
-      return { paused: [...paused] };
-    },
-    async resume(what) {
-      paused.delete(what);
-      return { paused: [...paused] };
-    },
-    async snapshot() {
-      if (latest === null) throw new Error('no frame');
-      const { picture: _, ...frame } = latest;
-      return { sampleId: await source.ask(null), frame };
-    },
+    scaled: async (picture) => picture,
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
+    },
+    handlers: {
+      'GET /api/waiting': ({ query: { limit = 24 } }) => ({ samples: source.waiting(limit) }),
+      'GET /api/samples/{id}/picture': ({ params }) => {
+        const found = source.picture(params.id);
+        if (found === null) throw notFound(`there is no picture of sample ${params.id}`);
+        return found;
+      },
+      'POST /api/label': ({ body }) => {
+        const ids =
+          'frameId' in body
+            ? [source.labelFrame(body.frameId, body.label)]
+            : ('sampleIds' in body ? body.sampleIds : [body.sampleId]).map((id) =>
+                source.labelSample(id, body.label),
+              );
+        return { sampleIds: ids, undo: null };
+      },
+      'GET /api/teach/questions': ({ query: { limit = 8, skipped = '' } }) => {
+        const last = skipped.split(',');
+        const asked = waiting().sort((a, b) => last.indexOf(a.id) - last.indexOf(b.id));
+        const labels = source.versions.find((head) => head.serving)?.labels ?? [];
+        return {
+          questions: asked.slice(0, limit).map(({ id, capturedAtMs, guess }) => ({
+            id,
+            capturedAtMs,
+            camera: 'main',
+            guess,
+            reason: 'different' as const,
+            why: { key: 'ask.different', values: {}, text: 'It differs.' },
+            offered: guess !== null,
+            others: labels.filter((label) => label !== guess?.label),
+          })),
+          waiting: asked.length,
+          nothingLabel: 'nothing',
+        };
+      },
+      'GET /api/teach/progress': () => {
+        const { labelled, waiting } = summary();
+        const { newLabels, everyNewLabels } = source.training;
+        const labels = Math.max(0, everyNewLabels - newLabels);
+        return {
+          step: 'training' as const,
+          share: Math.min(1, newLabels / everyNewLabels),
+          next: { key: 'teach.until-training', values: { labels }, text: `${labels} more` },
+          needs: [],
+          labelled,
+          waiting,
+          newLabels,
+        };
+      },
+      'GET /api/teach/changes': () => source.changes,
+      'GET /api/teach/near': ({ query }) => source.near(query.label),
+      'GET /api/samples/{id}/thumbnail': ({ params }) => {
+        const found = source.picture(params.id);
+        if (found === null) throw notFound(`there is no picture of sample ${params.id}`);
+        return found;
+      },
+      'GET /api/look-alikes': ({ query }) => ({ samples: source.lookAlikes(query.sample) }),
+      'POST /api/retrain': () => source.retrain(),
+      'GET /api/reports': ({ query: { limit = 20 } }) => ({
+        reports: source.trainings.slice(0, limit),
+      }),
+      'GET /api/heads': () => ({ heads: source.heads() }),
+      'POST /api/rollback': ({ body }) => source.rollback(body.version),
+      'POST /api/promote': ({ body }) => source.rollback(body.version),
+      'POST /api/pause': ({ body }) => {
+        paused.add(body.what);
+        return { paused: [...paused] };
+      },
+      'POST /api/resume': ({ body }) => {
+        paused.delete(body.what);
+        return { paused: [...paused] };
+      },
+      'POST /api/snapshot': async () => {
+        if (latest === null) throw new Error('no frame');
+        const { picture: _, ...frame } = latest;
+        return { sampleId: await source.ask(null), frame };
+      },
     },
   };
   source.tasks = [source];

@@ -11,6 +11,7 @@ import {
   createReport,
   sourcesOf,
 } from './field-source.js';
+import { newAccess } from './test-access.js';
 import {
   openBrowser,
   skipWithoutBrowser as skip,
@@ -59,7 +60,6 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
         // Then it goes on: the newest frame, clearly unknown.
         await page.locator('.decision[data-kind="unknown"]').waitFor();
         assert.equal(await page.locator('#decision-label').textContent(), 'unknown');
-        await page.locator('#classes tbody tr', { hasText: 'thistle' }).waitFor();
 
         // A slip is corrected in place.
         await page.locator('#toast-action').click();
@@ -107,9 +107,9 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
 
   it('starts without labels: accepts the first typed label and shows what is missing', async () => {
     await visit(async ({ page, source }) => {
-      await page.getByText('Waiting for the first picture…').waitFor();
+      await page.getByText('Waiting for the first image…').waitFor();
       await source.advance(null);
-      await page.locator('#decision-label', { hasText: 'label 20 more frames' }).waitFor();
+      await page.locator('#decision-label', { hasText: 'Label 20 more images' }).waitFor();
       await page.locator('#picture[src^="blob:"]').waitFor();
       await page.keyboard.press('n');
       await page.locator('#viewer[data-held="true"]').waitFor();
@@ -118,7 +118,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
       await page.keyboard.press('Enter');
       await page.locator('#labels button', { hasText: '<b>Möhre<i>' }).waitFor();
       assert.deepEqual([...source.labelOfFrame], [['main-1', '<b>Möhre<i>']]);
-      await page.locator('#decision-label', { hasText: 'label 19 more frames' }).waitFor();
+      await page.locator('#decision-label', { hasText: 'Label 19 more images' }).waitFor();
     });
   });
 
@@ -153,7 +153,8 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
         await button.focus();
         for (const count of [1, 2]) {
           await page.keyboard.press('Enter');
-          await page.locator('#classes-count', { hasText: `${count} labelled` }).waitFor();
+          await page.locator('#toast-text', { hasText: 'Labelled thistle' }).waitFor();
+          while (source.samples.size < count) await page.waitForTimeout(20);
           await page.locator('#viewer[data-held="false"]').waitFor();
           const focused = await page.evaluate('document.activeElement?.dataset.label');
           assert.equal(focused, 'thistle');
@@ -175,16 +176,17 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
   it('shows the selected camera', async () => {
     await visit(
       async ({ page, source }) => {
-        await page.locator('#picture[alt="Live picture of camera main"]').waitFor();
+        await page.locator('#picture[alt="Live image of camera main"]').waitFor();
         const camera = source.status().cameras[0]!;
         source.facts = { cameras: [camera, { ...camera, name: 'rear' }] };
         source.emit({ type: 'status', data: source.status() });
-        await page.getByRole('button', { name: 'rear' }).click();
-        await page.locator('#cameras [aria-pressed="true"]', { hasText: 'rear' }).waitFor();
+        await page.locator('.tile[data-camera="rear"]').click();
+        await page.locator('#camera-name', { hasText: 'rear' }).waitFor();
         // No picture of it has come: what is on the screen must not pass for it, nor be labelled.
         await page.locator('#stale', { hasText: 'Waiting for the camera' }).waitFor();
         await page.locator('#new-label-text:disabled').waitFor();
-        await page.getByRole('button', { name: 'main' }).click();
+        await page.keyboard.press('ArrowLeft');
+        await page.locator('#camera-name', { hasText: 'main' }).waitFor();
         await page.locator('#new-label-text:not(:disabled)').waitFor();
       },
       { prepare: async (source) => void (await source.advance(known)) },
@@ -198,7 +200,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
         const names = ['main', 'boom/2', 'boom/3', 'a-camera-with-a-long-name'];
         source.facts = { cameras: names.map((name) => ({ ...camera, name })) };
         source.emit({ type: 'status', data: source.status() });
-        await page.getByRole('button', { name: 'boom/3' }).waitFor();
+        await page.locator('.tile[data-camera="boom/3"]').waitFor();
         for (const width of [320, 360, 720, 1280]) {
           await page.setViewportSize({ width, height: 800 });
           const right = async (part: Locator): Promise<number> => {
@@ -206,7 +208,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
             return box === null ? 0 : box.x + box.width;
           };
           const edge = await right(page.locator('main'));
-          const parts = page.locator('main .card, main .look > *, main .pad > *');
+          const parts = page.locator('main .tile, main .live-tools > *');
           const outside = (await Promise.all((await parts.all()).map(right))).filter(
             (each) => each > edge + 1,
           );
@@ -214,38 +216,6 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
         }
       },
       { prepare: async (source) => void (await source.advance(known)) },
-    );
-  });
-
-  it('answers the questions of the queue by keyboard', async () => {
-    await visit(
-      async ({ page, source }) => {
-        await page.locator('#thumbs img[src^="blob:"]').nth(2).waitFor();
-        await page.locator('body').press('q');
-        for (const left of [2, 1, 0]) {
-          await page.locator('#decision-label', { hasText: 'Needs a label' }).waitFor();
-          // The keys answer only to a picture that is on the screen; until then the buttons are off.
-          await page.locator('#labels button:not([disabled])').nth(1).waitFor();
-          const shown = await page.locator('#picture').getAttribute('src');
-          await page.keyboard.press('2');
-          const shorter = `#thumbs:not(:has(li:nth-child(${left + 1})))`;
-          await page.locator(shorter).waitFor({ state: 'attached' });
-          // Until the next picture is there, the buttons are still those of the last one.
-          if (left > 0) await page.locator(`#picture:not([src="${shown}"])`).waitFor();
-        }
-        await page.locator('#hold:not([hidden])').waitFor();
-        const labels = [...source.samples.values()].map(({ label }) => label);
-        assert.deepEqual(labels, ['thistle', 'thistle', 'thistle']);
-      },
-      {
-        prepare: async (source) => {
-          source.versions = [{ ...createHead(1, 0.9, ['maize', 'thistle']), serving: true }];
-          await source.advance(known);
-          for (let count = 0; count < 3; count++) {
-            await source.ask({ label: 'maize', probability: 0.4 });
-          }
-        },
-      },
     );
   });
 
@@ -315,6 +285,8 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
       host: '127.0.0.1',
       token: null,
       sources: sourcesOf([source]),
+      access: newAccess(),
+      version: '0.0.0',
       log: silentLog(),
     };
     const first = new ConsoleServer({ ...options, port: 0 });

@@ -7,6 +7,7 @@ import { ConsoleServer } from '../../src/console/server/console-server.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { ask, DECISION, open, raw, TOKEN, WRITE } from './client.js';
 import { createFieldSource, createHead, sourcesOf } from './field-source.js';
+import { newAccess } from './test-access.js';
 
 describe('every route refuses', { timeout: TEST_HANG_MS }, () => {
   let server: ConsoleServer;
@@ -20,6 +21,8 @@ describe('every route refuses', { timeout: TEST_HANG_MS }, () => {
       port: 0,
       token: TOKEN,
       sources: sourcesOf([source]),
+      access: newAccess(),
+      version: '0.0.0',
       log: silentLog(),
     });
     url = (await server.start()).url.slice(0, -1);
@@ -118,7 +121,13 @@ describe('every route refuses', { timeout: TEST_HANG_MS }, () => {
 
 describe('access control', { timeout: TEST_HANG_MS }, () => {
   it('needs a token off loopback, and a long one', async () => {
-    const common = { port: 0, sources: sourcesOf([createFieldSource()]), log: silentLog() };
+    const common = {
+      port: 0,
+      sources: sourcesOf([createFieldSource()]),
+      access: newAccess(),
+      version: '0.0.0',
+      log: silentLog(),
+    };
     for (const host of ['0.0.0.0', '::', '192.0.2.7', 'robot.example', '127.evil.example']) {
       await assert.rejects(
         new ConsoleServer({ ...common, host, token: null }).start(),
@@ -171,6 +180,8 @@ describe('access control', { timeout: TEST_HANG_MS }, () => {
       port,
       token: null,
       sources: sourcesOf([source]),
+      access: newAccess(),
+      version: '0.0.0',
       log: silentLog(),
     });
     await assert.rejects(second.start(), (error) =>

@@ -65,7 +65,7 @@ describe('the API', { timeout: TEST_HANG_MS }, () => {
     const label = (body: unknown) => ask(`${url}/api/label`, 'POST', WRITE, JSON.stringify(body));
     const { status, json } = await label({ frameId, label: '  Ackerkratzdistel ' });
     assert.equal(status, 200);
-    assert.equal(source.samples.get(String(json.sampleId))?.label, 'Ackerkratzdistel');
+    assert.equal(source.samples.get((json.sampleIds as string[])[0]!)?.label, 'Ackerkratzdistel');
     const waiting = await source.ask({ label: 'maize', probability: 0.4 });
     const listed = (await ask(`${url}/api/waiting`)).json.samples as { id: string }[];
     assert.deepEqual(

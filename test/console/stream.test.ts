@@ -7,6 +7,7 @@ import { type ConsoleLimits, ConsoleServer } from '../../src/console/server/cons
 import { TEST_HANG_MS } from '../liveness.js';
 import { events } from './client.js';
 import { createFieldSource, sourcesOf } from './field-source.js';
+import { newAccess } from './test-access.js';
 
 const decision = (totalMs: number) => ({
   label: 'maize',
@@ -14,6 +15,7 @@ const decision = (totalMs: number) => ({
   guess: false,
   top: [],
   headVersion: 1,
+  noveltyPValue: null,
   totalMs,
 });
 
@@ -24,6 +26,8 @@ async function open(t: TestContext, limits: Partial<ConsoleLimits>) {
     port: 0,
     token: null,
     sources: sourcesOf([source]),
+    access: newAccess(),
+    version: '0.0.0',
     log: silentLog(),
     limits,
   });

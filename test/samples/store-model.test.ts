@@ -63,6 +63,12 @@ function giveLabel(model: Model, id: string, label: string, holdoutShare: number
   sample.label = label;
 }
 
+function forget(model: Model, id: string): void {
+  const { label: old } = model.samples.get(id)!;
+  if (old !== null) model.history.push(`${id} ${old} null`);
+  model.samples.delete(id);
+}
+
 const content = fc.nat(25).map((n) => `content ${n}`);
 const label = fc.constantFrom('weed', 'crop', 'stone');
 const group = fc.constantFrom('g1', 'g2', 'g3', 'g4', 'g5', 'g6', 'g7', 'g8');
@@ -114,10 +120,12 @@ const commands = [
     command(`remove(${n})`, (model, { store }) => {
       const id = pick(model, n);
       if (id === undefined) return;
-      store.remove(id);
-      model.samples.delete(id);
+      store.remove([id], 'cli');
+      forget(model, id);
+      assert.equal(store.get(id), null);
+      store.emptyTrash();
       assert.equal(store.picture(id), null);
-      assert.throws(() => store.remove(id), hasCode('HL_SAMPLE_UNKNOWN'));
+      assert.throws(() => store.remove([id], 'cli'), hasCode('HL_SAMPLE_UNKNOWN'));
     }),
   ),
   fc.nat(4).map((keep) =>
@@ -230,6 +238,8 @@ function compareAll(model: Model, { store }: Real): void {
     total: all.length,
     labelled: all.length - waiting,
     waiting,
+    excluded: 0,
+    trash: 0,
     thinned: 0,
     pictureBytes: all.reduce((sum, [, s]) => sum + newSample(s.content).jpeg.length, 0),
     classes: labels.map((name) => {

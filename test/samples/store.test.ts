@@ -21,6 +21,7 @@ test('a sample comes back whole, also after a restart', (t) => {
   assert.match(id, /^[0-9a-f-]{36}$/);
   assert.match(pictureSha256, /^[0-9a-f]{64}$/);
   assert.deepEqual(rest, {
+    state: 'labelled',
     label: 'weed',
     labelSource: 'mqtt',
     labelledAtMs: 5_000,
@@ -53,6 +54,7 @@ test('the same picture counts up, takes a late label, and a differing label wins
   assert.deepEqual(again.sample, {
     ...sample,
     label: 'weed',
+    state: 'labelled',
     labelSource: 'cli',
     labelledAtMs: again.sample.labelledAtMs,
     multiplicity: 2,
@@ -101,10 +103,14 @@ test('labels: normalised, counted by revision, idempotent, refused when impossib
   assert.throws(() => store.label('nobody', 'weed', 'cli'), hasCode('HL_SAMPLE_UNKNOWN'));
   assert.throws(() => store.label(id, 'a/b', 'cli'), hasCode('HL_LABEL_INVALID'));
   assert.throws(() => store.admit(newSample('b', { label: '' })), hasCode('HL_LABEL_INVALID'));
-  store.remove(id);
-  assert.throws(() => store.remove(id), hasCode('HL_SAMPLE_UNKNOWN'));
-  assert.equal(store.labelRevision(), 2);
-  assert.equal(store.labelHistory(id).length, 2);
+  store.remove([id], 'cli');
+  store.emptyTrash();
+  assert.throws(() => store.remove([id], 'cli'), hasCode('HL_SAMPLE_UNKNOWN'));
+  assert.equal(store.labelRevision(), 3);
+  assert.deepEqual(
+    store.labelHistory(id).map(({ newLabel }) => newLabel),
+    ['caf\u00e9', 'tea', null],
+  );
 });
 
 test('what cannot be trusted later is refused', (t) => {
@@ -134,7 +140,11 @@ test('a group stays where its first label put it when the share changes', (t) =>
     before.map(({ holdout }) => holdout),
     names.map((group) => isHoldoutGroup(group, 0.2)),
   );
-  for (const { id } of before) first.store.remove(id);
+  first.store.remove(
+    before.map(({ id }) => id),
+    'cli',
+  );
+  first.store.emptyTrash();
   first.database.close();
   const { database, store } = openStore(path, { holdoutShare: 0.5 });
   t.after(() => database.close());
@@ -289,7 +299,8 @@ test('the limit of the store holds, and room made is room again', (t) => {
   const ids = [0, 1, 2].map((i) => store.admit(newSample(`${i}`)).sample.id);
   assert.throws(() => store.admit(newSample('3')), hasCode('HL_STORE_LIMIT'));
   assert.equal(store.admit(newSample('2', { label: 'weed' })).duplicate, true);
-  store.remove(ids[0]!);
+  store.remove([ids[0]!], 'cli');
+  assert.equal(store.counts().pictureBytes, 3 * bytes, 'what is in the trash still takes room');
   store.admit(newSample('3'));
   assert.equal(store.counts().pictureBytes, 3 * bytes);
 });
@@ -305,7 +316,14 @@ test('counts by class, side and group', (t) => {
   store.admit(newSample('c', { group: 'g0', label: 'crop' }));
   store.admit(newSample('w'));
   const { classes, pictureBytes, ...totals } = store.counts();
-  assert.deepEqual(totals, { total: 62, labelled: 61, waiting: 1, thinned: 0 });
+  assert.deepEqual(totals, {
+    total: 62,
+    labelled: 61,
+    waiting: 1,
+    excluded: 0,
+    trash: 0,
+    thinned: 0,
+  });
   assert.ok(holdout > 0 && pictureBytes > 0);
   assert.equal(classes.length, 2);
   assert.deepEqual(classes[1], {
@@ -360,7 +378,9 @@ test('features: by backbone, recipe and view; missing ones are named; they go wi
   assert.equal(store.dropFeatures({ exceptBackbone: 'bb' }), 1);
   assert.equal(store.dropFeatures({ exceptBackbone: 'bb', exceptRecipe: 'r1' }), 1);
   assert.equal(inTable(), 2);
-  store.remove(trained.id);
+  store.remove([trained.id], 'cli');
+  assert.equal(inTable(), 2);
+  store.emptyTrash();
   assert.equal(inTable(), 0);
 });
 
@@ -402,6 +422,8 @@ test('a batch that fails is undone whole', (t) => {
     total: 0,
     labelled: 0,
     waiting: 0,
+    excluded: 0,
+    trash: 0,
     thinned: 0,
     pictureBytes: 0,
     classes: [],

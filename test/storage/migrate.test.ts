@@ -4,8 +4,10 @@ import { describe, type TestContext, test } from 'node:test';
 import { SIGHTING_TABLES, SightingTable } from '../../src/samples/sightings/sighting-table.js';
 import { SampleStore } from '../../src/samples/store.js';
 import { SAMPLE_TABLES } from '../../src/samples/tables.js';
+import { ACCESS_TABLES, AccessTable } from '../../src/storage/access-table.js';
 import { AUDIT_TABLES, AuditLog } from '../../src/storage/audit-table.js';
 import { type Database, findDamage, openDatabase } from '../../src/storage/database.js';
+import { EVENT_TABLES, EventLog } from '../../src/storage/event-log.js';
 import { META_TABLES, Meta } from '../../src/storage/meta-table.js';
 import { migrate } from '../../src/storage/migrate.js';
 import { OUTBOX_TABLES, OutboxTable, type StoredMessage } from '../../src/storage/outbox-table.js';
@@ -89,6 +91,17 @@ const ROOMS: Record<
   string,
   { steps: readonly string[]; check: (database: Database, version: number) => void }
 > = {
+  access: {
+    steps: ACCESS_TABLES,
+    check: (database) => {
+      const table = new AccessTable(database);
+      assert.equal(table.pairing('AAAAAAAA')?.used, true);
+      assert.deepEqual(
+        table.sessions().map(({ id, device, lastSeenAtMs }) => [id, device, lastSeenAtMs]),
+        [['BBBBBBBB', 'Chrome on Android', 1_770_000_600_000]],
+      );
+    },
+  },
   audit: {
     steps: AUDIT_TABLES,
     check: (database) => {
@@ -132,6 +145,25 @@ const ROOMS: Record<
         [
           ['main', 'weed', 3, 48.1173, 0.02, 1_700_000_001_000],
           ['pests', 'aphid', 1, -33.5, null, 1_700_000_002_000],
+        ],
+      );
+    },
+  },
+  events: {
+    steps: EVENT_TABLES,
+    check: (database) => {
+      const events = new EventLog(database).list({ limit: 9 });
+      assert.deepEqual(
+        events.map(({ sequence, atMs, kind, severity, text }) => [
+          sequence,
+          atMs,
+          kind,
+          severity,
+          text,
+        ]),
+        [
+          [2, 1_700_000_001_000, 'head', 'info', 'head 2 serves'],
+          [1, 1_700_000_000_000, 'alarm', 'warning', 'the disk is full'],
         ],
       );
     },

@@ -133,7 +133,7 @@ test('a sample that is removed or no longer chosen before its turn is not sent',
   const synchroniser = synchroniserOf(robot);
   const survey = await synchroniser.survey(new AbortController().signal);
   assert.equal(survey.due, 2);
-  robot.state.task().samples.remove(removed.id);
+  robot.state.task().samples.remove([removed.id], 'cli');
   robot.state.task().samples.label(labelled.id, 'weed', 'cli');
   const { left } = await passOf(synchroniser);
   assert.deepEqual(left, { sent: 0, due: 0, dueBytes: 0 });
@@ -149,7 +149,7 @@ test('what changes during a pass counts at its turn', async (t) => {
   const last = await admit(robot, 4, null);
   store.fault = () => {
     if (store.requests.length > 1) return null;
-    robot.state.task().samples.remove(removed.id);
+    robot.state.task().samples.remove([removed.id], 'cli');
     robot.state.task().samples.label(labelled.id, 'weed', 'console');
     robot.state.task().samples.label(first.id, 'crop', 'console');
     return null;
@@ -171,7 +171,7 @@ test('a removed sample stays in the target, and leaves no row here', async (t) =
   const robot = openSyncRobot(t, s3Settings(store));
   const sample = await admit(robot, 1);
   await passOf(synchroniserOf(robot));
-  robot.state.task().samples.remove(sample.id);
+  robot.state.task().samples.remove([sample.id], 'cli');
   const { left } = await passOf(synchroniserOf(robot));
   assert.equal(left.sent, 0);
   assert.equal(store.requests.length, 2);

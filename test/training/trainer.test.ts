@@ -297,7 +297,8 @@ describe('a sample that is removed while a training runs', () => {
     await fileAppears(marker);
     const { store, close } = openStore(robot);
     const [removed] = store.list({ holdout: false, limit: 1 });
-    store.remove(removed?.id as string);
+    store.remove([removed?.id as string], 'cli');
+    store.emptyTrash();
     close();
     writeFileSync(`${marker}.go`, '');
     const report = await finished;

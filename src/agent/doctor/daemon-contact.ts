@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { isHeadlandError } from '../../base/errors.js';
 import type { Config } from '../../config/schema.js';
-import { readSecretText } from '../../config/secrets.js';
 import { isInstanceRunning } from '../../host/instance-lock.js';
+import { askConsole } from '../access/ask-console.js';
+import { presentToken } from '../access/console-token.js';
+import { ownAddress } from '../access/listening.js';
 import { askStatus } from '../reporting/ask-status.js';
 
 const REQUEST_TIMEOUT_MS = 4_000;
-const MAX_IMAGE_BYTES = 67_108_864;
 
 const camera = z.object({
   name: z.string(),
@@ -123,24 +124,16 @@ export class DaemonContact {
 
   /** Null where only the daemon knows it: an unused port that it chose. */
   #configuredUrl(): string | null {
-    const { enabled, host, port } = this.#config.console;
+    const { enabled, host, port, tls } = this.#config.console;
     if (!enabled || port === 0) return null;
-    const bare = host.replace(/^\[|\]$/g, '');
-    const reached = bare === '0.0.0.0' || bare === '::' ? '127.0.0.1' : bare;
-    return `http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`;
+    return ownAddress({ scheme: tls.mode === 'off' ? 'http' : 'https', host, port });
   }
 
   async #get(url: string): Promise<Uint8Array | null> {
     try {
-      const token = readSecretText(this.#config.console.token, this.#environment);
-      const response = await fetch(url, {
-        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-        redirect: 'error',
-        headers: token === null ? {} : { authorization: `Bearer ${token}` },
-      });
-      if (response.status !== 200) return null;
-      const bytes = new Uint8Array(await response.arrayBuffer());
-      return bytes.length > MAX_IMAGE_BYTES ? null : bytes;
+      const { token } = presentToken(this.#config, this.#environment);
+      const headers = token === null ? {} : { authorization: `Bearer ${token}` };
+      return await askConsole({ url, headers, timeoutMs: REQUEST_TIMEOUT_MS }, this.#config);
     } catch {
       // Nobody listens, another program listens, or the token cannot be read.
       return null;

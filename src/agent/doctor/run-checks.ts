@@ -28,6 +28,8 @@ export interface RunChecksOptions {
   environment: NodeJS.ProcessEnv;
   /** Called before each check. */
   onBegin?: (name: string) => void;
+  /** Ends the run; the results are then those so far. */
+  signal?: AbortSignal;
   /** Tests use shorter ones. */
   limitMs?: (name: string) => number;
 }
@@ -40,7 +42,7 @@ export interface RunChecksOptions {
 export async function runChecks(options: RunChecksOptions): Promise<CheckResult[]> {
   const left = EVERY_CHECK.map(({ name }) => name).filter((name) => options.checks.includes(name));
   const results: CheckResult[] = [];
-  while (left.length > 0) {
+  while (left.length > 0 && options.signal?.aborted !== true) {
     const ended = await runSome(left, options);
     results.push(...ended);
     left.splice(0, ended.length);
@@ -81,6 +83,9 @@ function runSome(names: readonly string[], options: RunChecksOptions): Promise<C
       finish();
     };
     let timer = setTimeout(() => late(START_LIMIT_MS), START_LIMIT_MS);
+    options.signal?.addEventListener('abort', () => {
+      void endChild(child, 0).then(finish);
+    });
     const allow = (limit: number): void => {
       clearTimeout(timer);
       timer = setTimeout(() => late(limit), limit);

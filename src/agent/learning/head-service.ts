@@ -1,6 +1,7 @@
 import { HeadlandError, isHeadlandError, messageOf, serialiseError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { ServingHead } from '../../perception/perception-protocol.js';
+import type { Switcher } from '../../registry/history.js';
 import type { HeadRegistry } from '../../registry/registry.js';
 import type { StoredHead } from '../../registry/version-directory.js';
 import { servingHead } from './instant-service.js';
@@ -10,6 +11,8 @@ const WATCH_INTERVAL_MS = 2_000;
 export interface HeadServiceEvents {
   /** Called with the head that decides from the next frame on; null: none does. */
   onServing(stored: StoredHead | null): void;
+  /** A version was pinned; null: none is any more. */
+  onPinned(version: number | null): void;
   /** The pointer names a version that cannot serve. `instead` serves; null: none does. */
   onUnusable(version: number, error: HeadlandError, instead: number | null): void;
 }
@@ -22,9 +25,12 @@ export interface HeadServiceEvents {
  */
 export class HeadService {
   #serving: StoredHead | null = null;
+  #pinned: number | null = null;
   /** The pointer at the last check. */
   #seen: number | null = null;
   #timer: NodeJS.Timeout | null = null;
+  /** Which names the classes of the serving head have, by `names`. */
+  #names = 0;
   /** Message of the last error while following the pointer. */
   #lastError: string | null = null;
   #last: Promise<unknown> = Promise.resolve();
@@ -37,10 +43,22 @@ export class HeadService {
     private readonly backboneChecksum: () => string | null,
     private readonly events: HeadServiceEvents,
     private readonly log: Log,
+    /** Changes when classes get other names: the serving head then speaks them. */
+    private readonly names: () => number = () => 0,
   ) {}
 
   get serving(): StoredHead | null {
     return this.#serving;
+  }
+
+  /** The version that only people replace; null: none. */
+  get pinned(): number | null {
+    return this.#pinned;
+  }
+
+  /** The version that the pointer names; null: none. */
+  current(): Promise<number | null> {
+    return this.registry.current();
   }
 
   /**
@@ -50,6 +68,7 @@ export class HeadService {
   async start(): Promise<void> {
     await this.#tidy();
     await this.#exclusive(() => this.#open()).catch((error: unknown) => this.#cannotFollow(error));
+    await this.follow();
     this.#timer = setInterval(() => void this.follow(), WATCH_INTERVAL_MS);
     this.#timer.unref();
   }
@@ -67,20 +86,31 @@ export class HeadService {
   }
 
   /**
-   * Switches to `version` even if the gate has refused it.
+   * Switches to `version` even if the gate has refused it. A pin moves with a person's choice.
    * @throws HeadlandError HL_HEAD_UNKNOWN_VERSION, HL_HEAD_INVALID, HL_HEAD_BACKBONE_MISMATCH,
    *   HL_PERCEPTION_CRASHED; the previous head then keeps serving, and the pointer names it
    */
-  promote(version: number): Promise<StoredHead> {
-    return this.#switch(() => this.registry.promote(version, (stored) => this.#check(stored)));
+  promote(version: number, by: Switcher | null = null): Promise<StoredHead> {
+    return this.#switch(() => this.registry.promote(version, (stored) => this.#check(stored), by));
   }
 
   /**
    * Goes back to `version`, by default to the last one that served and fits the backbone.
    * @throws HeadlandError as {@link promote}, HL_HEAD_NO_PREVIOUS
    */
-  rollback(version?: number): Promise<StoredHead> {
-    return this.#switch(() => this.registry.rollback(version, (stored) => this.#check(stored)));
+  rollback(version?: number, by: Switcher | null = null): Promise<StoredHead> {
+    return this.#switch(() => this.registry.rollback(version, (stored) => this.#check(stored), by));
+  }
+
+  /**
+   * Pins the serving version, or ends the pin with null.
+   * @throws HeadlandError HL_HEAD_NOT_SERVING
+   */
+  pin(version: number | null, by: Switcher): Promise<void> {
+    return this.#exclusive(async () => {
+      await this.registry.pin(version, by);
+      await this.#followPin();
+    });
   }
 
   /** Switches to the version that the pointer names if that has changed. Never throws. */
@@ -88,6 +118,8 @@ export class HeadService {
     return this.#exclusive(async () => {
       try {
         if ((await this.registry.current()) !== this.#seen) await this.#open();
+        else if (this.names() !== this.#names) await this.#rename();
+        await this.#followPin();
       } catch (error) {
         this.#cannotFollow(error);
       }
@@ -127,25 +159,36 @@ export class HeadService {
 
   #switch(move: () => Promise<StoredHead>): Promise<StoredHead> {
     return this.#exclusive(async () => {
+      const names = this.names();
       const before = await this.registry.current();
+      const pinned = await this.registry.pinned();
       const stored = await move();
       try {
         await this.swap(servingHead(stored));
       } catch (error) {
         const { version } = stored.card;
         this.log.error({ version, before, err: messageOf(error) }, 'cannot switch the head');
-        await this.#withdraw(before);
+        await this.#withdraw(before, pinned);
         throw error;
       }
       this.#servesNow(stored, stored.card.version);
+      this.#names = names;
+      await this.#followPin();
       return stored;
     });
   }
 
+  async #followPin(): Promise<void> {
+    const pinned = await this.registry.pinned();
+    if (pinned === this.#pinned) return;
+    this.#pinned = pinned;
+    this.events.onPinned(pinned);
+  }
+
   /** Restores the pointer; if that fails, too, {@link follow} tries again. */
-  async #withdraw(before: number | null): Promise<void> {
+  async #withdraw(before: number | null, pinned: number | null): Promise<void> {
     try {
-      await this.registry.withdraw(before);
+      await this.registry.withdraw(before, pinned);
     } catch (error) {
       this.log.error(
         { before, err: messageOf(error) },
@@ -154,8 +197,21 @@ export class HeadService {
     }
   }
 
+  /** Gives the serving head the names that its classes have now. */
+  async #rename(): Promise<void> {
+    const names = this.names();
+    const version = this.#serving?.card.version;
+    if (version !== undefined) {
+      const stored = await this.registry.load(version);
+      await this.swap(servingHead(stored));
+      this.#servesNow(stored, this.#seen);
+    }
+    this.#names = names;
+  }
+
   /** Switches to the version that the pointer names or, if it is unusable, to another one. */
   async #open({ lost = false } = {}): Promise<void> {
+    const names = this.names();
     const wanted = await this.registry.current();
     const before = lost ? null : this.#serving;
     let problem: HeadlandError | null = null;
@@ -172,6 +228,7 @@ export class HeadService {
       this.#servesNow(stored, wanted);
     }
     this.#seen = await this.registry.current();
+    this.#names = names;
     if (wanted !== null && problem !== null) this.events.onUnusable(wanted, problem, instead);
   }
 

@@ -1,3 +1,4 @@
+import type { Message } from '../../base/words/message.js';
 import type { TrustLevel } from '../../head/trust.js';
 import type { HeadCard } from '../../registry/head-card.js';
 import type { InstantHead } from '../../training/instant/instant-protocol.js';
@@ -14,17 +15,21 @@ export interface ModelStatus {
   card: HeadCard | null;
   /** The head of the instant learner, on top of the trained head or without one; null: none. */
   learnt: InstantHead | null;
+  /** Whether the serving head is pinned: trainings and trials do not replace it. */
+  pinned: boolean;
   /** Null: no head serves, or its trust is not known. */
   trust: TrustLevel | null;
   /** The next step that would raise the trust, in one sentence. */
   next: string | null;
+  /** The same for pages that translate it. */
+  nextSteps: Message[];
 }
 
 /** The parts of a task that this status reads. */
 export interface ModelParts {
   name: string;
   state: Pick<TaskState, 'settings'>;
-  heads: Pick<HeadService, 'serving'>;
+  heads: Pick<HeadService, 'serving' | 'pinned'>;
   instant: Pick<InstantService, 'learnt'>;
 }
 
@@ -37,7 +42,9 @@ export function modelStatus({ name, state, heads, instant }: ModelParts): ModelS
     backbone: state.settings.models.backbone,
     card,
     learnt,
+    pinned: card !== null && heads.pinned === card.version,
     trust: trust?.level ?? null,
     next: trust?.next ?? null,
+    nextSteps: trust?.steps ?? [],
   };
 }

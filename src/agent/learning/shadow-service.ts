@@ -50,7 +50,7 @@ interface OpenTrial {
  * refused. Each new label of a sample that neither has been trained on is compared with the answers of
  * both heads. When the odds show that the shadow head is better, it takes over. Labels are read from
  * the store, so that those of other processes count, too. Trials are kept in the registry, so that they
- * survive a restart.
+ * survive a restart. While a head is pinned, none takes over; a decided trial switches when the pin ends.
  */
 export class ShadowService {
   /** The serving head at the last check, whether it has a trial or not. */
@@ -133,8 +133,9 @@ export class ShadowService {
     if (open.trial.outcome === 'running') {
       const changes = samples.labelsSince(open.trial.revision);
       if (changes.length === 0) return;
-      for (const { revision, sampleId } of changes) {
+      for (const { revision, sampleId, renamed } of changes) {
         open.trial = { ...open.trial, revision };
+        if (renamed) continue;
         const observation = this.#observe(open, samples.get(sampleId));
         if (observation) open.trial = observed(open.trial, observation, Date.now());
         if (open.trial.outcome !== 'running') break;
@@ -236,16 +237,16 @@ export class ShadowService {
 
   async #rollBack(trial: ShadowTrial): Promise<void> {
     const { registry, heads, log, onSwitched } = this.parts;
-    if ((await registry.current()) !== trial.version) return;
-    await heads.rollback(trial.previous);
+    if ((await registry.current()) !== trial.version || (await registry.pinned()) !== null) return;
+    await heads.rollback(trial.previous, 'shadow');
     log.warn({ version: trial.version, previous: trial.previous }, describeTrial(trial));
     onSwitched(trial);
   }
 
   async #promote(trial: ShadowTrial): Promise<void> {
     const { registry, heads, log, onSwitched } = this.parts;
-    if ((await registry.current()) !== trial.previous) return;
-    await heads.promote(trial.version);
+    if ((await registry.current()) !== trial.previous || (await registry.pinned()) !== null) return;
+    await heads.promote(trial.version, 'shadow');
     log.info({ version: trial.version, previous: trial.previous }, describeTrial(trial));
     onSwitched(trial);
   }

@@ -32,6 +32,7 @@ export function trainingReportMessage(report: TrainingReport): TrainingReportBod
     training_id: report.trainingId,
     trigger: report.trigger,
     outcome: report.outcome,
+    verdict: { ...report.verdict, text: report.verdict.text.slice(0, 4_096) },
     reason: report.reason.slice(0, 4_096),
     head_version: result?.version ?? null,
     samples: result ? result.samples.training + result.samples.holdout : 0,

@@ -83,8 +83,9 @@ export class TrainingService {
       },
       labelRevision: () => samples.labelRevision(),
       labelCountSince: (revision) => samples.labelCountSince(revision),
-      labels: () => samples.counts().labelled,
-      classes: () => samples.counts().classes,
+      labels: () => samples.labels(),
+      trainingSamplesUpTo: (label, most) => samples.trainingSamplesUpTo(label, most),
+      hasLabelled: (least) => samples.hasLabelled(least),
       knownLabels: () => parts.knownLabels?.() ?? null,
       isPaused: () => obstacle() !== null,
       isTraining: () => this.isBusy,
@@ -164,6 +165,11 @@ export class TrainingService {
 
   get running(): ReturnType<Trainer['running']> {
     return this.#trainer.running();
+  }
+
+  /** Label revision up to which the last training has learnt; 0 before the first. */
+  get learntRevision(): number {
+    return this.#triggers.learntRevision;
   }
 
   get newLabels(): number {

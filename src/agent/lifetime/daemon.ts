@@ -1,7 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
-import { HeadlandError, isHeadlandError, messageOf } from '../../base/errors.js';
+import {
+  deserialiseError,
+  HeadlandError,
+  isHeadlandError,
+  messageOf,
+  serialiseError,
+} from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import type { LayeredConfig } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
+import { needsRestart } from '../../config/settings/schema-notes.js';
 import type { SystemdNotifier } from '../../host/notify.js';
 import type { Agent } from '../agent.js';
 
@@ -9,14 +17,17 @@ import type { Agent } from '../agent.js';
 const MAX_RELOAD_MS = 600_000;
 
 export interface DaemonParts {
-  config: Config;
+  config: LayeredConfig;
   /** Reads the configuration anew. @throws HeadlandError HL_CONFIG_… */
-  load(): Config;
+  load(): LayeredConfig;
   /** An agent with its log, not started. */
   make(config: Config): Agent;
   notifier: Pick<SystemdNotifier, 'reloading' | 'watchdog' | 'ready' | 'watchdogIntervalMs'>;
   log: Log;
 }
+
+/** Null: the daemon runs with what the files say; `ended`: it ends; else why it does not run with it. */
+export type ReloadOutcome = HeadlandError | 'ended' | null;
 
 /**
  * An agent for as long as the process lives. A reload replaces it by one with the changed configuration;
@@ -27,13 +38,13 @@ export class Daemon {
   #agent: Agent;
   #config: Config;
   /** Settles when no reload runs. */
-  #reloading: Promise<void> = Promise.resolve();
+  #reloading: Promise<unknown> = Promise.resolve();
   #ended = false;
 
   constructor(parts: DaemonParts) {
     this.#parts = parts;
-    this.#config = parts.config;
-    this.#agent = parts.make(parts.config);
+    this.#config = parts.config.config;
+    this.#agent = parts.make(this.#config);
   }
 
   /** The one that runs now; a reload replaces it. */
@@ -41,20 +52,36 @@ export class Daemon {
     return this.#agent;
   }
 
-  /** @throws HeadlandError, see {@link Agent.start} */
-  start(): Promise<void> {
-    const started = this.#agent.start();
+  /**
+   * @param again systemd already counts on the watchdog, which nobody else feeds during the start
+   * @throws HeadlandError, see {@link Agent.start}
+   */
+  async start({ again = false } = {}): Promise<void> {
+    const stopFeeding = again ? this.#feedWatchdog() : () => {};
+    const started = this.#agent.start().finally(stopFeeding);
     this.#reloading = started.catch(() => undefined);
-    return started;
+    await started;
+    this.#tellRefused(this.#parts.config.refused);
+  }
+
+  /** What the daemon runs with. */
+  get config(): Config {
+    return this.#config;
+  }
+
+  /** Raises the alarm `config`: the daemon does not run with the settings that somebody wanted. */
+  refused(error: HeadlandError): void {
+    this.#agent.alarms.raise('config', error);
   }
 
   /**
    * Reads the configuration and, if it has changed, runs with it. Waits for the start and for other
    * reloads. Rejects only when neither the changed nor the previous configuration can run.
+   * @param accept looks at the agent that runs with the changed configuration; an error undoes it
    * @throws HeadlandError, see {@link Agent.start}
    */
-  reload(): Promise<void> {
-    const reloaded = this.#reloading.then(() => this.#reload());
+  reload(accept: (agent: Agent) => HeadlandError | null = () => null): Promise<ReloadOutcome> {
+    const reloaded = this.#reloading.then(() => this.#reload(accept));
     this.#reloading = reloaded.catch(() => undefined);
     return reloaded;
   }
@@ -70,45 +97,56 @@ export class Daemon {
     await this.#reloading;
   }
 
-  async #reload(): Promise<void> {
-    if (this.#ended) return;
+  async #reload(accept: (agent: Agent) => HeadlandError | null): Promise<ReloadOutcome> {
+    if (this.#ended) return 'ended';
     const { notifier, log } = this.#parts;
     notifier.reloading();
     const next = this.#read();
-    if (!next) {
+    if (next === null || isHeadlandError(next)) {
       notifier.ready();
-      return;
+      return next;
     }
     log.info('the configuration has changed: starting with it');
     const before = this.#config;
     try {
-      await this.#replace(next);
+      await this.#replace(next.config);
+      if (this.#ended) return 'ended';
+      const refused = accept(this.#agent);
+      if (refused) throw refused;
+      this.#tellRefused(next.refused);
       log.info('running with the changed configuration');
+      return next.refused;
     } catch (error) {
-      if (this.#ended) return;
+      if (this.#ended) return 'ended';
       this.#refuse(error);
       await this.#replace(before);
       this.#agent.alarms.raise('config', error);
+      return headlandError(error);
     }
   }
 
-  /** Null: the agent stays. */
-  #read(): Config | null {
+  /** Null: the configuration has not changed; an error: it cannot be used. Then the agent stays. */
+  #read(): LayeredConfig | HeadlandError | null {
     const { load, log } = this.#parts;
     try {
       const next = load();
-      if (isDeepStrictEqual(next, this.#config)) {
-        this.#agent.alarms.clear('config');
+      if (isDeepStrictEqual(next.config, this.#config)) {
+        if (next.refused === null) this.#agent.alarms.clear('config');
+        this.#tellRefused(next.refused);
         log.info('the configuration has not changed');
-        return null;
+        return next.refused;
       }
-      refuseUnchangeable(this.#config, next);
+      refuseUnchangeable(this.#config, next.config);
       return next;
     } catch (error) {
       this.#refuse(error);
       this.#agent.alarms.raise('config', error);
-      return null;
+      return headlandError(error);
     }
+  }
+
+  #tellRefused(refused: HeadlandError | null): void {
+    if (refused) this.#agent.alarms.raise('config', refused);
   }
 
   async #replace(config: Config): Promise<void> {
@@ -149,12 +187,13 @@ function oneLine(error: unknown): string {
   return isHeadlandError(error, 'HL_CONFIG_INVALID') ? lines.join('; ') : lines[0]!;
 }
 
+function headlandError(error: unknown): HeadlandError {
+  return isHeadlandError(error) ? error : deserialiseError(serialiseError(error));
+}
+
 /** The lock of a process is that of its state folder, and a process can load one ONNX Runtime. */
 function refuseUnchangeable(before: Config, next: Config): void {
-  const changed = [
-    before.paths.stateDir === next.paths.stateDir ? [] : ['paths.stateDir'],
-    before.inference.libraryPath === next.inference.libraryPath ? [] : ['inference.libraryPath'],
-  ].flat();
+  const changed = needsRestart(before, next);
   if (changed.length === 0) return;
   throw new HeadlandError(
     'HL_CONFIG_NEEDS_RESTART',

@@ -4,6 +4,7 @@ import { ClipFolder } from '../../alerts/clips/clip-folder.js';
 import { ClipRecorder } from '../../alerts/clips/clip-recorder.js';
 import type { AlertEvent } from '../../alerts/rules.js';
 import type { AlarmSwitch } from '../../base/alarms.js';
+import { HeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { SideService } from '../../base/side-service.js';
 import type { Eye } from '../../base/words/eye.js';
@@ -66,6 +67,28 @@ export class AlertActions implements AlertActor {
       this.parts.log.info({ rule: rule.name }, 'command of the alert not started: too soon');
     }
     return { sampleId, clip };
+  }
+
+  /**
+   * Runs the command of a rule for a person who tries it, with HEADLAND_TEST=1 and no alert.
+   * @throws HeadlandError HL_ALERT_RULE_UNKNOWN, HL_ALERT_COMMAND_FAILED, HL_OUTPUT_BUSY
+   */
+  async tryCommand(rule: string): Promise<void> {
+    const command = this.#commands.get(rule);
+    if (!command) {
+      const rules = [...this.#commands.keys()];
+      throw new HeadlandError('HL_ALERT_RULE_UNKNOWN', `no alert rule "${rule}" has a command`, {
+        remedy: 'Name a rule of alerts.rules with a command.',
+        details: { rule, rules },
+      });
+    }
+    const facts = {
+      HEADLAND_ROBOT: this.parts.config.robot.id,
+      HEADLAND_RULE: rule,
+      HEADLAND_TEST: '1',
+    };
+    const failure = await command.try(facts);
+    if (failure) throw failure;
   }
 
   /** Saves clips that have ended, also while no frame arrives. */

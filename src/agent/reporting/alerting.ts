@@ -24,6 +24,20 @@ import type { TelemetryService } from './telemetry-service.js';
 
 const MAX_WAIT_MS = 3_600_000;
 
+/** Longest test of an output. */
+const MAX_TEST_MS = 10_000;
+
+/** An output as a person sees it. */
+export interface OutputState {
+  name: string;
+  /** For people: the driver and the line; null: it cannot be opened now. */
+  description: string | null;
+  /** Null: it cannot be opened now. */
+  isOn: boolean | null;
+  /** When a test ends, milliseconds of the monotonic clock; null: none runs. */
+  testUntilMs: number | null;
+}
+
 /** One output: its driver while it is open, and the service that reopens it. */
 interface Output {
   driver: OutputDriver | null;
@@ -46,6 +60,8 @@ export class Alerting {
   #ended = false;
   /** Nothing is watched any more. */
   #over = false;
+  /** End of the test of each output that a person tries, milliseconds of the monotonic clock. */
+  readonly #tests = new Map<string, number>();
   /** What the alarms stand for, as of their last change. */
   #alarming: ConditionSubject[] = [];
   #clockSet: boolean | null = null;
@@ -118,6 +134,37 @@ export class Alerting {
     return this.#rules.raised;
   }
 
+  /** The outputs of the settings, in their order. */
+  get outputs(): OutputState[] {
+    return [...this.#outputs].map(([name, { driver, isOn }]) => ({
+      name,
+      description: driver?.description ?? null,
+      isOn: driver === null ? null : isOn,
+      testUntilMs: this.#tests.get(name) ?? null,
+    }));
+  }
+
+  /**
+   * Switches an output on as an alert would, with its signal, for a time, then off. An alert that rises
+   * meanwhile keeps it on for as long as it lasts.
+   * @param durationMs more than 0; at most 10 s
+   * @returns the end of the test, milliseconds of the monotonic clock
+   * @throws HeadlandError HL_OUTPUT_UNKNOWN, HL_OUTPUT_UNAVAILABLE, HL_OUTPUT_BUSY
+   */
+  test(name: string, durationMs: number): number {
+    const output = this.#outputs.get(name);
+    if (!output) throw unknownOutput(name, [...this.#outputs.keys()]);
+    if (this.config.gpio.driver === 'none' || !output.driver || this.#ended)
+      throw unavailable(name);
+    const nowMs = this.nowMs();
+    if (this.#rules.activeOutputs(nowMs).has(name)) throw outputBusy(name, 'an alert has it on');
+    if (this.#tests.has(name)) throw outputBusy(name, 'it is being tried');
+    const untilMs = nowMs + Math.min(durationMs, MAX_TEST_MS);
+    this.#tests.set(name, untilMs);
+    this.#switchOutputs();
+    return untilMs;
+  }
+
   /**
    * Switches off the outputs of raised alerts until they rise again.
    * @param rule null: of all rules
@@ -139,6 +186,7 @@ export class Alerting {
    */
   allOff(): void {
     this.#ended = true;
+    this.#tests.clear();
     if (this.#timer) clearTimeout(this.#timer);
     for (const { driver } of this.#outputs.values()) driver?.allOff();
   }
@@ -206,7 +254,10 @@ export class Alerting {
     const lit = this.#lit();
     for (const [name, output] of this.#outputs) this.#follow(name, output, lit.has(name));
     if (this.#timer) clearTimeout(this.#timer);
-    const nextMs = earlier(this.#rules.nextSwitchMs, this.#signals.nextMs);
+    const nextMs = [...this.#tests.values()].reduce(
+      earlier,
+      earlier(this.#rules.nextSwitchMs, this.#signals.nextMs),
+    );
     this.#timer =
       nextMs === null
         ? null
@@ -216,7 +267,12 @@ export class Alerting {
   /** The outputs to switch on now. */
   #lit(): Set<string> {
     const nowMs = this.nowMs();
-    return this.#signals.lit(this.#rules.activeOutputs(nowMs), nowMs);
+    const wanted = new Set(this.#rules.activeOutputs(nowMs));
+    for (const [name, untilMs] of this.#tests) {
+      if (nowMs >= untilMs) this.#tests.delete(name);
+      else wanted.add(name);
+    }
+    return this.#signals.lit(wanted, nowMs);
   }
 
   #follow(name: string, output: Output, on: boolean): void {
@@ -244,6 +300,28 @@ function isSame(one: ConditionSubject, other: ConditionSubject): boolean {
   return (
     one.condition === other.condition && one.camera === other.camera && one.task === other.task
   );
+}
+
+function unknownOutput(name: string, outputs: readonly string[]): HeadlandError {
+  const known = outputs.length === 0 ? 'there are none' : `there are: ${outputs.join(', ')}`;
+  return new HeadlandError('HL_OUTPUT_UNKNOWN', `no output is named "${name}"; ${known}`, {
+    remedy: 'Give the name of an output of gpio.outputs.',
+    details: { name, outputs },
+  });
+}
+
+function unavailable(name: string): HeadlandError {
+  return new HeadlandError('HL_OUTPUT_UNAVAILABLE', `the output "${name}" cannot be switched now`, {
+    remedy: 'Look at the alarms of the robot; `gpio.driver` must not be none.',
+    details: { name },
+  });
+}
+
+function outputBusy(name: string, why: string): HeadlandError {
+  return new HeadlandError('HL_OUTPUT_BUSY', `the output "${name}" is in use: ${why}`, {
+    remedy: 'Wait until it is off, or acknowledge the alert, then try it again.',
+    details: { name },
+  });
 }
 
 function unknownRule(rule: string, names: readonly string[]): HeadlandError {

@@ -36,6 +36,8 @@ export interface TelemetryServiceOptions {
   alarms: Pick<Alarms, 'raise' | 'clear' | 'list'>;
   /** Where the robot is; null: not known. Absent: never known. */
   position?: () => Position | null;
+  /** Called with every event, whether or not a broker ever gets it. */
+  onEvent?: (body: EventBody) => void;
   log: Log;
 }
 
@@ -138,6 +140,7 @@ export class TelemetryService {
 
   /** Adds where the robot is. */
   event(body: EventBody): void {
+    this.options.onEvent?.(body);
     const position = this.options.position?.() ?? null;
     this.#client.event(position === null ? body : { ...body, position: positionMessage(position) });
   }

@@ -46,3 +46,12 @@ export function makeCameras(
     return { config: camera, supervisor };
   });
 }
+
+/**
+ * Frames a second that the settings ask for, of a source that waits until its frame is decided on; null: a
+ * live camera, or as many as possible.
+ */
+export function waitingPace(camera: RunningCamera['config']): number | null {
+  if (camera.driver !== 'replay' && camera.driver !== 'simulated') return null;
+  return camera.intervalMs === 0 ? null : 1_000 / camera.intervalMs;
+}

@@ -19,6 +19,8 @@ export interface PositionStatus {
   /** `fix`: the position is known; `no_fix`: the receiver reports, but sees too few satellites. */
   state: 'fix' | 'no_fix' | 'silent';
   position: Position | null;
+  /** The last position that was known, however long ago; null: none was. */
+  last: { position: Position; ageMs: number } | null;
 }
 
 export interface PositionParts {
@@ -76,7 +78,8 @@ export class PositionService {
     if (this.#source === null) return null;
     const position = this.current();
     const state = position !== null ? 'fix' : this.#reports ? 'no_fix' : 'silent';
-    return { source: this.#source.description, state, position };
+    const { last } = this.#current;
+    return { source: this.#source.description, state, position, last };
   }
 
   /** Resolves with the first report, so that an open line on which nothing arrives is no success. */

@@ -1,3 +1,4 @@
+import { HeadlandError } from '../../base/errors.js';
 import { eyeOf } from '../../base/words/eye.js';
 import type { Frame } from '../../camera/camera.js';
 import type { Perceived } from '../../perception/perception-protocol.js';
@@ -33,6 +34,17 @@ export class RecentFrames {
 
   get(frameId: string): RecentFrame | undefined {
     return this.#byId.get(frameId);
+  }
+
+  /** @throws HeadlandError HL_FRAME_GONE */
+  remembered(frameId: string): RecentFrame {
+    const found = this.#byId.get(frameId);
+    if (found) return found;
+    throw new HeadlandError('HL_FRAME_GONE', `frame "${frameId}" is no longer in memory`, {
+      remedy:
+        'Label a newer frame, or send `snapshot` first and label its sample_id. samples.recentFrames sets how many frames are kept.',
+      details: { frameId },
+    });
   }
 
   /** The newest frame of one camera that a task has decided on, by default of any camera and any task. */

@@ -1,20 +1,17 @@
 import { HeadlandError } from '../errors.js';
 import { listIn } from '../values/list-in.js';
+import { MAX_LABEL_CHARACTERS } from './label-limits.js';
 import { visible } from './text.js';
 
 /** The decision "none of the classes": reserved, so that no class can have this name. */
 export const UNKNOWN_LABEL = 'unknown';
 
-/** Longest label, code points. */
-export const MAX_LABEL_CHARACTERS = 64;
 /** A label also names a folder when samples are exported. */
 const MAX_BYTES = 255;
 /**
  * Longest text that may become a label, UTF-16 units: two a character, doubled for combining marks.
  */
 export const MAX_LABEL_TEXT = 4 * MAX_LABEL_CHARACTERS;
-/** Most samples that get a label together. */
-export const MAX_LABELLED_TOGETHER = 64;
 
 /**
  * Zero-width joiners in emoji such as a farmer (person, joiner, sheaf of rice), and variation
@@ -41,16 +38,25 @@ const LATIN_LOOKS = 'abeëijkmhopsctyxdhaeikvoptux';
  * @throws HeadlandError HL_LABEL_INVALID
  */
 export function normaliseLabel(text: string): string {
-  const label = text
-    .normalize('NFC')
-    .replaceAll(/[\p{Zs}]+/gu, ' ')
-    .trim();
+  const label = tidy(text);
   const reason = faultOf(label);
   if (reason === null) return label;
   throw new HeadlandError('HL_LABEL_INVALID', `label "${visible(text.slice(0, 100))}" ${reason}`, {
     remedy: `Use 1 to ${MAX_LABEL_CHARACTERS} visible characters without "/", not beginning with ".", and not "${UNKNOWN_LABEL}".`,
     details: { label: text.slice(0, 100) },
   });
+}
+
+/** Whether {@link normaliseLabel} takes it. */
+export function isLabel(text: string): boolean {
+  return faultOf(tidy(text)) === null;
+}
+
+function tidy(text: string): string {
+  return text
+    .normalize('NFC')
+    .replaceAll(/[\p{Zs}]+/gu, ' ')
+    .trim();
 }
 
 /**

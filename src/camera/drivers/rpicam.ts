@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process';
-import { HeadlandError } from '../../base/errors.js';
+import { execFile, spawnSync } from 'node:child_process';
+import { codeOf, HeadlandError } from '../../base/errors.js';
 import type { CameraDriver, PictureReceiver } from '../camera.js';
 import type { ToolExit } from './camera-tool.js';
 import { captureJpegs, type JpegCaptureEnd } from './mjpeg-tool.js';
@@ -92,6 +92,20 @@ export function findCsiCameras(): number[] {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     if (!error) return csiCamerasIn(stdout);
+  }
+  return [];
+}
+
+/** As {@link findCsiCameras}, without blocking. */
+export async function listCsiCameras(): Promise<number[]> {
+  for (const command of COMMANDS) {
+    const listing = await new Promise<string | null>((resolve) => {
+      const options = { timeout: LIST_TIMEOUT_MS, killSignal: 'SIGKILL' } as const;
+      execFile(command, ['--list-cameras'], options, (error, stdout) => {
+        resolve(error && codeOf(error) === 'ENOENT' ? null : stdout);
+      });
+    });
+    if (listing !== null) return csiCamerasIn(listing);
   }
   return [];
 }

@@ -5,7 +5,9 @@ import { answerLocally } from '../../agent/lifetime/local-contact.js';
 import { createStateDir } from '../../agent/lifetime/state-folder.js';
 import { openState } from '../../agent/open-state.js';
 import { resolveCamera } from '../../agent/seeing/resolve-camera.js';
+import { RobotSettings } from '../../agent/settings/robot-settings.js';
 import { createLog } from '../../base/log.js';
+import { LogMemory } from '../../base/log-memory.js';
 import { validateConfig } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import { acquireInstanceLock } from '../../host/instance-lock.js';
@@ -53,12 +55,21 @@ export function demoCommand(): Command {
           ...(photos ? { photoFolders: photos.folders } : {}),
         });
         await introduce(config);
-        const log = createLog({ level: config.log.level, fileDescriptor: 2 });
+        const logMemory = new LogMemory();
+        const log = createLog({ level: config.log.level, fileDescriptor: 2, memory: logMemory });
         const demonstration = new Demonstration(config, {
           log,
           environment: process.env,
           version: packageVersion(),
           writtenBytes: new WrittenBytes(),
+          logMemory,
+          settings: new RobotSettings({
+            configFile: null,
+            running: () => config,
+            reload: () => Promise.resolve(null),
+            restart: null,
+            log,
+          }),
           exitAfterTraining: options.exitAfterTraining === true,
           photos: photos?.plan ?? null,
         });

@@ -97,6 +97,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('../rollback-command.js')).rollbackCommand(),
   },
   {
+    name: 'pin',
+    usage: '[options] <version|off>',
+    summary: 'keep a head serving, whatever trainings find; off ends that',
+    load: async () => (await import('../pin-command.js')).pinCommand(),
+  },
+  {
     name: 'models',
     usage: '',
     summary: 'manage backbones and trained heads',
@@ -113,6 +119,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     usage: '[options]',
     summary: 'show the status of the running daemon',
     load: async () => (await import('../status/status-command.js')).statusCommand(),
+  },
+  {
+    name: 'pair',
+    usage: '',
+    summary:
+      'print a link and a QR code that open the page on a phone; list and revoke its sessions',
+    load: async () => (await import('../pair/pair-command.js')).pairCommand(),
   },
   {
     name: 'doctor',

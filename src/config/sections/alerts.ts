@@ -2,14 +2,15 @@ import { z } from 'zod';
 import { milliseconds, name, probability, section } from '../fields.js';
 
 /** States of the robot that a rule can watch instead of labels. */
-const condition = z.enum([
+export const ALERT_CONDITIONS = [
   'camera_lost',
   'camera_dirty',
   'board_hot',
   'disk_low',
   'training_failed',
   'clock_unset',
-]);
+] as const;
+const condition = z.enum(ALERT_CONDITIONS);
 
 const timeOfDay = (pattern: RegExp, what: string) =>
   z.string().regex(pattern, 'use HH:MM, such as "06:30"').describe(what);
@@ -157,7 +158,11 @@ const alertRule = z.strictObject({
     .nullable()
     .default(null)
     .describe('Keep a video of the camera around the alert; null = none'),
-  command: command.nullable().default(null).describe('Start a program; null = none'),
+  command: command
+    .nullable()
+    .default(null)
+    .describe('Start a program; null = none')
+    .meta({ onlyByHand: true }),
 });
 
 export const alerts = section(

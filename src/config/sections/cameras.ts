@@ -9,6 +9,11 @@ const ROUNDING = 1e-9;
 
 /** Most regions of one camera. */
 const MAX_REGIONS = 32;
+/**
+ * No board serves so many; each has a process and memory of its own. Whether a board serves those that it
+ * has is measured while it runs.
+ */
+const MAX_CAMERAS = 64;
 
 const box = {
   left: share,
@@ -284,7 +289,7 @@ const camera = z.discriminatedUnion('driver', [
 export const cameras = z
   .array(camera)
   .min(1)
-  .max(8)
+  .max(MAX_CAMERAS)
   .prefault([{ driver: 'auto' }])
   .describe('One entry per camera; names must differ');
 

@@ -22,7 +22,8 @@ export const inference = section(
       .default(null)
       .describe(
         'Folder of an ONNX Runtime that you have built (onnxruntime_binding.node, libonnxruntime.so.1); null = the one of the package',
-      ),
+      )
+      .meta({ requiresRestart: true, onlyByHand: true }),
     fit: z
       .enum(['squash', 'crop'])
       .default('squash')

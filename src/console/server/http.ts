@@ -1,12 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pipeline, Readable } from 'node:stream';
 import { DEFECT_REMEDY, HeadlandError, isHeadlandError } from '../../base/errors.js';
 import { redactedJson } from '../../base/redact.js';
-import type { RefusalBody } from '../console-api.js';
+import type { RefusalBody } from '../contract/contract.js';
+import type { BytesContract } from '../contract/route-contract.js';
 
 /** Result of a route; `taken` = the handler writes the response itself. */
 export type Reply =
   | { kind: 'json'; status: number; body: unknown }
-  | { kind: 'bytes'; type: string; bytes: Uint8Array; headers?: Record<string, string> }
+  | {
+      kind: 'bytes';
+      type: string;
+      bytes: Uint8Array | Readable;
+      headers?: Record<string, string>;
+    }
   | { kind: 'empty' }
   | { kind: 'taken' };
 
@@ -16,13 +23,20 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   HL_CONSOLE_QUERY_INVALID: 400,
   HL_CONSOLE_BODY_INVALID: 400,
   HL_CONSOLE_TOKEN_REFUSED: 401,
+  HL_CONSOLE_SESSION_ENDED: 401,
+  HL_CONSOLE_PAIRING_REFUSED: 401,
+  HL_CONSOLE_PAIRING_USED: 401,
+  HL_CONSOLE_PAIRING_EXPIRED: 401,
   HL_CONSOLE_ORIGIN_REFUSED: 403,
   HL_CONSOLE_HEADER_MISSING: 403,
   HL_CONSOLE_NOT_FOUND: 404,
   HL_CONSOLE_METHOD_REFUSED: 405,
+  HL_CONSOLE_TIMEOUT: 408,
   HL_CONSOLE_BODY_TOO_LARGE: 413,
   HL_CONSOLE_CONTENT_TYPE: 415,
   HL_CONSOLE_HOST_REFUSED: 421,
+  HL_CONSOLE_TOO_MANY_ATTEMPTS: 429,
+  HL_CONSOLE_TOO_MANY_REQUESTS: 429,
   HL_CONSOLE_BUSY: 503,
 };
 
@@ -68,6 +82,12 @@ export function sendReply(response: ServerResponse, reply: Reply): void {
     reply.kind === 'json'
       ? [reply.status, 'application/json; charset=utf-8', Buffer.from(redactedJson(reply.body))]
       : [200, reply.type, reply.bytes, reply.headers];
+  if (bytes instanceof Readable) {
+    response.writeHead(status, { ...headers, 'content-type': type });
+    // The connection closes without the end of the answer, so that a client sees what is missing.
+    pipeline(bytes, response, () => undefined);
+    return;
+  }
   response.writeHead(status, { ...headers, 'content-type': type, 'content-length': bytes.length });
   response.end(bytes);
 }
@@ -88,17 +108,48 @@ export function sendFailure(
   sendReply(response, json(errorBody(error), statusOf(error)));
 }
 
+export interface BodyLimits {
+  maxBytes: number;
+  /** What a body may take however small it is; beyond that it must come at {@link MIN_BYTES_PER_SECOND}. */
+  timeoutMs: number;
+}
+
+/** A slower body is a client that holds a connection, not a bad link. */
+const MIN_BYTES_PER_SECOND = 4_096;
+
 /**
- * Reads a JSON body of at most `maxBytes`.
- * @throws HeadlandError HL_CONSOLE_CONTENT_TYPE, HL_CONSOLE_BODY_TOO_LARGE, HL_CONSOLE_BODY_INVALID
+ * A body that is not JSON, as a stream, which fails when it comes too slowly. The caller bounds a body whose
+ * length is not announced.
+ * @throws HeadlandError HL_CONSOLE_CONTENT_TYPE, HL_CONSOLE_BODY_TOO_LARGE
  */
-export async function readJson(request: IncomingMessage, maxBytes: number): Promise<unknown> {
+export function bytesBody(
+  request: IncomingMessage,
+  { mediaTypes }: BytesContract,
+  { maxBytes, timeoutMs }: BodyLimits,
+): { mediaType: string; bytes: Readable } {
+  const [mediaType = ''] = (request.headers['content-type'] ?? '').toLowerCase().split(/\s*;/, 1);
+  if (!mediaTypes.includes(mediaType)) {
+    throw new HeadlandError('HL_CONSOLE_CONTENT_TYPE', 'this route does not take that media type', {
+      remedy: `Send the header Content-Type with one of ${mediaTypes.join(', ')}.`,
+    });
+  }
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw bodyTooLarge(maxBytes);
+  endSlowBody(request, timeoutMs, (error) => request.destroy(error));
+  return { mediaType, bytes: request };
+}
+
+/**
+ * Reads a JSON body.
+ * @throws HeadlandError HL_CONSOLE_CONTENT_TYPE, HL_CONSOLE_BODY_TOO_LARGE, HL_CONSOLE_BODY_INVALID,
+ *   HL_CONSOLE_TIMEOUT
+ */
+export async function readJson(request: IncomingMessage, limits: BodyLimits): Promise<unknown> {
   if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
     throw new HeadlandError('HL_CONSOLE_CONTENT_TYPE', 'the body is not declared as JSON', {
       remedy: 'Send the header Content-Type: application/json.',
     });
   }
-  const bytes = await readBytes(request, maxBytes);
+  const bytes = await readBytes(request, limits);
   try {
     return JSON.parse(bytes.toString('utf8'));
   } catch (cause) {
@@ -112,11 +163,8 @@ export async function readJson(request: IncomingMessage, maxBytes: number): Prom
 /** Bodies up to this multiple of the limit are read to their end, so that the client can read the refusal. */
 const DRAIN_FACTOR = 4;
 
-function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const tooLarge = () =>
-    new HeadlandError('HL_CONSOLE_BODY_TOO_LARGE', `the body is larger than ${maxBytes} bytes`, {
-      remedy: `Send at most ${maxBytes} bytes.`,
-    });
+function readBytes(request: IncomingMessage, { maxBytes, timeoutMs }: BodyLimits): Promise<Buffer> {
+  const tooLarge = () => bodyTooLarge(maxBytes);
   const left = (cause?: unknown) =>
     new HeadlandError(
       'HL_CONSOLE_BODY_INVALID',
@@ -145,5 +193,40 @@ function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> 
     );
     request.once('error', (cause) => reject(left(cause)));
     request.once('close', () => reject(left()));
+    endSlowBody(request, timeoutMs, reject);
   });
+}
+
+function bodyTooLarge(maxBytes: number): HeadlandError {
+  return new HeadlandError(
+    'HL_CONSOLE_BODY_TOO_LARGE',
+    `the body is larger than ${maxBytes} bytes`,
+    { remedy: `Send at most ${maxBytes} bytes.` },
+  );
+}
+
+/** Calls `end` with HL_CONSOLE_TIMEOUT when the body of a request comes too slowly. */
+function endSlowBody(
+  request: IncomingMessage,
+  timeoutMs: number,
+  end: (error: HeadlandError) => void,
+): void {
+  const startMs = performance.now();
+  const before = request.socket.bytesRead;
+  const check = (): void => {
+    const bytes = request.socket.bytesRead - before;
+    const leftMs =
+      timeoutMs + (bytes / MIN_BYTES_PER_SECOND) * 1_000 - (performance.now() - startMs);
+    if (leftMs > 0) {
+      timer = setTimeout(check, Math.ceil(leftMs));
+      return;
+    }
+    end(
+      new HeadlandError('HL_CONSOLE_TIMEOUT', 'the body of the request comes too slowly', {
+        remedy: 'Send the request again over a faster connection.',
+      }),
+    );
+  };
+  let timer = setTimeout(check, timeoutMs);
+  for (const event of ['end', 'close', 'error']) request.once(event, () => clearTimeout(timer));
 }

@@ -1,176 +1,170 @@
-import type { ServerResponse } from 'node:http';
-import { z } from 'zod';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { z } from 'zod';
 import { HeadlandError } from '../../base/errors.js';
 import { issueText } from '../../base/words/issue-text.js';
-import { MAX_LABEL_CHARACTERS, MAX_LABELLED_TOGETHER } from '../../base/words/label.js';
-import type { GetAnswers, PostAnswers, PostBodies } from '../console-api.js';
-import type {
-  ConsoleSource,
-  ConsoleSources,
-  EncodedPicture,
-  FrameSummary,
-  LatestFrame,
-} from '../console-source.js';
+import type { ConsoleSource, ConsoleSources, LatestFrame } from '../console-source.js';
+import type { ACCESS } from '../contract/access-contract.js';
+import { CONTRACT, type RouteKey } from '../contract/contract.js';
+import type { FrameSummary } from '../contract/live-contract.js';
+import { type BytesContract, isBytes, type RouteContract } from '../contract/route-contract.js';
+import type { BytesAnswer, BytesBody, HandlersOf, OwnKey } from '../handlers.js';
+import { type Admission, OwnReply } from './admission.js';
 import type { Asset } from './assets.js';
 import { json, type Reply } from './http.js';
+import { openApiDocument } from './openapi.js';
 import { type EventStreams, withClock } from './stream.js';
 
 /** Name of the query parameter that chooses a task. */
 export const TASK_PARAMETER = 'task';
 
-export interface Visit {
+/** A request whose parts are not checked yet. */
+export interface Request {
   query: URLSearchParams;
-  /** The variable parts of the path, in order. */
-  parts: readonly string[];
-  /** The JSON body of a POST. */
+  /** The variable parts of the path by name. */
+  params: Record<string, string>;
+  /** The JSON body, or the bytes of a route that takes bytes. */
   body: unknown;
+  request: IncomingMessage;
   response: ServerResponse;
 }
 
 export interface Route {
-  method: 'GET' | 'POST';
-  /** A literal path, or a pattern whose captures become `parts`. */
+  method: string;
+  /** A literal path, or a pattern whose named groups become `params`. */
   path: string | RegExp;
   /** Needs no token, because the answer reveals nothing about the robot. */
-  open?: boolean;
-  handle(visit: Visit): Reply | Promise<Reply>;
+  open: boolean;
+  /** What the body must be; null: the route takes none. */
+  body: 'json' | BytesContract | null;
+  /** Default: the limit of the server. */
+  maxBodyBytes: number | null;
+  handle(request: Request): Reply | Promise<Reply>;
 }
 
-const label = z
-  .string()
-  .trim()
-  .min(1, 'a label must have at least one character')
-  .refine(
-    (text) => [...text].length <= MAX_LABEL_CHARACTERS,
-    `a label must have at most ${MAX_LABEL_CHARACTERS} characters`,
-  )
-  .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'a label must not contain control characters');
-const id = z.string().min(1).max(192);
-const version = z.int().min(1);
-const group = z
-  .string()
-  .min(1)
-  .max(128)
-  .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'a group must not contain control characters');
-
-const bodies: { [Path in keyof PostBodies]: z.ZodType<PostBodies[Path]> } = {
-  '/api/label': z.union([
-    z.strictObject({ frameId: id, label, group: group.optional() }),
-    z.strictObject({ sampleId: id, label }),
-    z.strictObject({ sampleIds: z.array(id).min(1).max(MAX_LABELLED_TOGETHER), label }),
-  ]),
-  '/api/retrain': z.strictObject({}),
-  '/api/rollback': z.strictObject({ version: version.optional() }),
-  '/api/promote': z.strictObject({ version }),
-  '/api/pause': z.strictObject({ what: z.enum(['inference', 'training']) }),
-  '/api/resume': z.strictObject({ what: z.enum(['inference', 'training']) }),
-  '/api/snapshot': z.strictObject({ camera: z.string().min(1).max(128).optional() }),
-};
-
-/** Answers a request about one task. */
-type Answer<T> = (source: ConsoleSource, visit: Visit) => T | Promise<T>;
-
-/** All routes of the console, in one list for the server, the tests and the documentation. */
-export function createRoutes(parts: {
+export interface RouteParts {
   sources: ConsoleSources;
   streams: EventStreams;
   assets: ReadonlyMap<string, Asset>;
   tokenNeeded: boolean;
-}): Route[] {
-  const { sources, streams, assets, tokenNeeded } = parts;
-  const pages = [...assets].map(
+  admission: Admission;
+  /** Of headland. */
+  version: string;
+}
+
+interface CheckedVisit {
+  params: unknown;
+  query: unknown;
+  body: unknown;
+}
+
+type AnyHandler = (visit: CheckedVisit) => unknown;
+
+/** All routes of the console: the files of the page and those of the contract. */
+export function createRoutes(parts: RouteParts): Route[] {
+  const pages = [...parts.assets].map(
     ([path, { type, bytes, cacheControl }]): Route => ({
       method: 'GET',
       path,
       open: true,
+      body: null,
+      maxBodyBytes: null,
       handle: () => ({ kind: 'bytes', type, bytes, headers: { 'cache-control': cacheControl } }),
     }),
   );
-  /** A route about the task that the request names, by default about the first. */
-  const about = (method: Route['method'], path: Route['path'], answer: Answer<Reply>): Route => ({
+  const keys = Object.keys(CONTRACT) as RouteKey[];
+  return [...pages, ...keys.map((key) => contractRoute(key, CONTRACT[key], parts))];
+}
+
+function contractRoute(key: RouteKey, contract: RouteContract, parts: RouteParts): Route {
+  const [method, path] = key.split(' ') as [string, string];
+  return {
     method,
-    path,
-    handle: (visit) => answer(sources(visit.query.get(TASK_PARAMETER) ?? undefined), visit),
-  });
-  const get = <Path extends keyof GetAnswers>(
-    path: Path,
-    answer: Answer<GetAnswers[Path]>,
-  ): Route => about('GET', path, async (source, visit) => json(await answer(source, visit)));
-  const post = <Path extends keyof PostBodies>(
-    path: Path,
-    act: (source: ConsoleSource, body: PostBodies[Path]) => Promise<PostAnswers[Path]>,
-    status = 200,
-  ): Route =>
-    about('POST', path, async (source, { body }) =>
-      json(await act(source, parse<PostBodies[Path]>(bodies[path], body)), status),
-    );
-  const alive: GetAnswers['/healthz'] = { alive: true, tokenNeeded };
-  return [
-    ...pages,
-    { method: 'GET', path: '/healthz', open: true, handle: () => json(alive) },
-    about('GET', '/readyz', readiness),
-    get('/api/status', (source) => withClock(source.status())),
-    get('/api/latest', (source, { query }) => {
-      const frame = latest(source, query);
-      return { frame: frame === null ? null : summary(frame) };
-    }),
-    about('GET', '/api/frame.jpg', (source, { query }) => {
-      const frame = latest(source, query);
-      if (frame === null) return { kind: 'empty' };
-      // Sent together, so that a page never shows a picture with the decision of another one.
-      return picture(frame.picture, {
-        'x-headland-frame': encodeURIComponent(JSON.stringify(summary(frame))),
+    path: pathPattern(path),
+    open: contract.open === true,
+    body: bodyKind(method, contract),
+    maxBodyBytes: contract.maxBodyBytes ?? null,
+    async handle(request) {
+      const query = new URLSearchParams(request.query);
+      const task = query.get(TASK_PARAMETER) ?? undefined;
+      query.delete(TASK_PARAMETER);
+      const source = parts.sources(task);
+      const own = ownHandlers(parts, source, request) as Record<string, AnyHandler>;
+      const handler =
+        own[key] ?? (source.handlers[key as keyof typeof source.handlers] as AnyHandler);
+      if (handler === undefined) throw notFound('there is no such route');
+      const result = await handler({
+        params: contract.params ? parsePath(contract.params, request.params) : {},
+        query: parseQuery(contract.query ?? null, query),
+        body: parsedBody(contract, request.body),
       });
-    }),
-    about('GET', '/api/stream', (source, { response }) => {
+      return replyOf(contract, result);
+    },
+  };
+}
+
+function bodyKind(method: string, { body }: RouteContract): Route['body'] {
+  if (method !== 'POST') return null;
+  return body !== undefined && isBytes(body) ? body : 'json';
+}
+
+function replyOf({ answer, status }: RouteContract, result: unknown): Reply {
+  if (result instanceof OwnReply) return result.reply;
+  if (!isBytes(answer)) return json(result, status);
+  if (result === null) return { kind: 'empty' };
+  const { mediaType, bytes, headers } = result as BytesAnswer;
+  return { kind: 'bytes', type: mediaType, bytes, ...(headers && { headers }) };
+}
+
+/** Handlers that need nothing but what every source offers. */
+function ownHandlers(
+  { streams, tokenNeeded, version, admission }: RouteParts,
+  source: ConsoleSource,
+  { request, response }: Request,
+): HandlersOf<Exclude<OwnKey, 'GET /readyz' | 'GET /api/stream' | keyof typeof ACCESS>> &
+  Record<string, unknown> {
+  return {
+    ...admission.handlers(request, response),
+    'GET /healthz': () => ({ alive: true, tokenNeeded }),
+    'GET /readyz': () => readiness(source),
+    'GET /api/status': () => withClock(source.status()),
+    'GET /api/latest': ({ query }) => {
+      const frame = latest(source, query.camera);
+      return { frame: frame === null ? null : summary(frame) };
+    },
+    'GET /api/frame.jpg': async ({ query }) => {
+      const frame = latest(source, query.camera);
+      if (frame === null) return null;
+      const { widthPx } = query;
+      const picture =
+        widthPx === undefined ? frame.picture : await source.scaled(frame.picture, widthPx);
+      // Sent together, so that a page never shows a picture with the decision of another one.
+      const carried = encodeURIComponent(JSON.stringify(summary(frame)));
+      return { ...picture, headers: { 'x-headland-frame': carried } };
+    },
+    'GET /api/openapi.json': () => new OwnReply(json(openApiDocument(version))),
+    'GET /api/stream': () => {
       streams.add(source, response);
-      return { kind: 'taken' };
-    }),
-    get('/api/waiting', (source, { query }) => ({ samples: source.waiting(limit(query, 24)) })),
-    about('GET', /^\/api\/samples\/([A-Za-z0-9_-]{1,128})\/picture$/, (source, visit) => {
-      const [sampleId] = visit.parts;
-      const stored = source.picture(sampleId!);
-      if (stored === null) throw notFound(`there is no picture of sample ${sampleId}`);
-      return picture(stored);
-    }),
-    get('/api/reports', (source, { query }) => ({ reports: source.reports(limit(query, 20)) })),
-    get('/api/heads', async (source) => ({ heads: await source.heads() })),
-    get('/api/look-alikes', (source, { query }) => ({
-      samples: source.lookAlikes(query.get('sample') ?? ''),
-    })),
-    post('/api/label', (source, order) => {
-      if ('frameId' in order) return source.labelFrame(order.frameId, order.label, order.group);
-      return 'sampleIds' in order
-        ? source.labelSamples(order.sampleIds, order.label)
-        : source.labelSample(order.sampleId, order.label);
-    }),
-    post('/api/retrain', (source) => source.retrain(), 202),
-    post('/api/rollback', (source, { version }) => source.rollback(version)),
-    post('/api/promote', (source, { version }) => source.promote(version)),
-    post('/api/pause', (source, { what }) => source.pause(what)),
-    post('/api/resume', (source, { what }) => source.resume(what)),
-    post('/api/snapshot', (source, { camera }) => source.snapshot(camera)),
-  ];
+      return new OwnReply({ kind: 'taken' });
+    },
+  };
 }
 
 export function notFound(message: string): HeadlandError {
   return new HeadlandError('HL_CONSOLE_NOT_FOUND', message, {
     remedy:
-      'Use a route listed in docs/reference/console.md. Take sample ids from GET /api/waiting and camera names from GET /api/status.',
+      'Use a route listed in docs/reference/console.md. Take sample ids from GET /api/pictures and camera names from GET /api/status.',
   });
 }
 
 /** 200 when at least one camera runs and the backbone is loaded, else 503. */
-function readiness(source: ConsoleSource): Reply {
+function readiness(source: ConsoleSource): OwnReply {
   const { cameras, backbone } = source.status();
   const camera = cameras.some(({ phase }) => phase === 'running');
   const ready = camera && backbone !== null;
-  const answer: GetAnswers['/readyz'] = { ready, camera, backbone: backbone !== null };
-  return json(answer, ready ? 200 : 503);
+  return new OwnReply(json({ ready, camera, backbone: backbone !== null }, ready ? 200 : 503));
 }
 
-function latest(source: ConsoleSource, query: URLSearchParams): LatestFrame | null {
-  const camera = query.get('camera') ?? undefined;
+function latest(source: ConsoleSource, camera: string | undefined): LatestFrame | null {
   if (camera !== undefined && !source.status().cameras.some(({ name }) => name === camera)) {
     throw notFound(`there is no camera ${JSON.stringify(camera.slice(0, 64))}`);
   }
@@ -181,24 +175,62 @@ function summary({ frameId, camera, capturedAtMs, decision }: LatestFrame): Fram
   return { frameId, camera, capturedAtMs, decision };
 }
 
-function picture({ mediaType, bytes }: EncodedPicture, headers?: Record<string, string>): Reply {
-  return { kind: 'bytes', type: mediaType, bytes, ...(headers && { headers }) };
+/** `/api/samples/{id}/picture`, as a pattern that a request path must match whole. */
+function pathPattern(path: string): string | RegExp {
+  if (!path.includes('{')) return path;
+  const escaped = path.replaceAll('.', '\\.');
+  return new RegExp(`^${escaped.replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]{1,256})')}$`);
 }
 
-function limit(query: URLSearchParams, fallback: number): number {
-  const given = query.get('limit');
-  if (given === null) return fallback;
-  if (/^\d{1,3}$/.test(given) && Number(given) >= 1 && Number(given) <= 100) return Number(given);
-  throw new HeadlandError('HL_CONSOLE_QUERY_INVALID', 'limit is not a whole number from 1 to 100', {
-    remedy: 'Set limit to a whole number from 1 to 100.',
+function parsePath(schema: z.ZodType, params: Record<string, string>): unknown {
+  const result = schema.safeParse(params);
+  if (result.success) return result.data;
+  throw notFound(`there is nothing of that name: ${reasons(result.error).join('; ')}`);
+}
+
+function parseQuery(schema: z.ZodObject | null, query: URLSearchParams): unknown {
+  const given = Object.fromEntries(query);
+  // A parameter of another route is more likely than an attack, and ignoring it would mislead.
+  const fault =
+    schema === null
+      ? Object.keys(given).map((name) => `Unrecognized parameter: ${name.slice(0, 64)}`)
+      : repeated(query);
+  const result = schema?.safeParse(given, { error: issueText });
+  if (result?.success && fault.length === 0) return result.data;
+  if (result === undefined && fault.length === 0) return {};
+  const texts = [...fault, ...(result?.error ? reasons(result.error) : [])];
+  throw new HeadlandError('HL_CONSOLE_QUERY_INVALID', texts.join('; '), {
+    remedy: 'Send exactly the query parameters listed for this route in docs/reference/console.md.',
   });
 }
 
-function parse<T>(schema: z.ZodType<T>, body: unknown): T {
-  const result = schema.safeParse(body, { error: issueText });
+function repeated(query: URLSearchParams): string[] {
+  const names = [...query.keys()];
+  const twice = names.filter((name, index) => names.indexOf(name) !== index);
+  return twice.map((name) => `${name.slice(0, 64)}: is given twice`);
+}
+
+function parsedBody({ body: contract }: RouteContract, body: unknown): unknown {
+  if (contract !== undefined && isBytes(contract)) return body as BytesBody;
+  if (contract === undefined) return emptyBody(body);
+  const result = contract.safeParse(body, { error: issueText });
   if (result.success) return result.data;
-  const texts = reasons(result.error);
-  throw new HeadlandError('HL_CONSOLE_BODY_INVALID', texts.join('; '), {
+  throw bodyInvalid(reasons(result.error));
+}
+
+function emptyBody(body: unknown): unknown {
+  if (body === undefined) return {};
+  const isEmpty =
+    typeof body === 'object' &&
+    body !== null &&
+    !Array.isArray(body) &&
+    Object.keys(body).length === 0;
+  if (isEmpty) return {};
+  throw bodyInvalid(['this route takes the empty object {}']);
+}
+
+function bodyInvalid(texts: readonly string[]): HeadlandError {
+  return new HeadlandError('HL_CONSOLE_BODY_INVALID', texts.join('; '), {
     // A label may come from a user of the page, to whom the documentation is of no use.
     remedy: texts.every((text) => text.startsWith('label: '))
       ? 'Choose another label.'

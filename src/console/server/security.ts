@@ -132,17 +132,18 @@ export class Gatekeeper {
     );
   }
 
-  /** @throws HeadlandError HL_CONSOLE_TOKEN_REFUSED */
-  checkToken(request: IncomingMessage): void {
-    if (this.tokenDigest === null) return;
-    const given = /^Bearer ([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  /** Compares in constant time. */
+  isToken(given: string): boolean {
     // Digests have equal length, so that the comparison does not reveal the length of the token.
-    if (given !== undefined && timingSafeEqual(digest(given), this.tokenDigest)) return;
-    throw new HeadlandError('HL_CONSOLE_TOKEN_REFUSED', 'the token is missing or wrong', {
-      remedy:
-        'Enter the token from the file set by console.token. Programs send it in the header Authorization: Bearer TOKEN.',
-    });
+    return this.tokenDigest !== null && timingSafeEqual(digest(given), this.tokenDigest);
   }
+}
+
+export function tokenRefused(): HeadlandError {
+  return new HeadlandError('HL_CONSOLE_TOKEN_REFUSED', 'the token is missing or wrong', {
+    remedy:
+      'Enter the token from the file set by console.token, or open a link of `headland pair`. Programs send the token in the header Authorization: Bearer TOKEN.',
+  });
 }
 
 function digest(text: string): Buffer {

@@ -2,8 +2,8 @@ import type { ServerResponse } from 'node:http';
 import { HeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { redactedJson } from '../../base/redact.js';
-import type { ClockedStatus, StreamEvent } from '../console-api.js';
-import type { ConsoleEvent, ConsoleSource, ConsoleStatus } from '../console-source.js';
+import type { ConsoleEvent, ConsoleSource } from '../console-source.js';
+import type { ClockedStatus, ConsoleStatus, StreamEvent } from '../contract/live-contract.js';
 
 export interface StreamLimits {
   /** Maximum number of concurrent streams. */

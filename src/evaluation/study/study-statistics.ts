@@ -1,4 +1,5 @@
-import { type Interval, shareInterval } from '../../head/share-interval.js';
+import { shareInterval } from '../../head/share-interval.js';
+import type { Interval } from '../../head/wilson.js';
 
 /** Mean over folds. */
 export interface Estimate {

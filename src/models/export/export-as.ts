@@ -24,6 +24,8 @@ export interface Exported {
   shape: string;
   /** Size of all its files. */
   bytes: number;
+  /** Its only file; null: it has several. */
+  file: Uint8Array | null;
   /** Largest difference from the daemon's probabilities. */
   tolerance: number;
   /** Loads the model in the way of any other program. */
@@ -65,6 +67,7 @@ export async function exportAs(
     names,
     shape: `1 x 3 x ${card.inputSize} x ${card.inputSize}`,
     bytes: model.length,
+    file: model,
     tolerance: SAME_ENGINE,
     open: () => ExportedModel.open(model, names),
     write: (path) => writeFileDurably(path, model),
@@ -90,6 +93,7 @@ async function exportTfjs(
   return {
     names: joined.names,
     shape: `N x ${card.inputSize} x ${card.inputSize} x 3`,
+    file: null,
     bytes: Object.values(files).reduce((sum, { length }) => sum + length, 0),
     tolerance: sameEngine ? SAME_ENGINE : OTHER_ENGINE,
     open: () => openExportedTfjs(tf, joined),

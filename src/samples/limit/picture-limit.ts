@@ -1,5 +1,6 @@
 import { HeadlandError } from '../../base/errors.js';
 import type { Database } from '../../storage/database.js';
+import { type EmptiedTrash, emptyTrash } from '../editing/trash.js';
 import { type Thinned, thinPictures } from './thinning.js';
 
 /**
@@ -20,6 +21,8 @@ export interface PictureLimits {
   backboneChecksum?: () => string | null;
   /** Called within the transaction of a thinning. */
   onThinned?: (thinned: Thinned) => void;
+  /** Called within the transaction that removes samples of the trash to make room. */
+  onTrashEmptied?: (emptied: EmptiedTrash) => void;
   /** Below this free space of the file system no picture is stored; default 0. */
   minFreeBytes?: number;
   /** Free space, bytes; null: not known. Default: not known. */
@@ -27,21 +30,28 @@ export interface PictureLimits {
 }
 
 /**
- * Makes room for a picture of `bytes`, by thinning where that is allowed; see {@link thinPictures}. A
+ * Makes room for a picture of `bytes`: first by removing samples of the trash for good, then by
+ * thinning where that is allowed; see {@link thinPictures}. A
  * store far above its limit, because that was lowered, shrinks with each picture: it may stay above,
  * but never grows. Run it in a transaction.
  * @throws HeadlandError HL_STORE_LIMIT when the pictures of the store would exceed the limit,
  *   HL_DISK_LOW when the file system has too little space
  */
 export function makePictureRoom(database: Database, bytes: number, limits: PictureLimits): void {
-  const { maxPictureStoreBytes: maxBytes, minPicturesPerClass = null, onThinned } = limits;
+  const { maxPictureStoreBytes: maxBytes, minPicturesPerClass = null } = limits;
   const freeBytes = limits.freeBytes?.() ?? null;
   const { minFreeBytes = 0 } = limits;
   if (freeBytes !== null && freeBytes < minFreeBytes) throw diskLow(freeBytes, minFreeBytes);
-  const stored = storedBytes(database);
+  let stored = storedBytes(database);
+  if (stored + bytes <= maxBytes) return;
+  const emptied = emptyTrash(database, { bytes: stored + bytes - maxBytes });
+  if (emptied.samples > 0) limits.onTrashEmptied?.(emptied);
+  stored -= emptied.bytes;
   if (stored + bytes <= maxBytes) return;
   if (minPicturesPerClass !== null) {
-    const needed = Math.min(bytes, stored + bytes - maxBytes);
+    // What left the trash has made room for this picture already.
+    const needed = Math.max(0, Math.min(bytes - emptied.bytes, stored + bytes - maxBytes));
+    if (needed === 0) return;
     const wanted = Math.max(needed, Math.floor(maxBytes * THINNED_SHARE));
     const thinned = thinPictures(database, {
       bytes: wanted,
@@ -49,7 +59,7 @@ export function makePictureRoom(database: Database, bytes: number, limits: Pictu
       backboneChecksum: limits.backboneChecksum?.() ?? null,
     });
     if (thinned.bytes >= needed) {
-      onThinned?.(thinned);
+      limits.onThinned?.(thinned);
       return;
     }
   }

@@ -120,8 +120,8 @@ interface CandidateRow extends Omit<ThinningCandidate, 'classes'> {
 
 /**
  * Removes the images of labelled samples, see {@link chooseRedundant}; labels, features and everything
- * else of the samples stay. Images of samples that wait for a label in any task, or that the backbone has
- * not embedded, are kept. Run it in a transaction.
+ * else of the samples stay. Images of samples that wait for a label or are excluded in any task, or that
+ * the backbone has not embedded, are kept. Run it in a transaction.
  */
 export function thinPictures(
   database: Database,

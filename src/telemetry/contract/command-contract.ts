@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { MAX_LABEL_TEXT, MAX_LABELLED_TOGETHER } from '../../base/words/label.js';
+import { MAX_LABEL_TEXT } from '../../base/words/label.js';
+import { MAX_LABELLED_TOGETHER } from '../../base/words/label-limits.js';
 import { TASK_NAME } from '../../base/words/task.js';
 
 /**
@@ -73,6 +74,14 @@ export const COMMANDS = {
   promote: z
     .strictObject({ transaction, task, version })
     .describe('Serve this head although the gate refused it'),
+  pin: z
+    .strictObject({
+      transaction,
+      task,
+      version: version.optional().describe('Absent: the head that serves'),
+    })
+    .describe('Serve this head until `unpin`: trainings go on, but replace nothing'),
+  unpin: z.strictObject({ transaction, task }).describe('Undo `pin`'),
   snapshot: z
     .strictObject({
       transaction,

@@ -143,6 +143,10 @@ export const modelSchema = z
     holdout_macro_f1: probability.nullable(),
     trained_at: time.nullable(),
     backbone: z.string().max(128),
+    pinned: z
+      .boolean()
+      .optional()
+      .describe('True: trainings and trials do not replace the head, see the command `pin`'),
     trust: trust
       .nullable()
       .optional()
@@ -399,7 +403,17 @@ export const trainingReportSchema = z
     training_id: z.string().min(1).max(128),
     trigger: z.string().max(64).describe('labels, cron, command, cli, console …'),
     outcome: z.enum(['promoted', 'refused', 'failed', 'cancelled']),
-    reason: z.string().max(4_096).describe('For people'),
+    verdict: z
+      .strictObject({
+        key: z.string().max(64).describe('Names the sentence'),
+        values: z
+          .record(z.string(), z.union([z.number(), z.string()]))
+          .describe('Its figures and names'),
+        text: z.string().max(4_096).describe('The sentence in English'),
+      })
+      .optional()
+      .describe('The result in one sentence'),
+    reason: z.string().max(4_096).describe('For people: the figures behind the verdict'),
     head_version: version.nullable().describe('Version of the new head; null: none'),
     samples: count,
     classes: count,

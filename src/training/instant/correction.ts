@@ -1,5 +1,7 @@
+import { listIn } from '../../base/values/list-in.js';
 import { minimise } from '../../head/algebra/lbfgs.js';
 import { cholesky, gramOfRows } from '../../head/algebra/linalg.js';
+import { rowLabels } from '../../head/class-names.js';
 import type { Head } from '../../head/head.js';
 import { headLogits, softmaxRows } from '../../head/score.js';
 import { transformFeatures } from '../../head/transform.js';
@@ -62,18 +64,25 @@ const MAX_ITERATIONS = 200;
 export function correctHead(head: Head, lesson: Lesson, options: CorrectionOptions = {}): Head {
   const { newClassLead = NEW_CLASS_LEAD } = options;
   const prior = withClasses(head, lesson.labels, newClassLead);
+  const rowsOf = rowsByLabel(prior);
   const d = head.featureSize;
   const n = lesson.labels.length;
   const shares = lesson.shares ?? new Float64Array(n).fill(1);
-  const classes = prior.labels.length;
-  const grown = classes > head.labels.length;
+  const classes = prior.bias.length;
+  const grown = classes > head.bias.length;
   const lambda = options.lambda ?? (grown ? LAMBDA.newClass : LAMBDA.knownClasses);
   const offset = headLogits(prior, lesson.features);
   const { rows, mean, scale } = standardised(lesson.features, d, head.transform, shares);
   const kernel = gramOfRows(rows, n, d);
   for (let i = 0; i < n; i++) kernel[i * n + i] = kernel[i * n + i]! * (1 + JITTER) + JITTER;
-  const columnOf = new Map(prior.labels.map((label, c) => [label, c]));
-  const truth = lesson.labels.map((label) => columnOf.get(label)!);
+  // Of the rows of a class that were classes of their own, the one that fits best is taught.
+  const truth = lesson.labels.map((label, i) =>
+    rowsOf
+      .get(label)!
+      .reduce((best, row) =>
+        offset[i * classes + row]! > offset[i * classes + best]! ? row : best,
+      ),
+  );
   const residuals = solve(kernel, offset, truth, shares, classes, lambda);
 
   const weights = new Float32Array(prior.weights);
@@ -99,16 +108,21 @@ export function correctHead(head: Head, lesson: Lesson, options: CorrectionOptio
  * rows. Class Gaussians stay while they know every class; else the linear layer replaces them.
  */
 function withClasses(given: Head, labels: readonly string[], newClassLead: number): Head {
-  const all = [...new Set([...given.labels, ...labels])].sort();
-  const grown = all.length > given.labels.length;
+  const known = rowLabels(given);
+  const grown = labels.some((label) => !known.includes(label));
   const head = grown ? linearPart(given) : given;
   const { featureSize: d, temperature, setProbability: _, novelty, gaussianScale, ...rest } = head;
-  const rowOf = new Map(head.labels.map((label, row) => [label, row]));
+  const all = [
+    ...known.map((label, row) => ({ label, row })),
+    ...[...new Set(labels)]
+      .filter((label) => !known.includes(label))
+      .map((label) => ({ label, row: undefined })),
+  ];
+  if (!given.labelOfRow) all.sort((a, b) => (a.label < b.label ? -1 : 1));
   const weights = new Float32Array(all.length * d);
   const bias = new Float32Array(all.length);
-  for (const [c, label] of all.entries()) {
-    const row = rowOf.get(label);
-    const sources = row === undefined ? [...head.labels.keys()] : [row];
+  for (const [c, { row }] of all.entries()) {
+    const sources = row === undefined ? [...known.keys()] : [row];
     for (const source of sources) {
       const share = 1 / (sources.length * temperature);
       bias[c] = bias[c]! + share * head.bias[source]!;
@@ -122,7 +136,19 @@ function withClasses(given: Head, labels: readonly string[], newClassLead: numbe
     novelty && gaussianScale !== undefined
       ? { novelty, gaussianScale: gaussianScale / temperature }
       : {};
-  return { ...rest, ...gaussians, featureSize: d, labels: all, weights, bias, temperature: 1 };
+  const { labelOfRow: __, ...plain } = rest;
+  const named = { ...plain, ...gaussians, featureSize: d, weights, bias, temperature: 1 };
+  const ofRows = all.map(({ label }) => label);
+  if (!given.labelOfRow) return { ...named, labels: ofRows };
+  const spoken = [...new Set(ofRows)].sort();
+  const labelOfRow = Int32Array.from(ofRows, (label) => spoken.indexOf(label));
+  return { ...named, labels: spoken, labelOfRow };
+}
+
+function rowsByLabel(head: Head): Map<string, number[]> {
+  const rows = new Map<string, number[]>();
+  for (const [row, label] of rowLabels(head).entries()) listIn(rows, label).push(row);
+  return rows;
 }
 
 /**

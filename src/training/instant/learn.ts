@@ -1,7 +1,8 @@
 import { HeadlandError } from '../../base/errors.js';
+import { named } from '../../base/words/message.js';
 import type { Head } from '../../head/head.js';
 import { leadsCluster, sharesOf, type TrainingSet } from '../../head/training-set.js';
-import { type Trust, USEFUL_ANSWERS, wanted } from '../../head/trust.js';
+import { next, type Trust, USEFUL_ANSWERS, wanted } from '../../head/trust.js';
 import { noveltyScores } from '../../head/unknown/novelty.js';
 import { fitNovelty } from '../../head/unknown/novelty-fit.js';
 import type { Sample } from '../../samples/sample.js';
@@ -114,7 +115,15 @@ function trustOf(unknown: readonly Taught[]): Trust | null {
     meanRecall: null,
     lowerBound: null,
     needs,
-    next: needs.length > 0 ? wanted(needs) : `Train: no trained head knows ${untrained} yet.`,
+    ...next(
+      needs.length > 0
+        ? wanted(needs)
+        : {
+            key: 'trust.train',
+            values: { classes: named(labels) },
+            text: `Train: no trained head knows ${untrained} yet.`,
+          },
+    ),
   };
 }
 
@@ -167,10 +176,7 @@ class Source {
 
   /** Labels of at least `least` samples. */
   labels(least: number): string[] {
-    return this.store
-      .counts()
-      .classes.filter(({ training, holdout }) => training + holdout >= least)
-      .map(({ label }) => label);
+    return [...this.store.labelCounts()].flatMap(([label, n]) => (n >= least ? [label] : []));
   }
 
   /** The newest of each class, at most `most` in all; by id. */
@@ -181,18 +187,29 @@ class Source {
     );
   }
 
-  /** The newest `most` samples that were labelled after a revision; by id. */
+  /**
+   * The newest `most` samples that have another label than at a revision; by id. A label that was taken
+   * back teaches nothing, nor does a new name of a class.
+   */
   since(revision: number, most: number): Taught[] {
+    const names = this.store.namesSince(revision);
+    const before = new Map<string, string | null>();
     const ids: string[] = [];
     for (let after = revision; ; ) {
       const changes = this.store.labelsSince(after);
-      ids.push(...changes.map(({ sampleId }) => sampleId));
+      for (const { sampleId, oldLabel, renamed } of changes) {
+        if (renamed) continue;
+        ids.push(sampleId);
+        if (!before.has(sampleId))
+          before.set(sampleId, oldLabel && (names.get(oldLabel) ?? oldLabel));
+      }
       const last = changes.at(-1);
       if (!last) break;
       after = last.revision;
     }
     const newest = [...new Set(ids.reverse())].slice(0, most);
-    return this.#withFeatures(newest.flatMap((id) => this.store.get(id) ?? []));
+    const samples = newest.flatMap((id) => this.store.get(id) ?? []);
+    return this.#withFeatures(samples.filter(({ id, label }) => label !== before.get(id)));
   }
 
   #withFeatures(samples: readonly Sample[]): Taught[] {

@@ -2,17 +2,24 @@ import type { Backbone } from '../../backbone/backbone.js';
 import { loadCard } from '../../backbone/card-folders.js';
 import { augmentationRecipe, Embedder } from '../../backbone/embedder.js';
 import { openFittingBackbone } from '../../backbone/open-backbone.js';
+import { isHeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { listIn } from '../../base/values/list-in.js';
-import { headAnswers } from '../../gate/scorecard.js';
+import { answerScore } from '../../gate/answers/answer-score.js';
+import { championPairs, compareAnswers } from '../../gate/answers/compared-answers.js';
+import {
+  presentAnswers,
+  type SampleAnswer,
+  type StoredAnswers,
+} from '../../gate/answers/sample-answer.js';
+import { verdictOf } from '../../gate/verdict.js';
 import type { BeliefParameters } from '../../head/belief/belief-parameters.js';
 import { fitBelief, type LabelledLook } from '../../head/belief/fit-belief.js';
 import type { Head } from '../../head/head.js';
-import { headProbabilities } from '../../head/score.js';
 import { groupingOf, judgedRows, type TrainingSet } from '../../head/training-set.js';
-import { type JudgedAnswer, judgeTrust, type Trust, wanted } from '../../head/trust.js';
+import { judgeTrust, next, type Trust, wanted } from '../../head/trust.js';
 import type { NoveltyModel } from '../../head/unknown/novelty-model.js';
-import type { NewHeadCard } from '../../registry/head-card.js';
+import type { HeadCard, NewHeadCard } from '../../registry/head-card.js';
 import { HeadRegistry } from '../../registry/registry.js';
 import type { SampleStore } from '../../samples/store.js';
 import { type Collected, collect, type LabelledSample, readLabelled } from '../data/collect.js';
@@ -24,6 +31,7 @@ import { PausingEngine } from '../fit/pausing-engine.js';
 import type { FittedRecipe } from '../fit/recipes.js';
 import type { JobResult, SkippedSample } from '../report.js';
 import { type Judgement, judge } from '../verdict/judge.js';
+import { type LabelEffect, labelEffect } from '../verdict/label-effect.js';
 import { leftOutAnswers, waitingFeatures } from '../verdict/unknown-threshold.js';
 import type { JobSettings, StepProgress } from './job-protocol.js';
 import { PauseGate } from './pause-gate.js';
@@ -31,6 +39,8 @@ import { Phases } from './phases.js';
 
 /** Most skipped samples that the report names; it counts all of them. */
 const NAMED_SKIPPED_SAMPLES = 50;
+/** Most samples with a changed answer that the report names, for each direction. */
+const SHOWN_PAIRS = 8;
 
 /** Added to every verdict on such a head. */
 const ONE_GROUP =
@@ -97,7 +107,10 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     });
 
     phases.begin('evaluate');
-    const registry = new HeadRegistry(settings.registryDir, { keep: settings.heads.keep });
+    const registry = new HeadRegistry(settings.registryDir, {
+      keep: settings.heads.keep,
+      classNames: (revision) => store.namesSince(revision),
+    });
     const trained: Head = {
       ...headOf(recipe, {
         labels: collected.labels,
@@ -123,11 +136,10 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
       settings: settings.gate,
     });
 
-    const trust = trustOf(trained, collected, set, recipe, {
-      features: holdoutFeatures,
-      firsts: holdoutFirsts,
-    });
+    const trust = trustOf(judgement.answers, collected);
     const belief = beliefOf(collected, set, recipe, novelty);
+
+    const effect = await effectOf(run, registry, judgement.answers, collected);
 
     phases.begin('publish');
     const version = await registry.publish(
@@ -145,6 +157,10 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
       ),
       [...new Set(collected.training.map((sample) => sample.group))].sort(),
       { schema: 3, input: judgement.input, decision: judgement.decision },
+      {
+        champion: judgement.input.compared === 'heads' ? judgement.championVersion : null,
+        answers: judgement.answers,
+      },
     );
     if (judgement.sameFeatures) {
       // Features of older backbones and augmentations, which no head in service needs any more.
@@ -154,6 +170,9 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     return {
       version,
       decision,
+      verdict: verdictOf(judgement.input, decision, trust.level),
+      ...figuresOf(judgement.answers, collected),
+      effect,
       championVersion,
       holdout,
       championHoldout,
@@ -223,44 +242,83 @@ function withFeatures(
   return samples.filter((sample) => !without.has(sample.id));
 }
 
-/**
- * Trust from the answers of heads that never saw the group of the sample, and, for the holdout, of
- * the head itself. Near-duplicates are one answer.
- */
-function trustOf(
-  head: Head,
-  { training, holdout, labels, classes }: Collected,
-  set: TrainingSet,
-  recipe: FittedRecipe,
-  onHoldout: { features: readonly Float32Array[]; firsts: readonly boolean[] },
-): Trust {
-  const { judged } = judgedRows(set, groupingOf(set));
-  const leftOut = headAnswers(
-    recipe.leaveGroupOutProbabilities,
-    labels,
-    training.map((sample) => sample.label),
-  );
-  const answered = (sample: LabelledSample, answer: string): JudgedAnswer => ({
-    label: sample.label,
-    group: sample.group,
-    right: answer === sample.label,
-  });
-  const trust = judgeTrust(labels, [
-    ...[...judged].map((row) => answered(training[row]!, leftOut[row]!.label)),
-    ...holdout
-      .map((sample, i) => ({ sample, features: onHoldout.features[i]! }))
-      .filter(({ sample }, i) => onHoldout.firsts[i] && labels.includes(sample.label))
-      .map(({ sample, features }) => {
-        const probabilities = headProbabilities(head, features);
-        return answered(sample, headAnswers(probabilities, labels, [sample.label])[0]!.label);
-      }),
-  ]);
-  const missing = classes.flatMap(({ label, missing: more }) =>
+/** Trust from the judged answers. */
+function trustOf(answers: readonly SampleAnswer[], collected: Collected): Trust {
+  const groups = groupsOf(collected);
+  const judged = answers
+    .filter((answer) => answer.judged)
+    .map(({ id, truth, label }) => {
+      return { label: truth, group: groups.get(id)!, right: label === truth };
+    });
+  const trust = judgeTrust(collected.labels, judged);
+  const missing = collected.classes.flatMap(({ label, missing: more }) =>
     more > 0 ? [{ label, labels: more }] : [],
   );
   return missing.length > 0
-    ? { ...trust, next: `${wanted(missing, ' to be learnt')} ${trust.next}` }
+    ? { ...trust, ...next(wanted(missing, true), ...(trust.steps ?? [])) }
     : trust;
+}
+
+function groupsOf({ training, holdout }: Collected): Map<string, string> {
+  return new Map([...training, ...holdout].map(({ id, group }) => [id, group]));
+}
+
+/** The score of the new head, and the samples whose answers changed, as the report shows them. */
+function figuresOf(
+  answers: readonly SampleAnswer[],
+  collected: Collected,
+): Pick<JobResult, 'score' | 'gained' | 'lost'> {
+  const { training, holdout } = collected;
+  const present = presentAnswers(
+    answers,
+    new Map([...training, ...holdout].map(({ id, label, group }) => [id, { label, group }])),
+  );
+  const { gained, lost } = compareAnswers(championPairs(present));
+  return {
+    score: answerScore(present),
+    gained: gained.slice(0, SHOWN_PAIRS),
+    lost: lost.slice(0, SHOWN_PAIRS),
+  };
+}
+
+/** What the labels since the newest version changed. */
+async function effectOf(
+  { store, log }: TrainingRun,
+  registry: HeadRegistry,
+  answers: readonly SampleAnswer[],
+  collected: Collected,
+): Promise<LabelEffect> {
+  const groups = groupsOf(collected);
+  const earlier = await earlierTraining(registry, log);
+  const revision = earlier?.card.labelRevision ?? 0;
+  return labelEffect(
+    answers,
+    collected.labels,
+    (id) => groups.get(id)!,
+    store.labelsSince(revision, Number.MAX_SAFE_INTEGER).filter(({ renamed }) => !renamed),
+    earlier && {
+      version: earlier.card.version,
+      labels: earlier.card.labels,
+      answers: earlier.answers,
+    },
+  );
+}
+
+/** The newest version; null: there is none that can be read. */
+async function earlierTraining(
+  registry: HeadRegistry,
+  log: Log,
+): Promise<{ card: HeadCard; answers: StoredAnswers | null } | null> {
+  const version = await registry.newest();
+  if (version === null) return null;
+  try {
+    const { card } = await registry.load(version);
+    return { card, answers: await registry.answers(version) };
+  } catch (error) {
+    if (!isHeadlandError(error)) throw error;
+    log.warn({ version, code: error.code }, 'cannot compare with the training before');
+    return null;
+  }
 }
 
 /**

@@ -1,5 +1,6 @@
 import { isHeadlandError, messageOf } from '../../base/errors.js';
 import { sha256Hex } from '../../base/hash.js';
+import type { SampleAnswer } from '../../gate/answers/sample-answer.js';
 import { decide } from '../../gate/decide.js';
 import {
   chooseEvidence,
@@ -25,6 +26,7 @@ import { originals } from '../data/feature-matrix.js';
 import type { FittedRecipe } from '../fit/recipes.js';
 import type { FitEngine } from '../fit/search.js';
 import { answersOfRecipe } from './recipe-answers.js';
+import { sampleAnswers } from './sample-answers.js';
 
 export interface JudgeInput {
   store: SampleStore;
@@ -59,6 +61,8 @@ export interface Judgement {
   holdout: LabelledMetrics | null;
   championHoldout: LabelledMetrics | null;
   leaveGroupOut: LabelledMetrics;
+  /** What the new head answers to every labelled sample, by id. */
+  answers: SampleAnswer[];
 }
 
 /** The serving head, as far as it can be read. */
@@ -70,13 +74,13 @@ interface Champion {
 }
 
 /**
- * Samples whose labels changed after a revision. Revisions, because the clock may have been set
+ * Samples whose labels changed after a revision; a new name of a class changes none. Revisions, because the clock may have been set
  * meanwhile.
  */
 function relabelledSince(revision: number | undefined, store: SampleStore): Set<string> {
   if (revision === undefined) return new Set();
   const changes = store.labelsSince(revision, Number.MAX_SAFE_INTEGER);
-  return new Set(changes.map(({ sampleId }) => sampleId));
+  return new Set(changes.filter(({ renamed }) => !renamed).map(({ sampleId }) => sampleId));
 }
 
 /** Compares the new head with the serving one and lets the gate decide. */
@@ -141,6 +145,14 @@ export async function judge(input: JudgeInput): Promise<Judgement> {
       labels,
       truth.slice(0, training.length),
     ) as LabelledMetrics,
+    answers: sampleAnswers({
+      collected,
+      set,
+      leaveGroupOut: recipe.leaveGroupOutProbabilities,
+      onHoldout,
+      holdoutFirsts,
+      compared: evidence.compared === 'heads' ? evidence.samples : [],
+    }),
   };
 }
 

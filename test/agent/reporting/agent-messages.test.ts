@@ -143,8 +143,10 @@ describe('the model', () => {
     backbone: 'tiny',
     card: null,
     learnt: null,
+    pinned: false,
     trust: null,
     next: null,
+    nextSteps: [],
   };
   const cardOf = async (t: Parameters<typeof openRobot>[0]): Promise<HeadCard> => {
     const { heads } = openRobot(t).state.task();
@@ -375,11 +377,22 @@ describe('figures', () => {
       { label: 'crop', training: 5, holdout: 2, groups: 3, holdoutGroups: 1 },
       { label: 'weed', training: 4, holdout: 1, groups: 3, holdoutGroups: 1 },
     ];
-    const counts = { total: 20, labelled: 12, waiting: 8, thinned: 3, pictureBytes: 1, classes };
+    const counts = {
+      total: 20,
+      labelled: 12,
+      waiting: 8,
+      excluded: 0,
+      trash: 0,
+      thinned: 3,
+      pictureBytes: 1,
+      classes,
+    };
     assert.deepEqual(sampleTotals([counts]), {
       total: 20,
       labelled: 12,
       waiting: 8,
+      excluded: 0,
+      trash: 0,
       thinned: 3,
       holdout: 3,
     });

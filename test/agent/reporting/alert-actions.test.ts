@@ -157,4 +157,20 @@ describe('actions of alerts', { timeout: TEST_HANG_MS }, () => {
       'HEADLAND_TASK=main',
     ]);
   });
+
+  test('try a command for a person, who learns how it ended', async (t) => {
+    const said = join(temporaryFolder(t), 'said');
+    const script = `echo "$HEADLAND_RULE $HEADLAND_TEST" >${said}`;
+    const command = { path: '/bin/sh', arguments: ['-c', script], minIntervalMs: 3_600_000 };
+    const broken = { path: '/bin/sh', arguments: ['-c', 'echo no horn >&2; exit 3'] };
+    const { part } = actions(t, [
+      { name: 'weeds', labels: ['weed'], command },
+      { name: 'eye', labels: ['weed'], command: broken },
+      { name: 'none', labels: ['weed'] },
+    ]);
+    for (let tries = 0; tries < 2; tries++) await part.tryCommand('weeds');
+    assert.equal(readFileSync(said, 'utf8'), 'weeds 1\n');
+    await assert.rejects(part.tryCommand('eye'), /exit code 3: no horn/);
+    await assert.rejects(part.tryCommand('none'), { code: 'HL_ALERT_RULE_UNKNOWN' });
+  });
 });

@@ -161,7 +161,11 @@ describe('what the robot tells of itself', { timeout: TEST_HANG_MS }, () => {
 
   test('status: cameras with their quality and why they were opened again', async (t) => {
     const { status } = await robot(t);
-    const camera: CameraState & { droppedTotal: number } = {
+    const camera: CameraState & {
+      droppedTotal: number;
+      framesPerSecond: number;
+      simulated: boolean;
+    } = {
       ...status.cameras[0]!,
       phase: 'waiting',
       restarts: 3,

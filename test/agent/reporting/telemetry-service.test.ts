@@ -195,6 +195,7 @@ describe('telemetry', { skip: withoutMosquitto, timeout: TEST_HANG_MS }, () => {
       trainingId: 'training-1',
       trigger: 'labels',
       outcome: 'failed',
+      verdict: { key: 'verdict.failed', values: {}, text: 'Failed.' },
       reason: 'too few labels',
       error: ERROR.toJSON(),
       startedAt: '2026-01-01T00:00:00.000Z',

@@ -290,6 +290,24 @@ export const brokerFindings: DoctorScenario[] = [
 
 const SHIPPED = join(REPOSITORY, 'systemd/headland.service');
 
+/** A certificate of this name, and its key. */
+function certify(robot: Patient['robot'], name: string): void {
+  const key = robot.write(`${name}.key`, '', 0o600);
+  const certificate = robot.write(`${name}.crt`, '');
+  const subject = ['-subj', '/CN=robot', '-days', '30'];
+  const files = ['-keyout', key, '-out', certificate];
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...subject, ...files], {
+    stdio: 'ignore',
+  });
+}
+
+/** Encrypts the page with one certificate and the key of this name. */
+function encrypt(robot: Patient['robot'], key: string): void {
+  const certFile = join(robot.dir, 'page.crt');
+  const tls = { mode: 'files', certFile, key: { file: join(robot.dir, `${key}.key`) } };
+  robot.configure({ console: { tls } });
+}
+
 export const serviceFindings: DoctorScenario[] = [
   {
     code: 'HL_DOCTOR_PORT_TAKEN',
@@ -311,12 +329,17 @@ export const serviceFindings: DoctorScenario[] = [
     follow: chooseAnotherPort,
   },
   {
-    code: 'HL_CONSOLE_TOKEN_NEEDED',
-    follows: 'or console.host to 127.0.0.1',
+    code: 'HL_CONSOLE_CERTIFICATE',
+    follows: 'and console.tls.key to its private key',
     check: 'page',
     state: 'failed',
-    settings: { console: { host: '0.0.0.0' } },
-    follow: ({ robot }) => robot.configure({ console: { host: '127.0.0.1' } }),
+    skip: withoutOpenssl,
+    given: ({ robot }) => {
+      certify(robot, 'page');
+      certify(robot, 'other');
+      encrypt(robot, 'other');
+    },
+    follow: ({ robot }) => encrypt(robot, 'page'),
   },
   {
     code: 'HL_CONSOLE_TOKEN_WEAK',

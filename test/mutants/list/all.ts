@@ -1,4 +1,5 @@
 import type { Mutant } from '../mutant.js';
+import { ACCESS_MUTANTS } from './access-mutants.js';
 import { ALERT_MUTANTS } from './alert-mutants.js';
 import { BASE_MUTANTS } from './base-mutants.js';
 import { BOARD_MUTANTS } from './board-mutants.js';
@@ -16,9 +17,11 @@ import { LIFETIME_MUTANTS } from './lifetime-mutants.js';
 import { POSITION_MUTANTS } from './position-mutants.js';
 import { REGION_MUTANTS } from './region-mutants.js';
 import { SAMPLES_MUTANTS } from './samples-mutants.js';
+import { SETTINGS_MUTANTS } from './settings-mutants.js';
 import { STORAGE_MUTANTS } from './storage-mutants.js';
 import { SYNC_MUTANTS } from './sync-mutants.js';
 import { TASK_MUTANTS } from './task-mutants.js';
+import { TEACH_MUTANTS } from './teach-mutants.js';
 import { TELEMETRY_MUTANTS } from './telemetry-mutants.js';
 import { VISION_MUTANTS } from './vision-mutants.js';
 
@@ -28,15 +31,18 @@ export const MUTANTS: readonly Mutant[] = [
   ...SAMPLES_MUTANTS,
   ...DATASET_MUTANTS,
   ...STORAGE_MUTANTS,
+  ...SETTINGS_MUTANTS,
   ...LEARNING_MUTANTS,
   ...BASE_MUTANTS,
   ...COMMAND_MUTANTS,
   ...TELEMETRY_MUTANTS,
   ...TASK_MUTANTS,
+  ...TEACH_MUTANTS,
   ...CONSOLE_MUTANTS,
   ...BOARD_MUTANTS,
   ...GPIO_MUTANTS,
   ...LIFETIME_MUTANTS,
+  ...ACCESS_MUTANTS,
   ...ALERT_MUTANTS,
   ...CAMERA_MUTANTS,
   ...VISION_MUTANTS,

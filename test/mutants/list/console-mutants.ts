@@ -7,11 +7,11 @@ const REACH_TESTS = [
 ];
 const SERVER_TESTS = [{ file: 'test/console/server.test.ts' }];
 const STREAM = 'src/console/server/stream.ts';
-const AGENT_CONSOLE = 'src/agent/reporting/agent-console.ts';
+const AGENT_CONSOLE = 'src/agent/console/console-sources.ts';
 const API_TESTS = [{ file: 'test/console/tasks-api.test.ts' }];
 const DAEMON_TESTS = [
   {
-    file: 'test/agent/reporting/agent-console.test.ts',
+    file: 'test/agent/console/agent-console.test.ts',
     names: 'by default the first|on which the task decides|of the request|of its task alone',
   },
 ];
@@ -62,8 +62,8 @@ export const CONSOLE_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a wrong token is refused',
     file: SECURITY,
-    text: 'given !== undefined && timingSafeEqual(digest(given), this.tokenDigest)',
-    replacement: 'given !== undefined && digest(given).length === this.tokenDigest.length',
+    text: 'timingSafeEqual(digest(given), this.tokenDigest)',
+    replacement: 'digest(given).length === this.tokenDigest.length',
     tests: SECURITY_TESTS,
   },
   {
@@ -76,8 +76,8 @@ export const CONSOLE_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a token is asked for before anything is told',
     file: 'src/console/server/console-server.ts',
-    text: 'if (route.open !== true) gatekeeper.checkToken(request);',
-    replacement: "if (route.method === 'POST') gatekeeper.checkToken(request);",
+    text: 'route.open ? null : admission.admit(request, response)',
+    replacement: "route.method === 'GET' ? null : admission.admit(request, response)",
     tests: SECURITY_TESTS,
   },
   {

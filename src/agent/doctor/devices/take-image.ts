@@ -3,7 +3,7 @@ import { silentLog } from '../../../base/log.js';
 import type { CapturedPicture } from '../../../camera/camera.js';
 import { CameraRun } from '../../../camera/camera-run.js';
 import { createDriver, type ResolvedCameraConfig } from '../../../camera/open-driver.js';
-import { isLive } from '../../status.js';
+import { isLive } from '../../seeing/is-live.js';
 
 /** A camera that has sent nothing for this long has failed, however patient the daemon is. */
 const MAX_STALL_MS = 15_000;

@@ -1,6 +1,10 @@
 import { HeadlandError } from '../../../base/errors.js';
-import { readSecretText } from '../../../config/secrets.js';
+import { isRecord } from '../../../base/values/is-record.js';
+import type { Config } from '../../../config/schema.js';
 import { Gatekeeper } from '../../../console/server/security.js';
+import { askConsole } from '../../access/ask-console.js';
+import { consoleCertificate } from '../../access/console-certificate.js';
+import { presentToken } from '../../access/console-token.js';
 import { type Finding, failed, ok, type RobotContext, skipped } from '../doctor-check.js';
 import { requireFreePort } from './free-port.js';
 
@@ -8,21 +12,24 @@ const ANSWER_TIMEOUT_MS = 4_000;
 
 /** Whether the page answers, or could be opened by the daemon. */
 export async function checkPage({ config, environment, daemon }: RobotContext): Promise<Finding[]> {
-  const { enabled, host, port, token } = config.console;
+  const { enabled, host, port, tls } = config.console;
   if (!enabled) return [skipped('console.enabled is false')];
   // Refuses what the server would refuse at its start.
-  new Gatekeeper(host, readSecretText(token, environment), []);
-  if (await daemon.running()) return [await askRunning(await daemon.pageUrl())];
+  const { token } = presentToken(config, environment);
+  // The daemon makes a token where it needs one and has none.
+  if (token !== null) new Gatekeeper(host, token, []);
+  if (tls.mode === 'files') await consoleCertificate(config, environment);
+  if (await daemon.running()) return [await askRunning(await daemon.pageUrl(), config)];
   if (port !== 0) await requireFreePort(host, port, 'console.port');
   return [ok(`the daemon can serve the page on ${host}, port ${port || 'any'}`)];
 }
 
-async function askRunning(url: string | null): Promise<Finding> {
+async function askRunning(url: string | null, config: Config): Promise<Finding> {
   if (url === null) return skipped('the running daemon chose a port, and does not tell which');
-  const alive = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) })
-    .then((response) => response.json())
+  const alive = await askConsole({ url: `${url}/healthz`, timeoutMs: ANSWER_TIMEOUT_MS }, config)
+    .then((body): unknown => JSON.parse(Buffer.from(body ?? []).toString()))
     .catch(() => null);
-  if (typeof alive === 'object' && alive !== null && 'alive' in alive) {
+  if (isRecord(alive) && 'alive' in alive) {
     return ok(`${url}/ answers`);
   }
   return failed(

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { codeOf, isHeadlandError } from '../../../base/errors.js';
 import { SIGHTING_TABLES } from '../../../samples/sightings/sighting-table.js';
 import { SAMPLE_TABLES } from '../../../samples/tables.js';
+import { ACCESS_TABLES } from '../../../storage/access-table.js';
 import { AUDIT_TABLES } from '../../../storage/audit-table.js';
 import { type DatabaseInspection, inspectDatabase } from '../../../storage/inspect-database.js';
 import { META_TABLES } from '../../../storage/meta-table.js';
@@ -22,6 +23,7 @@ const KNOWN_VERSIONS: Readonly<Record<string, number>> = {
   reports: REPORT_TABLES.length,
   sightings: SIGHTING_TABLES.length,
   sync: SYNC_TABLES.length,
+  access: ACCESS_TABLES.length,
 };
 
 /** Whether the database is undamaged, and of a version that this headland can use. */

@@ -14,6 +14,7 @@ export function secretsOf(config: Config): NamedSecret[] {
     ['mqtt.password', mqtt.password],
     ['mqtt.key', mqtt.key],
     ['console.token', page.token],
+    ['console.tls.key', page.tls.key],
     ['sync.s3.accessKeyId', sync.s3.accessKeyId],
     ['sync.s3.secretAccessKey', sync.s3.secretAccessKey],
     ['sync.s3.sessionToken', sync.s3.sessionToken],

@@ -1,4 +1,5 @@
-import { type Interval, shareInterval } from '../../../head/share-interval.js';
+import { shareInterval } from '../../../head/share-interval.js';
+import type { Interval } from '../../../head/wilson.js';
 import type { PhotoChoice } from './photo-choice.js';
 
 /** Labels of each class in the first step: enough for a first head without a training. */

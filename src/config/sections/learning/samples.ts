@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { isLabel } from '../../../base/words/label.js';
+import { MAX_LABEL_CHARACTERS } from '../../../base/words/label-limits.js';
 import { milliseconds, probability, section } from '../../fields.js';
 
 export const samples = section(
@@ -52,6 +54,14 @@ export const samples = section(
       .describe(
         'Images of a class, inside and outside the holdout each, that are never removed; null = no image is removed, and near maxPictureStoreBytes no new one is stored',
       ),
+    trashDays: z
+      .number()
+      .min(0)
+      .max(3_650)
+      .default(7)
+      .describe(
+        'Days for which removed samples can be restored; where room is needed, they go before any other image',
+      ),
     minFreeBytes: z
       .int()
       .min(0)
@@ -75,6 +85,16 @@ export const samples = section(
       .default(600_000)
       .describe(
         'The same while askMaxWaiting frames wait: each new one replaces the oldest, which wears the card',
+      ),
+    nothingLabel: z
+      .string()
+      .min(1)
+      .max(MAX_LABEL_CHARACTERS)
+      .refine(isLabel, 'cannot be a label')
+      .nullable()
+      .default(null)
+      .describe(
+        'Label that the page offers for an image that shows none of the things; null = a class named nothing, none, background, empty or the like, else "nothing"',
       ),
   },
   'Which frames are stored',

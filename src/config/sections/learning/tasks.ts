@@ -27,8 +27,14 @@ function overrides<S extends z.ZodRawShape>(shape: S, section: string) {
 }
 
 const { topK, maxErrorShare, unknownAlpha } = inference.unwrap().shape;
-const { holdoutShare, holdoutAfterSamples, askBelowProbability, askMaxWaiting, askIntervalMs } =
-  samples.unwrap().shape;
+const {
+  holdoutShare,
+  holdoutAfterSamples,
+  askBelowProbability,
+  askMaxWaiting,
+  askIntervalMs,
+  nothingLabel,
+} = samples.unwrap().shape;
 const names = (what: string) => z.array(z.string().min(1)).max(64).default([]).describe(what);
 
 const task = z.strictObject({
@@ -45,7 +51,14 @@ const task = z.strictObject({
   gate: overrides(gate.unwrap().shape, 'gate'),
   inference: overrides({ topK, maxErrorShare, unknownAlpha }, 'inference'),
   samples: overrides(
-    { holdoutShare, holdoutAfterSamples, askBelowProbability, askMaxWaiting, askIntervalMs },
+    {
+      holdoutShare,
+      holdoutAfterSamples,
+      askBelowProbability,
+      askMaxWaiting,
+      askIntervalMs,
+      nothingLabel,
+    },
     'samples',
   ),
 });

@@ -20,7 +20,8 @@ const plainPath = (what: string) =>
     .regex(/^\/[^\s'"\\%]+$/, 'use an absolute path without spaces, quotes, "\\" and "%"')
     .nullable()
     .default(null)
-    .describe(what);
+    .describe(what)
+    .meta({ onlyByHand: true });
 
 export const sync = section(
   {

@@ -1,42 +1,28 @@
-import type { ClockedStatus } from '../../console-api.js';
-import type {
-  FrameSummary,
-  HeadVersion,
-  LookAlikeSample,
-  TrainingReport,
-  WaitingSample,
-} from '../../console-source.js';
+import type { ClockedStatus, FrameSummary } from '../../contract/live-contract.js';
+import { type Catalogue, ENGLISH, type Language } from '../words/catalogue/catalogue.js';
+import {
+  type AlikeOffer,
+  type NearChoice,
+  NO_QUESTIONS,
+  type TeachState,
+  type Unsent,
+} from './teach/teach-state.js';
+import type { UndoStep } from './undo-stack.js';
 
 export type Link = 'connecting' | 'live' | 'lost';
 
 /** Why the live picture is held: a press on a label, text being typed, or the Hold button. */
 export type Hold = 'press' | 'typing' | 'held';
 
-/** Content of the viewer: the live picture, a sample without label, or a sample being relabelled. */
-export type View = { kind: 'live' } | SampleView;
-
-export interface SampleView {
-  kind: 'question' | 'correction';
-  sampleId: string;
-  guess: WaitingSample['guess'];
-}
+/** Content of the viewer: the live picture, or a sample being relabelled. */
+export type View = { kind: 'live' } | { kind: 'correction'; sampleId: string };
 
 /** The view and frame that the picture on the screen belongs to. */
-export type Shown = { kind: 'live'; frame: FrameSummary } | { kind: SampleView['kind'] };
+export type Shown = { kind: 'live'; frame: FrameSummary } | { kind: 'correction' };
 
 /** A decoded picture, ready for display. */
 export interface ScreenPicture {
   image: HTMLImageElement;
-  description: string;
-}
-
-/** Look-alikes of a sample that was labelled just now, offered for the same label. */
-export interface AlikeOffer {
-  label: string;
-  samples: readonly LookAlikeSample[];
-  /** Ids of those that the user has taken out. */
-  without: readonly string[];
-  busy: boolean;
 }
 
 export interface Notice {
@@ -52,6 +38,10 @@ export interface Confirmation {
   answer: (yes: boolean) => void;
 }
 
+/** The places of the page, in the order of its navigation. */
+export const PLACES = ['live', 'teach', 'pictures', 'brain', 'robot'] as const;
+export type Place = (typeof PLACES)[number];
+
 export const THEMES = ['automatic', 'light', 'dark'] as const;
 export type Theme = (typeof THEMES)[number];
 
@@ -59,6 +49,13 @@ export interface PageState {
   /** Set while the page waits for a token; `problem` explains why the last one was rejected. */
   lock: { problem: string } | null;
   link: Link;
+  place: Place;
+  /** What the place is narrowed to, such as the filters of Pictures. */
+  params: Readonly<Record<string, string>>;
+  language: Language;
+  catalogue: Catalogue;
+  /** Changes whenever labels, samples or heads of the task may have changed. */
+  changes: number;
   /** The chosen task; null: the first one of the robot. */
   task: string | null;
   /**
@@ -75,12 +72,15 @@ export interface PageState {
   hold: Hold | null;
   /** Labels whose buttons currently confirm that they were stored. */
   confirmed: readonly string[];
-  waiting: readonly WaitingSample[];
+  teach: TeachState;
   /** Null: nothing looks like what was labelled last. */
   alikes: AlikeOffer | null;
-  /** Newest first. */
-  reports: readonly TrainingReport[];
-  heads: readonly HeadVersion[];
+  /** Null: no new class name is in doubt. */
+  nearChoice: NearChoice | null;
+  /** Answers that are on their way to the robot, of all tasks. */
+  unsent: Unsent;
+  /** Changes that can be taken back, of all tasks, the newest last. */
+  undoSteps: readonly UndoStep[];
   notice: Notice | null;
   confirmation: Confirmation | null;
   theme: Theme;
@@ -92,10 +92,8 @@ export const NOTHING_OF_A_TASK = {
   shown: null,
   hold: null,
   confirmed: [],
-  waiting: [],
+  teach: NO_QUESTIONS,
   alikes: null,
-  reports: [],
-  heads: [],
   notice: null,
 } as const satisfies Partial<PageState>;
 
@@ -103,10 +101,18 @@ export const INITIAL_STATE: Readonly<PageState> = {
   ...NOTHING_OF_A_TASK,
   lock: null,
   link: 'connecting',
+  place: 'live',
+  params: {},
+  language: 'en',
+  catalogue: ENGLISH,
+  changes: 0,
   task: null,
   status: null,
   camera: null,
   picture: null,
   confirmation: null,
+  nearChoice: null,
+  unsent: { count: 0, stuck: false },
+  undoSteps: [],
   theme: 'automatic',
 };

@@ -15,6 +15,11 @@ export class PageStore {
     for (const listener of this.#listeners) listener();
   }
 
+  /** Says that labels, samples or heads of the task may have changed. */
+  changed(): void {
+    this.set({ changes: this.#state.changes + 1 });
+  }
+
   /** Calls `listener` after every change until the returned function is called. */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener);

@@ -1,20 +1,19 @@
-import type { ClockedStatus, StreamEvent } from '../../console-api.js';
+import type { ClockedStatus, StreamEvent } from '../../contract/live-contract.js';
 import { EventFeed } from '../robot/event-feed.js';
 import type { Refusal } from '../robot/refusal.js';
 import type { RobotApi } from '../robot/robot-api.js';
 import type { RobotClock } from '../robot/robot-clock.js';
+import type { Access } from './access.js';
+import type { Address } from './address.js';
+import type { TileFeed } from './live/tile-feed.js';
+import type { Viewfinder } from './live/viewfinder.js';
 import type { Notices } from './notices.js';
 import type { PageStore } from './page-store.js';
-import type { RecordLists } from './record-lists.js';
-import type { TaskChoice } from './task-choice.js';
-import type { TokenLock } from './token-lock.js';
-import type { Viewfinder } from './viewfinder.js';
 
 const FIRST_CONTACT_PAUSE_MS = 2_000;
 const CHECK_INTERVAL_MS = 1_000;
 /** Each decision triggers a new picture; without decisions, one is requested after this time. */
 const PICTURE_IDLE_MS = 900;
-const QUEUE_INTERVAL_MS = 30_000;
 
 /** The connection to the robot: writes its events into the store. */
 export class Session {
@@ -23,11 +22,11 @@ export class Session {
   constructor(
     private readonly store: PageStore,
     private readonly api: RobotApi,
-    private readonly lock: TokenLock,
+    private readonly access: Access,
     private readonly clock: RobotClock,
-    private readonly tasks: TaskChoice,
-    private readonly lists: RecordLists,
+    private readonly address: Address,
     private readonly viewfinder: Viewfinder,
+    private readonly tiles: TileFeed,
     private readonly notices: Notices,
   ) {
     this.#feed = new EventFeed(api, {
@@ -41,26 +40,23 @@ export class Session {
     });
   }
 
-  /** Asks the robot whether it requires a token, retrying until it responds; then starts the feed. */
+  /** Waits until the robot responds; then starts the feed, unless the robot asks who this is. */
   async start(): Promise<void> {
     this.store.subscribe(() => {
       if (this.store.state.lock !== null) this.#feed.stop();
     });
     addEventListener('hashchange', () => {
-      if (this.tasks.restore()) this.#follow();
+      if (this.address.restore()) this.#follow();
     });
     setInterval(() => {
       const { link } = this.store.state;
       if (link === 'live' && this.viewfinder.idleMs > PICTURE_IDLE_MS) void this.viewfinder.pull();
     }, CHECK_INTERVAL_MS);
-    setInterval(() => {
-      if (this.store.state.link === 'live' && !document.hidden) void this.lists.refreshWaiting();
-    }, QUEUE_INTERVAL_MS);
     for (;;) {
       try {
-        const { tokenNeeded } = await this.api.get('/healthz');
-        if (tokenNeeded && this.lock.token === null) this.lock.lock('');
-        else this.#feed.start();
+        await this.api.call('GET /healthz', {});
+        await this.access.restore(location, history);
+        if (this.store.state.lock === null) this.#feed.start();
         return;
       } catch {
         this.store.set({ link: 'lost' });
@@ -69,14 +65,14 @@ export class Session {
     }
   }
 
-  open(token: string): void {
-    this.lock.unlock(token);
-    this.#feed.start();
+  /** Opens a locked page. */
+  async open(token: string): Promise<void> {
+    if (await this.access.enter(token)) this.#feed.start();
   }
 
   /** Makes the page about another task. @param task null: the first one of the robot */
   choose(task: string | null): void {
-    if (this.tasks.choose(task)) this.#follow();
+    if (this.address.choose(task)) this.#follow();
   }
 
   #follow(): void {
@@ -94,6 +90,7 @@ export class Session {
         if (status !== null) this.#setStatus({ ...status, training: event.data });
         break;
       case 'decision':
+        this.tiles.heard(event.data);
         if (event.data.camera === camera) void this.viewfinder.pull();
     }
   }
@@ -104,11 +101,12 @@ export class Session {
     const { name } = offered.find((each) => each.name === camera) ?? offered[0] ?? { name: null };
     this.store.set({ status, camera: name, link: 'live' });
     if (link !== 'live' || before?.task !== status.task) {
-      this.lists.refresh();
+      this.store.changed();
       return;
     }
-    if (queueMark(before) !== queueMark(status)) void this.lists.refreshWaiting();
-    if (headMark(before) !== headMark(status)) void this.lists.refreshTrainings();
+    const queueChanged = queueMark(before) !== queueMark(status);
+    const headChanged = headMark(before) !== headMark(status);
+    if (queueChanged || headChanged) this.store.changed();
   }
 }
 
@@ -117,7 +115,7 @@ function queueMark({ samples }: ClockedStatus): string {
   return `${samples.waiting} ${samples.labelled}`;
 }
 
-/** Changes when another head serves, and when a training begins or ends. */
-function headMark({ head, training }: ClockedStatus): string {
-  return `${head?.version} ${training?.running}`;
+/** Changes when another head serves or is pinned, and when a training begins or ends. */
+function headMark({ head, pinned, training }: ClockedStatus): string {
+  return `${head?.version} ${pinned} ${training?.running}`;
 }

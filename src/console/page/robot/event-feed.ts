@@ -1,4 +1,4 @@
-import type { StreamEvent } from '../../console-api.js';
+import type { StreamEvent } from '../../contract/live-contract.js';
 import { Refusal } from './refusal.js';
 import type { RobotApi } from './robot-api.js';
 

@@ -1,8 +1,10 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { PageParts } from '../control/page-parts.js';
 import { useSelected } from './use-selected.js';
+import { useWords } from './use-words.js';
 
 export function ConfirmDialog({ page }: { page: PageParts }) {
+  const words = useWords(page);
   const confirmation = useSelected(page.store, (state) => state.confirmation);
   const dialog = useRef<HTMLDialogElement>(null);
   useLayoutEffect(() => {
@@ -26,7 +28,7 @@ export function ConfirmDialog({ page }: { page: PageParts }) {
       <p id="confirm-text">{confirmation?.message}</p>
       <div class="row end">
         <button id="confirm-no" type="button" onClick={() => dialog.current?.close('no')}>
-          Cancel
+          {words.say('shell.cancel')}
         </button>
         <button
           class="primary"

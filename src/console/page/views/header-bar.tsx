@@ -1,27 +1,34 @@
 import { useLayoutEffect } from 'preact/hooks';
 import type { PageParts } from '../control/page-parts.js';
-import type { Link, PageState } from '../control/page-state.js';
+import type { Link, Theme } from '../control/page-state.js';
+import type { WordKey } from '../words/catalogue/catalogue.js';
 import { isOfTask, statusLine } from '../words/task-words.js';
+import { LanguageChoice } from './language-choice.js';
 import { useSelected } from './use-selected.js';
+import { useWords } from './use-words.js';
 
-const LINK_WORDS: Readonly<Record<Link, string>> = {
-  live: 'Live',
-  lost: 'Reconnecting',
-  connecting: 'Connecting',
-};
+const LINK_KEYS = {
+  live: 'shell.connected',
+  lost: 'shell.reconnecting',
+  connecting: 'shell.connecting',
+} as const satisfies Record<Link, WordKey>;
 
 export function HeaderBar({ page }: { page: PageParts }) {
-  const status = useSelected(page.store, (state) => state.status);
-  const line = useSelected(page.store, whoLine);
-  const locked = useSelected(page.store, (state) => state.lock !== null);
-  const link = useSelected(page.store, (state) => state.link);
-  const task = useSelected(page.store, (state) => state.task);
-  const robot = status?.robot ?? null;
-  const named = status?.namedTasks ? (task ?? status.task) : null;
-  const title = [named, robot, 'headland'].filter((part) => part !== null).join(' · ');
+  const words = useWords(page);
+  const state = useSelected(page.store, (whole) => whole.status);
+  const place = useSelected(page.store, (whole) => whole.place);
+  const ofTask = useSelected(page.store, isOfTask);
+  const locked = useSelected(page.store, (whole) => whole.lock !== null);
+  const link = useSelected(page.store, (whole) => whole.link);
+  const task = useSelected(page.store, (whole) => whole.task);
+  const robot = state?.robot ?? null;
+  const named = state?.namedTasks ? (task ?? state.task) : null;
+  const parts = [words.say(`shell.${place}`), named, robot, 'headland'];
+  const title = parts.filter((part) => part !== null).join(' · ');
   useLayoutEffect(() => {
     document.title = title;
   }, [title]);
+  const waits = words.say(locked ? 'shell.locked' : 'shell.loading');
   return (
     <header class="bar">
       <svg class="mark" viewBox="0 0 32 32" aria-hidden="true">
@@ -30,37 +37,32 @@ export function HeaderBar({ page }: { page: PageParts }) {
       </svg>
       <div class="who">
         <h1 id="robot">{robot ?? 'headland'}</h1>
-        <p id="who-line">{line}</p>
+        <p id="who-line">{state !== null && ofTask ? statusLine(words, state) : waits}</p>
       </div>
-      <span class="badge paused" id="paused" hidden={status?.state !== 'paused'}>
-        Paused
+      <span class="badge paused" id="paused" hidden={state?.state !== 'paused'}>
+        {words.say('shell.paused')}
       </span>
       <span class="link" id="link" data-state={link} role="status" hidden={locked}>
         <i />
-        <span id="link-text">{LINK_WORDS[link]}</span>
+        <span id="link-text">{words.say(LINK_KEYS[link])}</span>
       </span>
+      <LanguageChoice page={page} />
       <ThemeButton page={page} />
     </header>
   );
 }
 
-/** One line about the task. */
-function whoLine(state: PageState): string {
-  const { status, task, lock } = state;
-  if (status === null) return lock === null ? 'Connecting…' : 'Locked';
-  return isOfTask(state) ? statusLine(status) : `${task} · loading…`;
-}
-
 function ThemeButton({ page }: { page: PageParts }) {
-  const theme = useSelected(page.store, (state) => state.theme);
-  const words = `Colours: ${theme}`;
+  const words = useWords(page);
+  const theme: Theme = useSelected(page.store, (state) => state.theme);
+  const text = words.say('shell.colours', { theme: words.say(`shell.${theme}`) });
   return (
     <button
       class="quiet square"
       id="theme"
       type="button"
-      aria-label={words}
-      title={words}
+      aria-label={text}
+      title={text}
       onClick={() => page.theme.cycle()}
     >
       <svg viewBox="0 0 24 24" aria-hidden="true">

@@ -1,59 +1,63 @@
-import { useRef } from 'preact/hooks';
+import type { ComponentType } from 'preact';
+import type { ConsoleStatus } from '../../contract/live-contract.js';
 import type { PageParts } from '../control/page-parts.js';
+import type { Place } from '../control/page-state.js';
 import { isOfTask } from '../words/task-words.js';
-import { AlarmList } from './alarm-list.js';
-import { AlikeOfferCard } from './cards/alike-offer.js';
-import { HeadVersions } from './cards/head-versions.js';
-import { HealthCard } from './cards/health-card.js';
-import { HoldoutCard } from './cards/holdout-card.js';
-import { LabelCounts } from './cards/label-counts.js';
-import { QuestionQueue } from './cards/question-queue.js';
-import { TrainingCard } from './cards/training-card.js';
 import { ConfirmDialog } from './confirm-dialog.js';
 import { HeaderBar } from './header-bar.js';
-import { LabelPad } from './look/label-pad.js';
-import { Viewer } from './look/viewer.js';
+import { NavBar } from './nav-bar.js';
 import { NoticeToast } from './notice-toast.js';
+import { BrainPlace } from './places/brain/brain-place.js';
+import { LivePlace } from './places/live/live-place.js';
+import { PicturesPlace } from './places/pictures/pictures-place.js';
+import { RobotPlace } from './places/robot/robot-place.js';
+import { TeachPlace } from './places/teach/teach-place.js';
 import { TaskPicker } from './task-picker.js';
 import { TokenForm } from './token-form.js';
 import { useSelected } from './use-selected.js';
 import { useShortcuts } from './use-shortcuts.js';
+import { useWords } from './use-words.js';
+
+/** What every place is given. */
+export interface PlaceProps {
+  page: PageParts;
+  status: ConsoleStatus;
+}
+
+const VIEWS: Readonly<Record<Place, ComponentType<PlaceProps>>> = {
+  live: LivePlace,
+  teach: TeachPlace,
+  pictures: PicturesPlace,
+  brain: BrainPlace,
+  robot: RobotPlace,
+};
 
 export function PageView({ page }: { page: PageParts }) {
+  const words = useWords(page);
   const status = useSelected(page.store, (state) => state.status);
   const current = useSelected(page.store, isOfTask);
-  const field = useRef<HTMLInputElement>(null);
-  useShortcuts(page, field);
+  const place = useSelected(page.store, (state) => state.place);
+  useShortcuts(page);
+  const PlaceView = VIEWS[place];
   return (
     <>
-      <a class="skip" href="#pad">
-        Skip to labelling
+      <a class="skip" href="#main">
+        {words.say('shell.skip')}
       </a>
       <HeaderBar page={page} />
       <TokenForm page={page} />
-      {status !== null && <AlarmList alarms={status.alarms} />}
-      <TaskPicker page={page} />
-      <main id="main" hidden={status === null} inert={!current} aria-busy={!current}>
-        {status !== null && (
-          <>
-            <div class="column">
-              <section class="look" aria-label="Camera picture">
-                <Viewer page={page} status={status} />
-                <LabelPad page={page} status={status} field={field} />
-              </section>
-              <HoldoutCard page={page} />
-              <HeadVersions page={page} />
-            </div>
-            <div class="column">
-              <AlikeOfferCard page={page} />
-              <QuestionQueue page={page} status={status} />
-              <TrainingCard page={page} status={status} />
-              <LabelCounts samples={status.samples} />
-              <HealthCard page={page} status={status} />
-            </div>
-          </>
-        )}
-      </main>
+      <div class="frame" hidden={status === null}>
+        <NavBar page={page} />
+        <div class="content">
+          <TaskPicker page={page} />
+          <main id="main" tabIndex={-1} inert={!current} aria-busy={!current} data-place={place}>
+            <h2 class="away" id="place-title">
+              {words.say(`shell.${place}`)}
+            </h2>
+            {status !== null && <PlaceView key={status.task} page={page} status={status} />}
+          </main>
+        </div>
+      </div>
       <ConfirmDialog page={page} />
       <NoticeToast page={page} />
     </>

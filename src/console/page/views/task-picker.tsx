@@ -1,23 +1,25 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import type { TaskSummary } from '../../console-source.js';
 import type { PageParts } from '../control/page-parts.js';
 import { taskLine } from '../words/task-words.js';
 import { useSelected } from './use-selected.js';
+import { useWords } from './use-words.js';
 
 /** Chooses the task that the page is about; nothing is shown while there is nothing to choose from. */
 export function TaskPicker({ page }: { page: PageParts }) {
+  const words = useWords(page);
   const status = useSelected(page.store, (state) => state.status);
   const task = useSelected(page.store, (state) => state.task);
   if (status === null || !status.namedTasks || status.tasks.length < 2) return null;
   return (
-    <section class="tasks" aria-label="Choice of the task">
+    <section class="tasks" aria-label={words.say('shell.chooseTask')}>
       <fieldset>
-        <legend>Task</legend>
+        <legend>{words.say('shell.task')}</legend>
         <div class="task-row">
           {status.tasks.map((summary) => (
             <TaskRadio
               key={summary.name}
-              summary={summary}
+              name={summary.name}
+              facts={taskLine(words, summary)}
               chosen={summary.name === (task ?? status.task)}
               choose={() => page.session.choose(summary.name)}
             />
@@ -29,11 +31,13 @@ export function TaskPicker({ page }: { page: PageParts }) {
 }
 
 function TaskRadio({
-  summary,
+  name,
+  facts,
   chosen,
   choose,
 }: {
-  summary: TaskSummary;
+  name: string;
+  facts: string;
   chosen: boolean;
   choose: () => void;
 }) {
@@ -41,7 +45,6 @@ function TaskRadio({
   useLayoutEffect(() => {
     if (chosen) place.current?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }, [chosen]);
-  const { name } = summary;
   return (
     <label class="task" ref={place}>
       <input
@@ -54,7 +57,7 @@ function TaskRadio({
         onChange={choose}
       />
       <strong id={`task-${name}`}>{name}</strong>
-      <span id={`task-${name}-facts`}>{taskLine(summary)}</span>
+      <span id={`task-${name}-facts`}>{facts}</span>
     </label>
   );
 }

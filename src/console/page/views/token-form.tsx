@@ -1,8 +1,11 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { PageParts } from '../control/page-parts.js';
 import { useSelected } from './use-selected.js';
+import { useWords } from './use-words.js';
 
+/** Asks for the token while the page is locked. */
 export function TokenForm({ page }: { page: PageParts }) {
+  const words = useWords(page);
   const lock = useSelected(page.store, (state) => state.lock);
   const field = useRef<HTMLInputElement>(null);
   useLayoutEffect(() => {
@@ -15,14 +18,12 @@ export function TokenForm({ page }: { page: PageParts }) {
       hidden={lock === null}
       onSubmit={(event) => {
         event.preventDefault();
-        page.session.open(field.current?.value.trim() ?? '');
+        void page.session.open(field.current?.value.trim() ?? '');
       }}
     >
-      <h2>This robot requires a token</h2>
-      <p>
-        The token is in the file or credential set by <code>console.token</code>.
-      </p>
-      <label for="token">Token</label>
+      <h2>{words.say('shell.gateTitle')}</h2>
+      <p>{words.say('shell.gateHelp')}</p>
+      <label for="token">{words.say('shell.token')}</label>
       <input type="text" autocomplete="username" value="headland" hidden />
       <div class="row">
         <input
@@ -35,7 +36,7 @@ export function TokenForm({ page }: { page: PageParts }) {
           required
         />
         <button class="primary" type="submit">
-          Open
+          {words.say('shell.open')}
         </button>
       </div>
       <p class="problem" id="gate-problem" role="alert">

@@ -1,49 +1,40 @@
-import type { RefObject } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { PageParts } from '../control/page-parts.js';
-import { knownLabels } from '../words/head-words.js';
-import { isOfTask } from '../words/task-words.js';
+import { PLACES } from '../control/page-state.js';
 
-/** Keyboard shortcuts of the page. @param field the input for a new label */
-export function useShortcuts(page: PageParts, field: RefObject<HTMLInputElement | null>): void {
+/**
+ * Keyboard shortcuts that work in every place: Alt+1 to Alt+5 open a place, Ctrl+Z takes the newest change
+ * back. Each place adds its own.
+ */
+export function useShortcuts(page: PageParts): void {
   useEffect(() => {
-    const onKey = (event: KeyboardEvent) => act(page, field.current, event);
+    const onKey = (event: KeyboardEvent) => act(page, event);
     document.addEventListener('keydown', onKey);
     return () => document.removeEventListener('keydown', onKey);
-  }, [page, field]);
+  }, [page]);
 }
 
-function act(page: PageParts, field: HTMLInputElement | null, event: KeyboardEvent): void {
-  const { key, target } = event;
+function act(page: PageParts, event: KeyboardEvent): void {
   const { status, confirmation } = page.store.state;
-  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-  if (status === null || confirmation !== null || !isOfTask(page.store.state)) return;
-  if (key === 'Escape') {
-    leave(page, target);
-    return;
-  }
-  if (target instanceof HTMLInputElement && target.type !== 'radio') return;
-  if (/^[1-9]$/.test(key)) {
-    const label = knownLabels(status)[Number(key) - 1];
-    if (label !== undefined) void page.labelling.submit(label);
-  } else if (key === ' ' && !takesSpace(target)) {
+  if (status === null || confirmation !== null || event.repeat) return;
+  const place = event.altKey
+    ? PLACES[Number(/^Digit([1-5])$/.exec(event.code)?.[1]) - 1]
+    : undefined;
+  if (place !== undefined) {
     event.preventDefault();
-    page.viewfinder.toggleHold();
-  } else if (key === 'n' || key === 'N') {
+    page.address.go(place);
+  } else if (isUndo(event) && !takesText(event.target)) {
     event.preventDefault();
-    field?.focus();
-  } else if (key === 'q' || key === 'Q') {
-    page.viewfinder.nextQuestion();
+    void page.undo.undo();
   }
 }
 
-/** Leaves a field, and returns to the moving live picture. */
-function leave({ store, viewfinder }: PageParts, target: EventTarget | null): void {
-  if (target instanceof HTMLElement) target.blur();
-  if (store.state.view.kind === 'live') viewfinder.setHold(null);
-  else viewfinder.backToLive();
+function isUndo({ key, ctrlKey, metaKey, shiftKey, altKey }: KeyboardEvent): boolean {
+  return (ctrlKey || metaKey) && !shiftKey && !altKey && key.toLowerCase() === 'z';
 }
 
-function takesSpace(target: EventTarget | null): boolean {
-  return target instanceof HTMLButtonElement || target instanceof HTMLInputElement;
+/** Whether an element takes typed text, so that keys belong to it. */
+export function takesText(target: EventTarget | null): boolean {
+  if (target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement) return true;
+  return target instanceof HTMLInputElement && !/^(radio|checkbox|button|range)$/.test(target.type);
 }

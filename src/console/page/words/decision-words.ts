@@ -1,11 +1,14 @@
-import type { ConsoleStatus, FrameDecision } from '../../console-source.js';
+import type { ConsoleStatus, FrameDecision } from '../../contract/live-contract.js';
 import type { View } from '../control/page-state.js';
-import { percent } from './figures.js';
+import { type Belief, beliefOf, isBeginner } from './belief.js';
 import { noHead, serves } from './head-words.js';
+import type { Words } from './words.js';
 
 export interface DecisionWords {
   kind: 'none' | 'question' | 'known' | 'unknown';
   label: string;
+  /** Null: there is no decision. */
+  belief: Belief | null;
   /** Empty: no probability is shown. */
   probability: string;
   note: string;
@@ -18,42 +21,53 @@ export function decisionWords(
   status: ConsoleStatus,
   view: View,
   decision: FrameDecision | null,
+  words: Words,
 ): DecisionWords {
-  if (view.kind === 'question') {
-    const note = view.guess
-      ? `Best guess of the head: ${view.guess.label}, ${percent(view.guess.probability)}.`
-      : 'No guess for this picture.';
-    return plain('question', 'Needs a label', note);
-  }
-  if (view.kind === 'correction') return plain('question', 'Correct the label');
+  if (view.kind === 'correction') return plain('question', words.say('live.correctLabel'));
   if (status.state === 'paused') {
-    return plain('none', 'Paused', 'No frames are classified until classification is resumed.');
+    return plain('none', words.say('live.paused'), words.say('live.pausedNote'));
   }
-  if (decision !== null) return judged(decision);
-  return serves(status) ? plain('none', 'Not classified yet') : plain('none', ...noHead(status));
+  if (decision !== null) return judged(decision, status.trust, words);
+  if (serves(status)) return plain('none', words.say('live.notClassified'));
+  return plain('none', ...noHead(status, words));
 }
 
-function judged({ label, probability, guess, top }: FrameDecision): DecisionWords {
-  const known = label !== 'unknown';
-  const others = top.filter((entry) => !known || entry.label !== label);
-  const list = others.map((entry) => `${entry.label} ${percent(entry.probability)}`).join(', ');
+function judged(decision: FrameDecision, trust: string | null, words: Words): DecisionWords {
+  const { label, probability, guess, top } = decision;
+  const belief = beliefOf(decision, trust);
+  const humble = isBeginner(trust);
+  const known = belief !== 'unknown';
+  const list = top
+    .filter((entry) => !known || entry.label !== label)
+    .map((entry) => (humble ? entry.label : `${entry.label} ${words.percent(entry.probability)}`))
+    .join(', ');
   if (!known) {
-    const note = list === '' ? '' : `Nearest: ${list}`;
-    return { kind: 'unknown', label, probability: '', note, bar: top[0]?.probability ?? 0 };
+    const note = list === '' ? '' : words.say('live.nearest', { list });
+    const text = words.say('live.unknown');
+    return {
+      kind: 'unknown',
+      label: text,
+      belief,
+      probability: '',
+      note,
+      bar: top[0]?.probability ?? 0,
+    };
   }
   const notes = [
-    guess ? 'A guess: the head is not sure enough.' : '',
-    list === '' ? '' : `Or ${list}`,
+    humble ? words.say('live.beginnerNote') : '',
+    list === '' ? '' : words.say('live.or', { list }),
   ];
   return {
     kind: 'known',
     label: guess ? `${label}?` : label,
-    probability: percent(probability),
-    note: notes.filter((words) => words !== '').join(' '),
+    belief,
+    // A percentage of a head that does not know how good it is would look like knowledge.
+    probability: humble ? '' : words.percent(probability),
+    note: notes.filter((text) => text !== '').join(' '),
     bar: probability,
   };
 }
 
 function plain(kind: 'none' | 'question', label: string, note = ''): DecisionWords {
-  return { kind, label, probability: '', note, bar: 0 };
+  return { kind, label, belief: null, probability: '', note, bar: 0 };
 }

@@ -1,39 +1,26 @@
-import type { ConsoleStatus } from '../../console-source.js';
-import { percent, plural } from './figures.js';
+import type { ConsoleStatus } from '../../contract/live-contract.js';
+import type { Words } from './words.js';
 
 /** Whether any head serves: a trained one or one of the instant learner. */
 export function serves({ head, learnt }: ConsoleStatus): boolean {
   return head !== null || learnt !== null;
 }
 
-/** One line about the serving head. */
-export function headLine({ head, learnt, trust }: ConsoleStatus): string {
-  const labels = learnt?.classes ?? head?.labels;
-  if (labels === undefined) return 'No head yet';
-  const parts = [
-    head === null ? 'First labels' : `Head ${head.version}`,
-    plural(labels.length, 'label'),
-  ];
-  if (head !== null && head.holdoutMacroF1 !== null)
-    parts.push(`F1 ${percent(head.holdoutMacroF1)}`);
-  if (learnt !== null) parts.push(`${plural(learnt.labels, 'new label')} learned`);
-  if (trust !== null) parts.push(trust);
-  return parts.join(' · ');
-}
-
 /** What is missing for a first head: a headline, and an explanation or ''. */
-export function noHead({ samples, training }: ConsoleStatus): [headline: string, more: string] {
-  if (training === null) return ['No head yet', 'This robot does not train.'];
-  if (training.running) return ['No head yet', 'The first training is running.'];
+export function noHead(
+  { samples, training }: ConsoleStatus,
+  words: Pick<Words, 'say'>,
+): [headline: string, more: string] {
+  const none = words.say('shell.noHead');
+  if (training === null) return [none, words.say('live.trainsNot')];
+  if (training.running) return [none, words.say('live.firstTraining')];
   const kinds = samples.classes.length;
   const { instantLabelsPerClass } = training;
   if (instantLabelsPerClass !== null) {
     const ready = samples.classes.filter((c) => c.training + c.holdout >= instantLabelsPerClass);
     if (ready.length < 2) {
-      return [
-        `No head yet: label ${instantLabelsPerClass} frames in each of two classes`,
-        'A first head follows immediately.',
-      ];
+      const needed = words.say('live.needsEach', { count: instantLabelsPerClass });
+      return [needed, words.say('live.firstHeadFollows')];
     }
   }
   const missing = Math.max(
@@ -41,12 +28,12 @@ export function noHead({ samples, training }: ConsoleStatus): [headline: string,
     training.everyNewLabels > 0 ? training.everyNewLabels - training.newLabels : 0,
   );
   if (missing > 0) {
-    const headline = `No head yet: label ${missing} more frame${missing === 1 ? '' : 's'}`;
-    return [headline, kinds < 2 ? 'Use at least two classes.' : ''];
+    const headline = words.say('live.needsMore', { count: missing });
+    return [headline, kinds < 2 ? words.say('live.twoClasses') : ''];
   }
   return kinds < 2
-    ? ['No head yet: label a second class', 'A head needs at least two classes.']
-    : ['No head yet', 'There are enough labels: press Train now.'];
+    ? [words.say('live.needsSecond'), words.say('live.twoClasses')]
+    : [none, words.say('live.enoughLabels')];
 }
 
 /** Labels of the serving head and of the stored samples, sorted. */

@@ -1,21 +1,32 @@
-import type { ConsoleStatus } from '../../../console-source.js';
+import type { ConsoleStatus } from '../../../contract/live-contract.js';
+import type { PageParts } from '../../control/page-parts.js';
 import type { Shown, View } from '../../control/page-state.js';
 import { decisionWords } from '../../words/decision-words.js';
-import { percent } from '../../words/figures.js';
 import { serves } from '../../words/head-words.js';
+import { BeliefBadge } from '../parts/belief-badge.js';
+import { NoveltyMeter } from '../parts/novelty-meter.js';
+import { useWords } from '../use-words.js';
 
 export function DecisionPanel({
+  page,
   status,
   view,
   shown,
 }: {
+  page: PageParts;
   status: ConsoleStatus;
   view: View;
   shown: Shown | null;
 }) {
+  const words = useWords(page);
   const live = view.kind === 'live';
   const decision = live && shown?.kind === 'live' ? shown.frame.decision : null;
-  const { kind, label, probability, note, bar } = decisionWords(status, view, decision);
+  const { kind, label, belief, probability, note, bar } = decisionWords(
+    status,
+    view,
+    decision,
+    words,
+  );
   return (
     <div
       class="decision"
@@ -28,8 +39,14 @@ export function DecisionPanel({
         <span id="decision-probability">{probability}</span>
       </div>
       <div class="meter">
-        <i id="decision-bar" style={{ width: percent(bar) }} />
+        <i id="decision-bar" style={{ width: `${Math.round(bar * 100)}%` }} />
       </div>
+      {belief !== null && (
+        <p class="beliefs">
+          <BeliefBadge page={page} belief={belief} />
+          <NoveltyMeter page={page} pValue={decision?.noveltyPValue ?? null} />
+        </p>
+      )}
       <p id="decision-note">{note}</p>
     </div>
   );

@@ -1,15 +1,14 @@
 import type { RefObject } from 'preact';
-import type { ConsoleStatus } from '../../../console-source.js';
+import { useState } from 'preact/hooks';
+import type { ConsoleStatus } from '../../../contract/live-contract.js';
 import type { PageParts } from '../../control/page-parts.js';
-import type { View } from '../../control/page-state.js';
 import { knownLabels } from '../../words/head-words.js';
+import { KeyCap } from '../parts/key-cap.js';
 import { useSelected } from '../use-selected.js';
+import { useWords } from '../use-words.js';
 
-const HINTS: Readonly<Record<View['kind'], string>> = {
-  live: 'Press a label to label exactly the picture you see.',
-  question: 'The robot was unsure about this picture.',
-  correction: 'Press a label to replace the label of this picture.',
-};
+/** With more classes, a field narrows the buttons. */
+export const MANY_CLASSES = 9;
 
 /** Buttons for labels, disabled while the picture on the screen does not belong to the view. */
 export function LabelPad({
@@ -22,16 +21,20 @@ export function LabelPad({
   field: RefObject<HTMLInputElement | null>;
 }) {
   const { store, labelling } = page;
-  const view = useSelected(store, (state) => state.view);
+  const words = useWords(page);
+  const kind = useSelected(store, (state) => state.view.kind);
   const confirmed = useSelected(store, (state) => state.confirmed);
   const off = useSelected(store, (state) => state.shown?.kind !== state.view.kind);
+  const [typed, setTyped] = useState('');
   const labels = knownLabels(status);
   return (
     <div class="pad" id="pad" tabindex={-1}>
       <div class="pad-title">
-        <h2 id="pad-title">{view.kind === 'correction' ? 'What is it really?' : 'What is it?'}</h2>
+        <h3 id="pad-title">
+          {words.say(kind === 'correction' ? 'live.whatReally' : 'live.whatIsIt')}
+        </h3>
         <p class="hint" id="pad-hint">
-          {HINTS[view.kind]}
+          {words.say(kind === 'correction' ? 'live.pressToReplace' : 'live.pressToLabel')}
         </p>
       </div>
       <div class="labels" id="labels">
@@ -42,25 +45,32 @@ export function LabelPad({
             type="button"
             data-label={label}
             disabled={off}
+            hidden={labels.length > MANY_CLASSES && !matches(label, typed)}
             onPointerDown={() => labelling.press()}
             onClick={() => void labelling.submit(label)}
           >
             <span>{label}</span>
-            {index < 9 && (
-              // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a kbd cannot be focused
-              <kbd aria-hidden="true">{index + 1}</kbd>
-            )}
+            {index < MANY_CLASSES && <KeyCap name={String(index + 1)} />}
           </button>
         ))}
       </div>
       {/* A text typed for one task must not become a label of another. */}
-      <NewLabel key={status.task} page={page} labels={labels} off={off} field={field} />
-      <p class="keys">
-        Keys: <kbd>1</kbd>–<kbd>9</kbd> label, <kbd>Space</kbd> hold, <kbd>N</kbd> new label,{' '}
-        <kbd>Q</kbd> next question, <kbd>Esc</kbd> live
-      </p>
+      <NewLabel
+        key={status.task}
+        page={page}
+        labels={labels}
+        off={off}
+        field={field}
+        typed={typed}
+        setTyped={setTyped}
+      />
+      <p class="keys">{words.say('live.keys')}</p>
     </div>
   );
+}
+
+export function matches(label: string, typed: string): boolean {
+  return label.toLocaleLowerCase().includes(typed.trim().toLocaleLowerCase());
 }
 
 function NewLabel({
@@ -68,15 +78,26 @@ function NewLabel({
   labels,
   off,
   field,
+  typed,
+  setTyped,
 }: {
   page: PageParts;
   labels: readonly string[];
   off: boolean;
   field: RefObject<HTMLInputElement | null>;
+  typed: string;
+  setTyped: (text: string) => void;
 }) {
-  const { store, viewfinder, labelling } = page;
+  const { store, viewfinder, labelling, classNames } = page;
+  const words = useWords(page);
   const submit = async (input: HTMLInputElement) => {
-    if (!(await labelling.submit(input.value.trim()))) return;
+    viewfinder.freeze('typing');
+    const label = await classNames.meant(input.value, labels);
+    if (label === null || !(await labelling.submit(label))) {
+      input.focus();
+      return;
+    }
+    setTyped('');
     input.value = '';
     input.blur();
   };
@@ -90,34 +111,35 @@ function NewLabel({
       }}
     >
       <label class="away" for="new-label-text">
-        New label
+        {words.say('live.newLabel')}
       </label>
       <input
         id="new-label-text"
         ref={field}
-        placeholder={
-          labels.length === 0 ? 'Type what you see, for example maize' : 'Something else…'
-        }
+        placeholder={words.say(labels.length === 0 ? 'live.firstLabelHint' : 'live.somethingElse')}
         maxlength={64}
         autocomplete="off"
         autocapitalize="none"
         enterkeyhint="done"
-        list="known-labels"
         disabled={off}
+        value={typed}
+        onInput={({ currentTarget: { value } }) => setTyped(value)}
         onFocus={() => viewfinder.freeze('typing')}
+        onKeyDown={(event) => {
+          if (event.key !== 'Escape') return;
+          event.preventDefault();
+          setTyped('');
+          event.currentTarget.value = '';
+          event.currentTarget.blur();
+        }}
         onBlur={({ currentTarget }) => {
           if (store.state.hold === 'typing' && currentTarget.value.trim() === '') {
             viewfinder.setHold(null);
           }
         }}
       />
-      <datalist id="known-labels">
-        {labels.map((label) => (
-          <option key={label} value={label} />
-        ))}
-      </datalist>
       <button type="submit" disabled={off}>
-        Add label
+        {words.say('live.addLabel')}
       </button>
     </form>
   );

@@ -1,15 +1,25 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import type { ScreenPicture } from '../../control/page-state.js';
 
 /** Inserts the decoded image element itself: setting `src` would decode the picture again and flicker. */
-export function ScreenImage({ picture }: { picture: ScreenPicture | null }) {
+export function ScreenImage({
+  image,
+  id,
+  alt,
+}: {
+  image: HTMLImageElement | null;
+  id?: string;
+  alt: string;
+}) {
   const slot = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
-    if (picture === null) return;
-    const { image, description } = picture;
-    image.id = 'picture';
-    image.alt = description;
-    slot.current?.replaceChildren(image);
-  }, [picture]);
+    if (image === null) slot.current?.replaceChildren();
+    else slot.current?.replaceChildren(image);
+  }, [image]);
+  useLayoutEffect(() => {
+    if (image === null) return;
+    image.id = id ?? '';
+    image.alt = alt;
+    image.draggable = false;
+  }, [image, id, alt]);
   return <div class="image" ref={slot} />;
 }

@@ -1,18 +1,20 @@
 import type { PageParts } from '../../control/page-parts.js';
 import type { PageState } from '../../control/page-state.js';
-import { duration } from '../../words/figures.js';
+import type { Words } from '../../words/words.js';
 import { useNow } from '../use-now.js';
 import { useSelected } from '../use-selected.js';
+import { useWords } from '../use-words.js';
 
 const OLD_PICTURE_MS = 10_000;
 
 /** A note whenever the viewer does not show the current picture of the camera. */
 export function StaleChip({ page }: { page: PageParts }) {
+  const words = useWords(page);
   const state = useSelected(page.store, (whole) => whole);
-  const words = staleWords(state, useNow(page.clock, 1_000));
+  const text = staleWords(state, useNow(page.clock, 1_000), words);
   return (
-    <span class="chip" id="stale" hidden={words === ''}>
-      {words}
+    <span class="chip" id="stale" hidden={text === ''}>
+      {text}
     </span>
   );
 }
@@ -20,10 +22,15 @@ export function StaleChip({ page }: { page: PageParts }) {
 function staleWords(
   { view, picture, shown, hold, link, camera }: PageState,
   nowMs: number,
+  words: Words,
 ): string {
   if (view.kind !== 'live' || picture === null) return '';
-  if (shown?.kind !== 'live') return camera === null ? 'No camera' : 'Waiting for the camera';
+  if (shown?.kind !== 'live') {
+    return words.say(camera === null ? 'live.noCamera' : 'live.waitingForCamera');
+  }
   const ageMs = nowMs - shown.frame.capturedAtMs;
-  if (ageMs > OLD_PICTURE_MS && hold === null) return `Picture ${duration(ageMs / 1_000)} old`;
-  return link === 'lost' ? 'Not live' : '';
+  if (ageMs > OLD_PICTURE_MS && hold === null) {
+    return words.say('live.old', { time: words.duration(ageMs / 1_000) });
+  }
+  return link === 'lost' ? words.say('live.notLive') : '';
 }

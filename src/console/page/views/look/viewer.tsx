@@ -1,6 +1,8 @@
-import type { ConsoleStatus } from '../../../console-source.js';
+import { useEffect } from 'preact/hooks';
+import type { ConsoleStatus } from '../../../contract/live-contract.js';
 import type { PageParts } from '../../control/page-parts.js';
 import { useSelected } from '../use-selected.js';
+import { useWords } from '../use-words.js';
 import { DecisionPanel } from './decision-panel.js';
 import { ScreenImage } from './screen-image.js';
 import { StaleChip } from './stale-chip.js';
@@ -8,26 +10,30 @@ import { StaleChip } from './stale-chip.js';
 /** The picture, the controls on top of it, and the decision about it. */
 export function Viewer({ page, status }: { page: PageParts; status: ConsoleStatus }) {
   const { store, viewfinder } = page;
+  const words = useWords(page);
   const view = useSelected(store, (state) => state.view);
   const shown = useSelected(store, (state) => state.shown);
   const picture = useSelected(store, (state) => state.picture);
   const hold = useSelected(store, (state) => state.hold);
   const lost = useSelected(store, (state) => state.link === 'lost');
+  const camera = useSelected(store, (state) => state.camera);
+  useEffect(() => viewfinder.watch(), [viewfinder]);
   const live = view.kind === 'live';
   const held = live && hold !== null;
+  const alt =
+    view.kind === 'live'
+      ? words.say('live.pictureOf', { camera: camera ?? '' })
+      : words.say('live.labelledPicture');
   return (
     <div class="viewer" id="viewer" data-held={String(held)} data-dim={String(live && lost)}>
       <div class="stage">
-        <ScreenImage picture={picture} />
+        <ScreenImage image={picture?.image ?? null} id="picture" alt={alt} />
         <p class="nothing" id="nothing" hidden={picture !== null}>
-          {nothingWords(status)}
+          {nothingWords(status, words)}
         </p>
         <div class="over-top">
-          <fieldset class="cameras" id="cameras" aria-label="Camera">
-            {live && <CameraChips page={page} names={offered(status)} />}
-          </fieldset>
-          <span class="chip simulated" id="simulated" hidden={!status.simulated}>
-            Simulated
+          <span class="chip simulated" id="simulated" hidden={!isSimulated(status, camera)}>
+            {words.say('live.simulated')}
           </span>
           <StaleChip page={page} />
           <span class="grow" />
@@ -38,7 +44,7 @@ export function Viewer({ page, status }: { page: PageParts; status: ConsoleStatu
             hidden={live}
             onClick={() => viewfinder.backToLive()}
           >
-            Back to live
+            {words.say('live.backToLive')}
           </button>
           <button
             class="chip"
@@ -48,38 +54,23 @@ export function Viewer({ page, status }: { page: PageParts; status: ConsoleStatu
             hidden={shown?.kind !== 'live' || !live}
             onClick={() => viewfinder.toggleHold()}
           >
-            {held ? 'Held' : 'Hold'}
+            {words.say(held ? 'live.held' : 'live.hold')}
           </button>
         </div>
       </div>
-      <DecisionPanel status={status} view={view} shown={shown} />
+      <DecisionPanel page={page} status={status} view={view} shown={shown} />
     </div>
   );
 }
 
-/** Cameras on which the task decides. */
-function offered({ cameras }: ConsoleStatus): string[] {
-  return cameras.filter(({ decided }) => decided).map(({ name }) => name);
+function isSimulated({ cameras }: ConsoleStatus, camera: string | null): boolean {
+  return cameras.some(({ name, simulated }) => name === camera && simulated);
 }
 
-function nothingWords(status: ConsoleStatus): string {
-  if (status.cameras.length === 0) return 'No camera is configured.';
-  if (offered(status).length === 0) return `The task ${status.task} decides on no camera.`;
-  return 'Waiting for the first picture…';
-}
-
-function CameraChips({ page, names }: { page: PageParts; names: readonly string[] }) {
-  const camera = useSelected(page.store, (state) => state.camera);
-  if (names.length < 2) return null;
-  return names.map((name) => (
-    <button
-      key={name}
-      class="chip"
-      type="button"
-      aria-pressed={name === camera}
-      onClick={() => page.viewfinder.choose(name)}
-    >
-      {name}
-    </button>
-  ));
+function nothingWords(status: ConsoleStatus, words: PageParts['words']): string {
+  if (status.cameras.length === 0) return words.say('live.noCameras');
+  if (!status.cameras.some(({ decided }) => decided)) {
+    return words.say('live.decidesOnNone', { task: status.task });
+  }
+  return words.say('live.firstPicture');
 }

@@ -1,0 +1,46 @@
+import type { RobotTask } from '../robot-task.js';
+import type { AgentView } from '../view.js';
+import { type TeachProgress, teachProgress } from './teach-progress.js';
+
+/** Progress of a task, and the numbers of labels behind it. */
+export interface TaughtSoFar {
+  progress: TeachProgress;
+  labelled: number;
+  waiting: number;
+  /** Labels given or changed since the last training. */
+  newLabels: number;
+}
+
+/** @throws HeadlandError HL_STORE_… */
+export function taughtSoFar(
+  { pausing }: Pick<AgentView, 'pausing'>,
+  { state, heads, instant, training }: Pick<RobotTask, 'state' | 'heads' | 'instant' | 'training'>,
+): TaughtSoFar {
+  const { samples, settings } = state;
+  const { everyNewLabels, minLabels, minLabelsPerClass } = settings.training;
+  const counts = samples.labelCounts();
+  const { newLabels } = training;
+  const newLabelsOf = new Map<string, number>();
+  for (const { newLabel, renamed } of samples.labelsSince(training.learntRevision)) {
+    if (newLabel === null || renamed) continue;
+    newLabelsOf.set(newLabel, (newLabelsOf.get(newLabel) ?? 0) + 1);
+  }
+  const trained = heads.serving?.card ?? null;
+  const progress = teachProgress({
+    counts,
+    headServes: trained !== null || instant.learnt !== null,
+    trainedServes: trained !== null,
+    instantLabelsPerClass: settings.training.instant ? minLabelsPerClass : null,
+    minLabelsPerClass,
+    newLabels,
+    newLabelsOf,
+    everyNewLabels,
+    minLabels,
+    training: training.isBusy ? 'runs' : pausing.has('training') ? 'paused' : 'waits',
+    trust: trained?.trust ?? null,
+    instantTrust: instant.learnt?.trust ?? null,
+  });
+  let labelled = 0;
+  for (const count of counts.values()) labelled += count;
+  return { progress, labelled, waiting: samples.waitingIds().length, newLabels };
+}

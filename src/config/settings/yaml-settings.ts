@@ -1,0 +1,119 @@
+import { type Document, isCollection, isMap, isSeq, LineCounter, parseDocument } from 'yaml';
+import { HeadlandError, messageOf } from '../../base/errors.js';
+import { isRecord } from '../../base/values/is-record.js';
+import { configJsonSchema } from '../json-schema.js';
+import type { SettingChange } from './setting-change.js';
+import { parsePath, pathText, type SettingPath } from './setting-path.js';
+
+/** The text of a configuration file, which changes keep as it is: with its comments and its order. */
+export class YamlSettings {
+  /** @param text YAML without errors of syntax */
+  constructor(readonly text: string) {}
+
+  /** The settings as written, not validated. */
+  get values(): unknown {
+    return parseDocument(this.text).toJS() ?? {};
+  }
+
+  /**
+   * The text with changes, one after another.
+   * @throws HeadlandError HL_SETTINGS_PATH
+   */
+  with(changes: readonly SettingChange[]): YamlSettings {
+    if (changes.length === 0) return this;
+    const document = parseDocument(this.text);
+    for (const change of changes) {
+      const path = parsePath(change.path);
+      try {
+        if (change.value === undefined) remove(document, path);
+        else put(document, path, change.value);
+      } catch (cause) {
+        if (cause instanceof HeadlandError) throw cause;
+        throw unchangeable(change.path, messageOf(cause), cause);
+      }
+    }
+    return new YamlSettings(document.toString({ lineWidth: 0 }));
+  }
+
+  /** The line on which a setting stands, from 1, else that of the nearest part around it; null: none does. */
+  lineOf(path: SettingPath): number | null {
+    const lines = new LineCounter();
+    const document = parseDocument(this.text, { lineCounter: lines });
+    for (let length = path.length; length > 0; length--) {
+      const place = path.slice(0, length);
+      const parent = length === 1 ? document.contents : document.getIn(place.slice(0, -1), true);
+      const last = place.at(-1);
+      const pair = isMap(parent)
+        ? parent.items.find(({ key }) => String(key) === String(last))
+        : undefined;
+      const node: unknown = pair?.key ?? (isSeq(parent) ? parent.items[Number(last)] : undefined);
+      const start = rangeStart(node);
+      if (start !== null) return lines.linePos(start).line;
+    }
+    return null;
+  }
+}
+
+function rangeStart(node: unknown): number | null {
+  if (!isRecord(node) || !Array.isArray(node.range)) return null;
+  const start: unknown = node.range[0];
+  return typeof start === 'number' ? start : null;
+}
+
+function put(document: Document, path: SettingPath, value: unknown): void {
+  makeParents(document, path);
+  const last = path.at(-1)!;
+  const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
+  if (isSeq(parent) && (typeof last !== 'number' || last > parent.items.length)) {
+    throw unchangeable(pathText(path), `the list has ${parent.items.length} entries`);
+  }
+  document.setIn(path, document.createNode(value));
+}
+
+/** Makes the sections and lists around a setting that are not written yet. */
+function makeParents(document: Document, path: SettingPath): void {
+  if (document.contents === null) document.contents = document.createNode({}) as never;
+  for (let length = 1; length < path.length; length++) {
+    const place = path.slice(0, length);
+    const present = document.getIn(place, true);
+    if (isCollection(present)) continue;
+    if (document.getIn(place) !== undefined && document.getIn(place) !== null) {
+      throw unchangeable(pathText(path), `${pathText(place)} is one value, or an alias`);
+    }
+    document.setIn(place, document.createNode(implied(place) ?? emptyFor(path[length]!)));
+  }
+}
+
+function emptyFor(part: string | number): object {
+  return typeof part === 'number' ? [] : {};
+}
+
+/** What applies where a list is not written: a camera that is found by itself. */
+function implied(place: SettingPath): unknown {
+  const { properties } = configJsonSchema();
+  const [section] = place;
+  if (place.length !== 1 || !isRecord(properties)) return undefined;
+  const schema = properties[String(section)];
+  return isRecord(schema) && Array.isArray(schema.default) ? schema.default : undefined;
+}
+
+/** Removes a setting, and the sections that it leaves empty. */
+function remove(document: Document, path: SettingPath): void {
+  if (document.getIn(path, true) === undefined) return;
+  document.deleteIn(path);
+  for (let length = path.length - 1; length > 0; length--) {
+    const place = path.slice(0, length);
+    const left = document.getIn(place, true);
+    if (!isMap(left) || left.items.length > 0) return;
+    const around = document.getIn(place.slice(0, -1), true);
+    if (length > 1 && isSeq(around)) return;
+    document.deleteIn(place);
+  }
+}
+
+function unchangeable(path: string, why: string, cause?: unknown): HeadlandError {
+  return new HeadlandError('HL_SETTINGS_PATH', `cannot change ${path}: ${why}`, {
+    remedy: 'Change it in the file with an editor, or change the part around it as a whole.',
+    cause,
+  });
+}

@@ -1,0 +1,63 @@
+import type { VerdictPair } from '../../../../contract/brain-contract.js';
+import type { PageParts } from '../../../control/page-parts.js';
+import { SampleImage } from '../../parts/sample-image.js';
+import { useWords } from '../../use-words.js';
+
+/** Images to which two versions answer differently, each with both answers. */
+export function AnswerPairs({
+  page,
+  title,
+  pairs,
+  names,
+  id,
+}: {
+  page: PageParts;
+  title: string;
+  pairs: readonly VerdictPair[];
+  /** What the two versions are called. */
+  names: readonly [before: string, after: string];
+  id: string;
+}) {
+  const words = useWords(page);
+  if (pairs.length === 0) return null;
+  const line = (name: string, answer: VerdictPair['before'], truth: string) => {
+    const right = answer.label === truth;
+    return (
+      <span class={right ? 'answer right' : 'answer wrong'}>
+        <i aria-hidden="true">{right ? '✓' : '✗'}</i>
+        <b>{answer.label}</b>
+        <small>{name}</small>
+      </span>
+    );
+  };
+  return (
+    <div class="answer-pairs" id={id}>
+      <h4>{title}</h4>
+      <ul>
+        {pairs.map(({ sampleId, label, before, after }) => (
+          <li key={sampleId}>
+            <a
+              href={page.address.link('pictures', { open: sampleId })}
+              aria-label={words.say('brain.pair', {
+                label,
+                beforeName: names[0],
+                before: before.label,
+                afterName: names[1],
+                after: after.label,
+              })}
+            >
+              <span class="pair-image">
+                <SampleImage page={page} id={sampleId} size="thumbnail" />
+              </span>
+              <span class="pair-words" aria-hidden="true">
+                <strong>{label}</strong>
+                {line(names[0], before, label)}
+                {line(names[1], after, label)}
+              </span>
+            </a>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}

@@ -1,0 +1,77 @@
+import { useState } from 'preact/hooks';
+import type { ClassFigures } from '../../../../contract/brain-contract.js';
+import type { PageParts } from '../../../control/page-parts.js';
+import { useWords } from '../../use-words.js';
+
+const COLUMNS = ['label', 'samples', 'recall', 'precision', 'f1'] as const;
+type Column = (typeof COLUMNS)[number];
+
+/** How each class fares, sorted by any column; the weakest first at first. */
+export function ClassTable({
+  page,
+  classes,
+  link,
+}: {
+  page: PageParts;
+  classes: readonly ClassFigures[];
+  /** Address of the images of a class that are taken for another; null: they are not known. */
+  link: (truth: string, answered: string) => string | null;
+}) {
+  const words = useWords(page);
+  const [{ by, up }, setOrder] = useState<{ by: Column; up: boolean }>({ by: 'f1', up: true });
+  const sorted = classes.toSorted((a, b) => (up ? 1 : -1) * compare(a[by], b[by]));
+  const share = (value: number | null) => (value === null ? '–' : words.percent(value));
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
+    <section class="scroll" tabIndex={0} aria-label={words.say('brain.perClass')}>
+      <table class="class-table" id="class-table">
+        <thead>
+          <tr>
+            {COLUMNS.map((column) => (
+              <th
+                key={column}
+                scope="col"
+                class={column === 'label' ? undefined : 'number'}
+                aria-sort={column === by ? (up ? 'ascending' : 'descending') : undefined}
+              >
+                <button
+                  type="button"
+                  class="quiet"
+                  onClick={() => setOrder({ by: column, up: column === by ? !up : true })}
+                >
+                  {words.say(`brain.column.${column}`)}
+                  <span aria-hidden="true">{column === by ? (up ? ' ▲' : ' ▼') : ''}</span>
+                </button>
+              </th>
+            ))}
+            <th scope="col">{words.say('brain.column.takenFor')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {sorted.map(({ label, samples, recall, precision, f1, takenFor }) => {
+            const href = takenFor === null ? null : link(label, takenFor.label);
+            const text =
+              takenFor === null ? '–' : `${takenFor.label} (${words.number(takenFor.samples)})`;
+            return (
+              <tr key={label}>
+                <th scope="row">
+                  <a href={page.address.link('pictures', { label })}>{label}</a>
+                </th>
+                <td class="number">{words.number(samples)}</td>
+                <td class="number">{share(recall)}</td>
+                <td class="number">{share(precision)}</td>
+                <td class="number">{share(f1)}</td>
+                <td>{href === null ? text : <a href={href}>{text}</a>}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function compare(a: string | number | null, b: string | number | null): number {
+  if (typeof a === 'string' && typeof b === 'string') return a.localeCompare(b);
+  return Number(a ?? -1) - Number(b ?? -1);
+}

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, it } from 'node:test';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import ts from 'typescript';
+
+type Entry = string | Record<string, string>;
+
+let root = dirname(fileURLToPath(import.meta.url));
+while (!existsSync(join(root, 'package.json'))) root = dirname(root);
+const PAGE = join(root, 'src', 'console', 'page');
+const CATALOGUES = join(PAGE, 'words', 'catalogue');
+
+/** The page is no part of the compiled program: its catalogues are compiled here. */
+async function catalogue(language: string): Promise<Map<string, Entry>> {
+  const folder = join(CATALOGUES, language);
+  const entries = new Map<string, Entry>();
+  for (const name of readdirSync(folder).filter((each) => each.endsWith(`.${language}.ts`))) {
+    const { outputText } = ts.transpileModule(readFileSync(join(folder, name), 'utf8'), {
+      compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
+    });
+    const url = `data:text/javascript;base64,${Buffer.from(outputText).toString('base64')}`;
+    for (const part of Object.values<Record<string, Entry>>(await import(url))) {
+      for (const [key, entry] of Object.entries(part)) {
+        assert.ok(!entries.has(key), `${language}: ${key} occurs twice`);
+        entries.set(key, entry);
+      }
+    }
+  }
+  return entries;
+}
+
+function forms(entry: Entry): string[] {
+  return typeof entry === 'string' ? [entry] : Object.values(entry);
+}
+
+function placeholders(entry: Entry): string[] {
+  const names = forms(entry).flatMap((text) => [...text.matchAll(/\{(\w+)\}/g)].map(([, n]) => n!));
+  return [...new Set(names)].sort();
+}
+
+describe('the catalogues of the page', () => {
+  it('have the same keys and placeholders in every language', async () => {
+    const english = await catalogue('en');
+    assert.ok(english.size > 30);
+    for (const language of ['de', 'zh']) {
+      const other = await catalogue(language);
+      assert.deepEqual([...other.keys()].sort(), [...english.keys()].sort(), language);
+      for (const [key, entry] of other) {
+        assert.deepEqual(
+          placeholders(entry),
+          placeholders(english.get(key)!),
+          `${language} ${key}`,
+        );
+      }
+    }
+  });
+
+  it('have a text for every plural form that the language needs, and no empty text', async () => {
+    for (const language of ['en', 'de', 'zh']) {
+      const needed = new Intl.PluralRules(language).resolvedOptions().pluralCategories;
+      for (const [key, entry] of await catalogue(language)) {
+        for (const text of forms(entry)) assert.notEqual(text.trim(), '', `${language} ${key}`);
+        if (typeof entry === 'string') continue;
+        for (const form of needed) assert.ok(entry[form], `${language} ${key}: no form "${form}"`);
+      }
+    }
+  });
+
+  it('translates: a Chinese text has Chinese characters, and a German one differs from the English', async () => {
+    const english = await catalogue('en');
+    const [german, chinese] = [await catalogue('de'), await catalogue('zh')];
+    for (const [key, entry] of english) {
+      const hasWords = forms(entry).some((text) =>
+        /\p{L}{2}/u.test(text.replaceAll(/\{\w+\}/g, '')),
+      );
+      if (!hasWords || SAME_EVERYWHERE.has(key)) continue;
+      assert.match(forms(chinese.get(key)!).join(), /\p{Script=Han}/u, `zh ${key}`);
+      if (!SAME_IN_GERMAN.has(key)) assert.notDeepEqual(german.get(key), entry, `de ${key}`);
+    }
+  });
+
+  it('hold every text: no view has words of its own', () => {
+    for (const file of readdirSync(join(PAGE, 'views'), { recursive: true, encoding: 'utf8' })) {
+      if (!file.endsWith('.tsx')) continue;
+      const path = join(PAGE, 'views', file);
+      const source = ts.createSourceFile(
+        path,
+        readFileSync(path, 'utf8'),
+        ts.ScriptTarget.ES2022,
+        true,
+      );
+      const visit = (node: ts.Node): void => {
+        assert.equal(wordsOf(node), null, `${pathToFileURL(path)}: a text outside the catalogue`);
+        ts.forEachChild(node, visit);
+      };
+      visit(source);
+    }
+  });
+});
+
+/** Keys whose text is a name or a term of the field in all languages. */
+const SAME_EVERYWHERE: ReadonlySet<string> = new Set<string>();
+/** Keys whose German text is the English one. */
+const SAME_IN_GERMAN: ReadonlySet<string> = new Set([
+  'shell.live',
+  'shell.connected',
+  'shell.token',
+  'robot.backbone',
+  'robot.position',
+  'robot.kind_training',
+  'robot.ruleName',
+]);
+
+const SPOKEN_ATTRIBUTES = new Set([
+  'aria-label',
+  'alt',
+  'title',
+  'placeholder',
+  'aria-description',
+]);
+
+/** Words that a node of a view shows to people; null: none. */
+function wordsOf(node: ts.Node): string | null {
+  const text = ts.isJsxText(node)
+    ? node.text
+    : ts.isJsxAttribute(node) &&
+        SPOKEN_ATTRIBUTES.has(node.name.getText()) &&
+        node.initializer !== undefined &&
+        ts.isStringLiteral(node.initializer)
+      ? node.initializer.text
+      : '';
+  return /\p{L}{2}/u.test(text) ? text : null;
+}
