@@ -71,6 +71,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('../label-command.js')).labelCommand(),
   },
   {
+    name: 'classes',
+    usage: '<command>',
+    summary: 'list the classes; rename, merge or ignore one, and undo that',
+    load: async () => (await import('../classes-command.js')).classesCommand(),
+  },
+  {
     name: 'train',
     usage: '[options]',
     summary: 'train a head on all labels, and promote it if it is better',

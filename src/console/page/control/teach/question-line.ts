@@ -19,8 +19,6 @@ const MAX_SKIPPED = 200;
 
 /** The line of questions: what is on the screen, what comes next, and their images. */
 export class QuestionLine {
-  /** Requests the questions and puts them behind the one on the screen. */
-  readonly refresh = oneAtATime(() => this.#refresh());
   /** Answered here: the robot may not know yet. */
   readonly #answered = new Set<string>();
   /** Taken back or refused: they come next, also while the robot does not know yet. */
@@ -28,6 +26,8 @@ export class QuestionLine {
   readonly #kept: string[] = [];
   #skipped: string[] = [];
   #task: string | null = null;
+  /** Of each task its own, so that no task waits for a late answer about the former one. */
+  #run = oneAtATime(() => this.#refresh());
   #soon: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -51,6 +51,12 @@ export class QuestionLine {
       clearTimeout(this.#soon);
       this.#soon = undefined;
     };
+  }
+
+  /** Requests the questions and puts them behind the one on the screen. */
+  async refresh(): Promise<void> {
+    this.#follow();
+    await this.#run();
   }
 
   get current(): Question | null {
@@ -108,7 +114,6 @@ export class QuestionLine {
   }
 
   async #refresh(): Promise<void> {
-    this.#follow();
     const task = this.#task;
     const skipped = this.#skipped.length > 0 ? { skipped: this.#skipped.join(',') } : {};
     const query = { limit: String(QUESTIONS_ASKED), ...skipped };
@@ -192,11 +197,12 @@ export class QuestionLine {
     const { task } = this.store.state;
     if (task === this.#task) return;
     this.#task = task;
+    this.#run = oneAtATime(() => this.#refresh());
     this.#answered.clear();
     this.#returned.clear();
     this.#kept.length = 0;
     this.#skipped = [];
     this.store.set({ teach: NO_QUESTIONS });
-    void this.refresh();
+    void this.#run();
   }
 }

@@ -33,7 +33,9 @@ function Running({ training, words }: { training: TrainingState; words: Words })
     <section class="training-bar" aria-label={words.say('shell.trainingRuns')}>
       <p>
         <strong>{words.say('shell.trainingRuns')}</strong>
-        <span class="state">{[what, far, state].filter((text) => text !== '').join(' · ')}</span>
+        <span class="training-state">
+          {[what, far, state].filter((text) => text !== '').join(' · ')}
+        </span>
       </p>
       <ProgressBar share={share} label={`${what} ${words.percent(share)}`} />
     </section>
