@@ -1,5 +1,5 @@
 import { createRandom, type Random } from '../src/base/random.js';
-import { type GroupAnswers, shareInterval } from '../src/head/share-interval.js';
+import { type GroupAnswers, shareInterval } from '../src/head/confidence/share-interval.js';
 import { type Interval, wilsonInterval } from '../src/head/wilson.js';
 
 const ROUNDS = 300;

@@ -1,6 +1,6 @@
 import { createRandom } from '../base/random.js';
+import { scoreInterval, shareInterval } from '../head/confidence/share-interval.js';
 import { indexOfLargest } from '../head/score.js';
-import { scoreInterval, shareInterval } from '../head/share-interval.js';
 import type { Interval } from '../head/wilson.js';
 import type { ReliabilityBin } from './evaluation-types.js';
 

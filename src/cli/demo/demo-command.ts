@@ -21,7 +21,8 @@ import { Demonstration } from './demonstration.js';
 import { SIMULATED_FRAME_KEY } from './keys.js';
 import { labelledOrigins } from './labelled-origins.js';
 import { linkPhotos, PHOTO_CAMERAS } from './photos/photo-links.js';
-import { type FoundPhotos, findPhotos, type PhotoPlan, planPhotos } from './photos/photo-plan.js';
+import { type FoundPhotos, findPhotos, planPhotos } from './photos/photo-plan.js';
+import type { PhotoPlan } from './photos/planned-photo.js';
 
 /** `npm start`: a real daemon whose frames are labelled automatically with the truth from their source. */
 export function demoCommand(): Command {

@@ -13,8 +13,9 @@ import { labelledOrigins } from './labelled-origins.js';
 import { type Choice, Labeller } from './labeller.js';
 import { PhotoChoice } from './photos/photo-choice.js';
 import { type CoursePoint, runCourse } from './photos/photo-course.js';
-import { linkName, PHOTO_CAMERAS } from './photos/photo-links.js';
-import type { PhotoPlan } from './photos/photo-plan.js';
+import { PHOTO_CAMERAS } from './photos/photo-links.js';
+import type { PhotoPlan } from './photos/planned-photo.js';
+import { linkName } from './photos/planned-photo.js';
 import { Screen, type TaskFacts } from './screen.js';
 
 const ROLLING_FRAMES = 50;

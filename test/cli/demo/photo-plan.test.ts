@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { isHeadlandError } from '../../../src/base/errors.js';
 import { createRandom } from '../../../src/base/random.js';
-import { linkName, linkPhotos } from '../../../src/cli/demo/photos/photo-links.js';
-import { findPhotos, type PhotoPlan, planPhotos } from '../../../src/cli/demo/photos/photo-plan.js';
+import { linkPhotos } from '../../../src/cli/demo/photos/photo-links.js';
+import { findPhotos, planPhotos } from '../../../src/cli/demo/photos/photo-plan.js';
+import { linkName, type PhotoPlan } from '../../../src/cli/demo/photos/planned-photo.js';
 import { encodeJpeg } from '../../../src/vision/picture.js';
 import { temporaryFolder } from '../../temporary-folder.js';
 

@@ -1,4 +1,4 @@
-import { shareInterval } from '../../../head/share-interval.js';
+import { shareInterval } from '../../../head/confidence/share-interval.js';
 import type { Interval } from '../../../head/wilson.js';
 import type { PhotoChoice } from './photo-choice.js';
 

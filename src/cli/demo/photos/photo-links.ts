@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import type { PhotoPlan, PlannedPhoto } from './photo-plan.js';
+import { join } from 'node:path';
+import { linkName, type PhotoPlan, type PlannedPhoto } from './planned-photo.js';
 
 /** Names of the cameras that show the two parts of a folder of photos. */
 export const PHOTO_CAMERAS = { taught: 'taught', untaught: 'untaught' } as const;
@@ -24,12 +24,4 @@ function linkAll(folder: string, photos: readonly PlannedPhoto[]): void {
     mkdirSync(join(link, '..'), { recursive: true });
     symlinkSync(photo.path, link);
   }
-}
-
-/** Path of the link below its folder, which is the origin of its frames. */
-export function linkName({ origin, label }: Pick<PlannedPhoto, 'origin' | 'label'>): string {
-  const folders = origin.split('/').slice(0, -1);
-  // Photos of one class in several folders, such as train/ and test/, may have the same name.
-  const from = folders.filter((name) => name !== label).join('_');
-  return join(label, from === '' ? basename(origin) : `${from}_${basename(origin)}`);
 }

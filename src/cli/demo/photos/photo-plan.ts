@@ -10,7 +10,7 @@ import { decodePicture } from '../../../vision/decode.js';
 import { differenceHash } from '../../../vision/dhash.js';
 import { readPictureFile } from '../../../vision/folder/read-picture-file.js';
 import type { RgbImage } from '../../../vision/image.js';
-import { linkName } from './photo-links.js';
+import { linkName, type PhotoPlan, type PlannedPhoto } from './planned-photo.js';
 
 /** Share of the photos of a class that are never labelled. */
 const UNTAUGHT_SHARE = 0.3;
@@ -23,22 +23,6 @@ const LIMITS = { maxBytes: 64 * 1024 * 1024, maxPixels: 100_000_000 };
 const HASH_SIZE_PIXELS = 72;
 /** As the import joins near-duplicates. */
 const MAX_BITS = 10;
-
-/** A photo of the demonstration, with its class. */
-export interface PlannedPhoto {
-  path: Buffer;
-  /** Relative to the folder of photos, with "/". */
-  origin: string;
-  label: string;
-  /** Photos that resemble each other are in one group. */
-  group: string;
-}
-
-/** Which photos of a folder are labelled, and which are held back to measure on. */
-export interface PhotoPlan {
-  taught: PlannedPhoto[];
-  untaught: PlannedPhoto[];
-}
 
 /** Photos by class, in an order drawn by their names; see {@link findPhotos}. */
 export type FoundPhotos = ReadonlyMap<string, readonly Photo[]>;

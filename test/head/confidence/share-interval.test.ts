@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { type GroupAnswers, scoreInterval, shareInterval } from '../../src/head/share-interval.js';
-import { type Interval, wilsonInterval } from '../../src/head/wilson.js';
+import {
+  type GroupAnswers,
+  scoreInterval,
+  shareInterval,
+} from '../../../src/head/confidence/share-interval.js';
+import { type Interval, wilsonInterval } from '../../../src/head/wilson.js';
 
 const one = (right: boolean): GroupAnswers => ({ answers: 1, right: Number(right) });
 const single = (answers: number, right: number): GroupAnswers[] =>
