@@ -95,7 +95,14 @@ export function simulateLabels(simulation: Simulation) {
 
 function backboneInfo(features: ReadonlyMap<string, Float32Array>) {
   const [first] = features.values();
-  return { name: 'kept', checksum: CHECKSUM, engine: 'kept', inputSize: 288, insteadOf: null, featureSize: first!.length };
+  return {
+    name: 'kept',
+    checksum: CHECKSUM,
+    engine: 'kept',
+    inputSize: 288,
+    insteadOf: null,
+    featureSize: first!.length,
+  };
 }
 
 /** Admits the photos as samples that wait. @returns the true label by sample */

@@ -243,12 +243,13 @@ export class SampleStore {
         if (before.state !== 'trash') this.trash.put(this.known(id).id, this.author(source));
         return before;
       }
-      if (before.state === 'trash') this.takeOut(id, source);
       if (to.state === 'restored') {
-        this.known(id);
+        if (before.state === 'trash') this.takeOut(id, source);
+        else this.known(id);
         return before;
       }
-      if (before.state === 'absent') this.adopt(id, WAITING);
+      if (before.state === 'trash') this.takeOut(id, source);
+      else if (before.state === 'absent') this.adopt(id, WAITING);
       const excluded = to.state === 'waiting' ? null : to.state;
       this.writer.write(id, { ...UNMARKED, excluded }, this.author(source));
       return before;
@@ -258,20 +259,6 @@ export class SampleStore {
   /** As {@link change} to `trash`, for several samples, all or none. */
   remove(ids: readonly string[], source: LabelSource): FormerState[] {
     return this.batch(() => ids.map((id) => this.change(id, { state: 'trash' }, source)));
-  }
-
-  /**
-   * Brings removed samples back as they were, all or none; those that are not in the trash stay as they
-   * are.
-   * @throws HeadlandError HL_SAMPLE_UNKNOWN
-   */
-  restore(ids: readonly string[], source: LabelSource): Sample[] {
-    return this.batch(() =>
-      ids.map((id) => {
-        if (this.trash.find(id) !== null) this.takeOut(id, source);
-        return this.known(id);
-      }),
-    );
   }
 
   /**
@@ -418,6 +405,14 @@ export class SampleStore {
   /** Ids of the samples that wait for a label of this task, oldest first. */
   waitingIds(): string[] {
     return readWaitingIds(this.database, this.task);
+  }
+
+  /** Ids of stored samples, of whatever task, in the order of their admission. @param after the last one known */
+  idsAfter(after: string, limit: number): string[] {
+    return this.database
+      .prepare<{ id: string }>('SELECT id FROM samples WHERE id > ? ORDER BY id LIMIT ?')
+      .all(after, limit)
+      .map(({ id }) => id);
   }
 
   /** Whether the sample has a label, for whatever task. */

@@ -20,7 +20,7 @@ const BY: Requester = { source: 'console' };
 export function brainHandlers(
   agent: AgentView,
   task: RobotTask,
-): HandlersOf<keyof typeof BRAIN | 'GET /api/teach/changes'> {
+): HandlersOf<keyof typeof BRAIN> {
   const { operations } = agent;
   const { name, state, training } = task;
   const brain = brainOf(agent, task);
@@ -38,7 +38,6 @@ export function brainHandlers(
       const headers = { 'content-disposition': `attachment; filename="${fileName}"` };
       return { mediaType: 'application/octet-stream', bytes, headers };
     },
-    'GET /api/teach/changes': () => brain.changes(),
     'POST /api/pin': async ({ body: { version } }) => {
       if (version !== null) return { pinned: await operations.pin(version, BY, name) };
       await operations.unpin(BY, name);

@@ -3,6 +3,7 @@ import { ACCESS_MUTANTS } from './access-mutants.js';
 import { ALERT_MUTANTS } from './alert-mutants.js';
 import { BASE_MUTANTS } from './base-mutants.js';
 import { BOARD_MUTANTS } from './board-mutants.js';
+import { BRAIN_MUTANTS } from './brain-mutants.js';
 import { CAMERA_MUTANTS } from './camera-mutants.js';
 import { COMMAND_MUTANTS } from './command-mutants.js';
 import { CONSOLE_MUTANTS } from './console-mutants.js';
@@ -17,6 +18,7 @@ import { LIFETIME_MUTANTS } from './lifetime-mutants.js';
 import { POSITION_MUTANTS } from './position-mutants.js';
 import { REGION_MUTANTS } from './region-mutants.js';
 import { SAMPLES_MUTANTS } from './samples-mutants.js';
+import { SETTINGS_MUTANTS } from './settings-mutants.js';
 import { STORAGE_MUTANTS } from './storage-mutants.js';
 import { SYNC_MUTANTS } from './sync-mutants.js';
 import { TASK_MUTANTS } from './task-mutants.js';
@@ -26,10 +28,12 @@ import { VISION_MUTANTS } from './vision-mutants.js';
 
 export const MUTANTS: readonly Mutant[] = [
   ...GATE_MUTANTS,
+  ...BRAIN_MUTANTS,
   ...HEAD_MUTANTS,
   ...SAMPLES_MUTANTS,
   ...DATASET_MUTANTS,
   ...STORAGE_MUTANTS,
+  ...SETTINGS_MUTANTS,
   ...LEARNING_MUTANTS,
   ...BASE_MUTANTS,
   ...COMMAND_MUTANTS,

@@ -54,7 +54,8 @@ export class Session {
     }, CHECK_INTERVAL_MS);
     for (;;) {
       try {
-        await this.api.call('GET /healthz', {});
+        // The robot may not have the task of the address.
+        await this.api.call('GET /healthz', {}, null);
         await this.access.restore(location, history);
         if (this.store.state.lock === null) this.#feed.start();
         return;

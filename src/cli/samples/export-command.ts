@@ -1,16 +1,16 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { openState } from '../agent/open-state.js';
+import { openState } from '../../agent/open-state.js';
 import {
   type ExportReport,
   exportFolder,
   SAMPLE_FORMATS,
   type SampleFormat,
-} from '../samples/folder/export-folder.js';
-import { exportTasks } from '../samples/folder/tasks/export-tasks.js';
-import { printJson, printLine, printNote } from './support/output.js';
-import { resolveConfig, type TaskOptions, withTaskOptions } from './support/state-options.js';
-import { reportsAsJson } from './support/task-reports.js';
+} from '../../samples/folder/export-folder.js';
+import { exportTasks } from '../../samples/folder/tasks/export-tasks.js';
+import { printJson, printLine, printNote } from '../support/output.js';
+import { resolveConfig, type TaskOptions, withTaskOptions } from '../support/state-options.js';
+import { reportsAsJson } from '../support/task-reports.js';
 
 interface ExportOptions extends TaskOptions {
   as: SampleFormat;

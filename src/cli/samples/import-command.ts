@@ -1,16 +1,16 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { openState } from '../agent/open-state.js';
-import { HeadlandError } from '../base/errors.js';
-import { visible } from '../base/words/text.js';
-import type { HeadRegistry } from '../registry/registry.js';
-import { type ImportReport, nothingUsable } from '../samples/folder/import-folder.js';
-import { importTasks } from '../samples/folder/tasks/import-tasks.js';
-import { EXIT, printJson, printLine, printNote, table } from './support/output.js';
-import { type PhotoOptions, withPhotoOptions } from './support/photo-options.js';
-import { progressBar } from './support/progress.js';
-import { resolveConfig, type TaskOptions, withTaskOptions } from './support/state-options.js';
-import { reportsAsJson } from './support/task-reports.js';
+import { openState } from '../../agent/open-state.js';
+import { HeadlandError } from '../../base/errors.js';
+import { visible } from '../../base/words/text.js';
+import type { HeadRegistry } from '../../registry/registry.js';
+import { type ImportReport, nothingUsable } from '../../samples/folder/import-folder.js';
+import { importTasks } from '../../samples/folder/tasks/import-tasks.js';
+import { EXIT, printJson, printLine, printNote, table } from '../support/output.js';
+import { type PhotoOptions, withPhotoOptions } from '../support/photo-options.js';
+import { progressBar } from '../support/progress.js';
+import { resolveConfig, type TaskOptions, withTaskOptions } from '../support/state-options.js';
+import { reportsAsJson } from '../support/task-reports.js';
 
 interface ImportOptions extends TaskOptions, PhotoOptions {
   label?: string;

@@ -1,0 +1,171 @@
+import type { Mutant } from '../mutant.js';
+
+const through = (names: string) => [{ file: 'test/agent/settings/robot-settings.test.ts', names }];
+const trial = (names: string) => [{ file: 'test/agent/settings/settings-trial.test.ts', names }];
+const onTop = (names: string) => [{ file: 'test/agent/settings/page-changes.test.ts', names }];
+const outputs = (names: string) => [{ file: 'test/agent/reporting/output-tests.test.ts', names }];
+const load = (names: string) => [{ file: 'test/agent/care/camera-load.test.ts', names }];
+
+export const SETTINGS_MUTANTS: readonly Mutant[] = [
+  {
+    promise: 'settings that changed meanwhile are not overwritten',
+    file: 'src/agent/settings/robot-settings.ts',
+    text: 'if (present.checksum !== checksum) throw conflict();',
+    replacement: '',
+    tests: through('edited meanwhile'),
+  },
+  {
+    promise: 'wrong settings are not written',
+    file: 'src/agent/settings/robot-settings.ts',
+    text: 'if (problems.length > 0) throw invalid(problems);',
+    replacement: '',
+    tests: through('that are wrong'),
+  },
+  {
+    promise: 'settings that cannot run are undone in the file',
+    file: 'src/agent/settings/robot-settings.ts',
+    text: 'else await trial.undo(refused);',
+    replacement: '',
+    tests: through('that cannot run'),
+  },
+  {
+    promise: 'settings that lose the page are undone',
+    file: 'src/cli/run-command.ts',
+    text: 'reload: () => daemon.reload(pageLost),',
+    replacement: 'reload: () => daemon.reload(),',
+    tests: through('lose the page'),
+  },
+  {
+    promise: 'the page names no program, library or file of a secret',
+    file: 'src/config/settings/schema-notes.ts',
+    text: 'value !== null &&\n      !known.some',
+    replacement: 'value === undefined &&\n      !known.some',
+    tests: through('never name'),
+  },
+  {
+    promise: 'the secret of an address that comes back hidden is kept',
+    file: 'src/config/settings/hidden-text.ts',
+    text: 'if (original !== undefined && others.length === 0) return original;',
+    replacement: 'if (original !== undefined && others.length === 0) return value;',
+    tests: through('keep secrets'),
+  },
+  {
+    promise: 'settings that fail after a restart are undone',
+    file: 'src/cli/run-command.ts',
+    text: 'if (!(await trial.undo(error))) throw error;\n        log.error',
+    replacement: 'throw error;\n        log.error',
+    tests: through('fail after a restart'),
+  },
+  {
+    promise: 'a process that starts itself again keeps its output',
+    file: 'src/host/restart/replace-process.ts',
+    text: 'for (const descriptor of KEPT_DESCRIPTORS) libc.keepOpen(descriptor);',
+    replacement: '',
+    tests: [{ file: 'test/host/replace-process.test.ts' }],
+  },
+  {
+    promise: 'settings with which a daemon has ended are tried once',
+    file: 'src/agent/settings/settings-trial.ts',
+    text: 'if (pending.begun) return true;',
+    replacement: '',
+    tests: trial('tried once'),
+  },
+  {
+    promise: 'what was never tried is nothing to go back to',
+    file: 'src/agent/settings/settings-trial.ts',
+    text: 'const previous = pending === null ? present : pending.previous;',
+    replacement: 'const previous = present;',
+    tests: trial('go back to what'),
+  },
+  {
+    promise: 'a file that somebody has edited is not put back',
+    file: 'src/agent/settings/settings-trial.ts',
+    text: 'return success && data.checksum === checksumOf(textOf(this.path)) ? data : null;',
+    replacement: 'return success ? data : null;',
+    tests: trial('edited since'),
+  },
+  {
+    promise: 'changes in the state folder cannot make root load a library',
+    file: 'src/config/load.ts',
+    text: 'if (forbidden.length > 0) throw changesForbidden(forbidden);',
+    replacement: '',
+    tests: onTop('cannot make root'),
+  },
+  {
+    promise: 'changes in the state folder are not read through a link',
+    file: 'src/config/settings/page-changes.ts',
+    text: 'constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK',
+    replacement: 'constants.O_RDONLY | constants.O_NONBLOCK',
+    tests: onTop('through a link'),
+  },
+  {
+    promise: 'who edits the file has the last word',
+    file: 'src/config/settings/page-changes.ts',
+    text: 'if (isDeepStrictEqual(valueAt(values, place), before))',
+    replacement: 'if (place.length > 0)',
+    tests: onTop('give way'),
+  },
+  {
+    promise: 'the test of an output ends',
+    file: 'src/agent/reporting/alerting.ts',
+    text: 'if (nowMs >= untilMs) this.#tests.delete(name);',
+    replacement: 'if (nowMs < 0) this.#tests.delete(name);',
+    tests: outputs('ten seconds'),
+  },
+  {
+    promise: 'the test of an output ends by itself',
+    file: 'src/agent/reporting/alerting.ts',
+    text: 'const nextMs = [...this.#tests.values()].reduce(',
+    replacement: 'const nextMs = [...new Map<string, number>().values()].reduce(',
+    tests: outputs('off by itself'),
+  },
+  {
+    promise: 'an output that an alert has on is not tried',
+    file: 'src/agent/reporting/alerting.ts',
+    text: 'if (this.#rules.activeOutputs(nowMs).has(name))',
+    replacement: 'if (nowMs < 0)',
+    tests: outputs('is refused'),
+  },
+  {
+    promise: 'a test is over when the daemon ends',
+    file: 'src/agent/reporting/alerting.ts',
+    text: '|| !output.driver || this.#ended)',
+    replacement: '|| !output.driver)',
+    tests: outputs('ends with the daemon'),
+  },
+  {
+    promise: 'too many cameras are judged over a whole minute',
+    file: 'src/agent/care/camera-load.ts',
+    text: 'if (last.atMs - first.atMs < WINDOW_MS) return;',
+    replacement: '',
+    tests: load('most frames'),
+  },
+  {
+    promise: 'a limit of the settings is no fault of the board',
+    file: 'src/agent/care/camera-load.ts',
+    text: 'const scale = total > 0 ? Math.min(1, allowed / total) : 1;',
+    replacement: 'const scale = allowed < 0 ? 0 : 1;',
+    tests: load('not a limit'),
+  },
+  {
+    promise: 'cameras are not judged while a training takes the processor',
+    file: 'src/agent/care/camera-load.ts',
+    text: 'if (!this.#samples.some(({ disturbed }) => disturbed)) this.#judge();',
+    replacement: 'this.#judge();',
+    tests: load('disturbs'),
+  },
+  {
+    promise: 'many events of one kind push out no other',
+    file: 'src/storage/event-log.ts',
+    text: 'DELETE FROM events WHERE kind = ? AND sequence',
+    replacement: 'DELETE FROM events WHERE ? <> kind AND sequence',
+    tests: [{ file: 'test/storage/event-log.test.ts', names: 'push out' }],
+  },
+  {
+    promise: 'the memory of the log holds no secret',
+    file: 'src/base/log.ts',
+    text: 'memory.add(redactJsonLine(line))',
+    replacement: 'memory.add(line)',
+    tests: [{ file: 'test/base/log-memory.test.ts', names: 'no secret' }],
+  },
+];
