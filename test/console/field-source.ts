@@ -21,8 +21,10 @@ import type {
   TaskSummary,
   TrainingState,
 } from '../../src/console/contract/live-contract.js';
-import type { LookAlikeSample, WaitingSample } from '../../src/console/contract/teach-contract.js';
+import type { LookAlikeSample } from '../../src/console/contract/teach-contract.js';
 import { notFound } from '../../src/console/server/routes.js';
+
+type WaitingSample = AnswerOf<'GET /api/waiting'>['samples'][number];
 
 interface StoredSample {
   id: string;

@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -87,7 +87,7 @@ export class PictureImport {
     const folder = join(dir, 'unpacked');
     await makeFolder(folder, 0o700);
     const refused = await unpackArchive(path, folder, this.#bounds());
-    const taken = await this.#import(store, folder, label);
+    const taken = await this.#import(store, await withinWrapper(folder), label);
     return { ...taken, refused: [...refused, ...taken.refused] };
   }
 
@@ -136,7 +136,8 @@ export class PictureImport {
     } catch (error) {
       // Of a full store, what was stored before stays, and the page must know.
       const stored = store.counts().total - before.total;
-      if (!isHeadlandError(error) || stored === 0) throw error;
+      if (!isHeadlandError(error)) throw error;
+      if (stored === 0) throw withoutPath(error, dir);
       const { code, message } = error;
       return { stored, duplicates: 0, refused: [{ origin: '', code, message }] };
     }
@@ -154,7 +155,17 @@ export class PictureImport {
         else done(null, chunk);
       },
     });
-    await pipeline(bytes, bounded, createWriteStream(path, { flags: 'wx', mode: 0o600 }));
+    // Not part of the pipeline, which would end the connection before the person gets an answer.
+    bytes.once('error', (error) => bounded.destroy(error));
+    bytes.once('close', () => {
+      if (!bytes.readableEnded) bounded.destroy(left());
+    });
+    bytes.pipe(bounded);
+    try {
+      await pipeline(bounded, createWriteStream(path, { flags: 'wx', mode: 0o600 }));
+    } finally {
+      bytes.resume();
+    }
   }
 
   #bounds(): ArchiveBounds {
@@ -172,6 +183,33 @@ export class PictureImport {
     const free = diskFreeBytes(stateDir);
     return free === null ? Number.MAX_SAFE_INTEGER : Math.max(0, free - minFreeBytes);
   }
+}
+
+/** An archive of one folder often holds that folder: its name is no class if it has folders itself. */
+async function withinWrapper(folder: string): Promise<string> {
+  const [only, ...others] = await readdir(folder, { withFileTypes: true });
+  if (!only?.isDirectory() || others.length > 0) return folder;
+  const inside = join(folder, only.name);
+  const entries = await readdir(inside, { withFileTypes: true });
+  return entries.some((entry) => entry.isDirectory()) ? inside : folder;
+}
+
+/** The error without the path of the temporary folder, which says nothing to the person. */
+function withoutPath(error: HeadlandError, dir: string): HeadlandError {
+  const plain = (text: string): string =>
+    text.replaceAll(`${dir}/`, '').replaceAll(dir, 'what you dropped');
+  return new HeadlandError(error.code, plain(error.message), {
+    remedy: plain(error.remedy),
+    cause: error,
+  });
+}
+
+function left(): HeadlandError {
+  return new HeadlandError(
+    'HL_CONSOLE_BODY_INVALID',
+    'the connection ended before the body was complete',
+    { remedy: 'Send the request again.' },
+  );
 }
 
 /** A name that every file system takes, without an ending. */

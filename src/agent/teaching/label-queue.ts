@@ -113,6 +113,11 @@ export class LabelQueue {
     };
   }
 
+  /** Samples that had no features may have some now. */
+  featuresAdded(): void {
+    for (const [id, { sketch }] of this.#entries) if (sketch === null) this.#unread.add(id);
+  }
+
   /** Ends the work in slices. */
   stop(): void {
     if (this.#timer) clearTimeout(this.#timer);

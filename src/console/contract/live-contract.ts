@@ -107,7 +107,6 @@ const sampleCounts = z.object({
   waiting: count,
   classes: z.array(z.object({ label, training: count, holdout: count })),
 });
-export type SampleCountsByLabel = z.infer<typeof sampleCounts>;
 
 const consoleStatus = z.object({
   robot: z.string(),
