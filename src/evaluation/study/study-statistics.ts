@@ -1,5 +1,5 @@
 import { shareInterval } from '../../head/confidence/share-interval.js';
-import type { Interval } from '../../head/wilson.js';
+import type { Interval } from '../../head/confidence/wilson.js';
 
 /** Mean over folds. */
 export interface Estimate {

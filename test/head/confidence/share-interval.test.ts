@@ -6,7 +6,7 @@ import {
   scoreInterval,
   shareInterval,
 } from '../../../src/head/confidence/share-interval.js';
-import { type Interval, wilsonInterval } from '../../../src/head/wilson.js';
+import { type Interval, wilsonInterval } from '../../../src/head/confidence/wilson.js';
 
 const one = (right: boolean): GroupAnswers => ({ answers: 1, right: Number(right) });
 const single = (answers: number, right: number): GroupAnswers[] =>
