@@ -63,22 +63,31 @@ export function presentAnswers(
   names: ReadonlyMap<string, string> = new Map(),
 ): PresentAnswer[] {
   const now = (label: string): string => names.get(label) ?? label;
-  return answers.flatMap((stored) => {
+  const found: PresentAnswer[] = [];
+  for (const stored of answers) {
     const sample = present.get(stored.id);
-    if (!sample) return [];
+    if (!sample) continue;
     const answer = names.size === 0 ? stored : renamed(stored, now);
     const { label, group } = sample;
-    return [
-      {
-        ...answer,
-        truth: label,
-        group,
-        probability: probabilityOf(answer, label),
-        right: answer.label === label,
-        relabelled: answer.truth !== label,
-      },
-    ];
-  });
+    // Written out: spreading 20,000 answers takes ten times as long.
+    found.push({
+      id: answer.id,
+      truth: label,
+      label: answer.label,
+      confidence: answer.confidence,
+      probability: probabilityOf(answer, label),
+      second: answer.second,
+      secondProbability: answer.secondProbability,
+      holdout: answer.holdout,
+      knowable: answer.knowable,
+      judged: answer.judged,
+      champion: answer.champion,
+      group,
+      right: answer.label === label,
+      relabelled: answer.truth !== label,
+    });
+  }
+  return found;
 }
 
 function renamed(answer: SampleAnswer, now: (label: string) => string): SampleAnswer {
