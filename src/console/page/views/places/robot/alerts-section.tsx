@@ -2,9 +2,9 @@ import { useEffect, useState } from 'preact/hooks';
 import type { AnswerOf } from '../../../../contract/contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
 import type { WordKey } from '../../../words/catalogue/catalogue.js';
-import type { PlaceProps } from '../../page-view.js';
 import { useAnswer } from '../../use-answer.js';
 import { useWords } from '../../use-words.js';
+import type { PlaceProps } from '../place-props.js';
 import { RuleForm } from './rule-form.js';
 
 const REFRESH_MS = 2_000;
