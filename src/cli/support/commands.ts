@@ -18,7 +18,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'run',
     usage: '[options]',
     summary: 'run the daemon',
-    load: async () => (await import('../run-command.js')).runCommand(),
+    load: async () => (await import('../run/run-command.js')).runCommand(),
   },
   {
     name: 'setup',
@@ -124,7 +124,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'status',
     usage: '[options]',
     summary: 'show the status of the running daemon',
-    load: async () => (await import('../status-command.js')).statusCommand(),
+    load: async () => (await import('../status/status-command.js')).statusCommand(),
   },
   {
     name: 'pair',
