@@ -5,7 +5,7 @@ import { LabelQueue } from '../../src/agent/teaching/label-queue.js';
 import { silentLog } from '../../src/base/log.js';
 import type { Random } from '../../src/base/random.js';
 import { validateConfig } from '../../src/config/load.js';
-import { mixWithPrior } from '../../src/head/prior.js';
+import { mixWithPrior } from '../../src/head/serving/prior.js';
 import { headProbabilities } from '../../src/head/score.js';
 import type { ServingHead } from '../../src/perception/perception-protocol.js';
 import { SampleStore } from '../../src/samples/store.js';
