@@ -81,6 +81,11 @@ class Victim {
       return { file };
     };
     rig.configure({
+      cameras: [
+        { name: 'near', driver: 'replay', path: rig.photosDir, intervalMs: 20 },
+        // An address with a password, which the robot tries and reports again and again.
+        { name: 'far', driver: 'ffmpeg', input: `rtsp://robot:${canary}@127.0.0.1:9/field` },
+      ],
       // Nobody answers there: the robot also logs that.
       mqtt: { url: 'mqtt://127.0.0.1:9', username: 'robot', password: secret('mqtt') },
       console: { host: '0.0.0.0', port: 0, token: secret('token') },

@@ -28,11 +28,13 @@ import { Sparing } from './care/sparing.js';
 import { type RunningConsole, startConsole } from './console/start-console.js';
 import { DoctorService } from './doctor/doctor-service.js';
 import { executeCommand } from './execute-command.js';
+import { EmbeddingService } from './learning/embedding-service.js';
 import { modelStatus } from './learning/model-status.js';
 import { trainingPaused } from './learning/training-service.js';
 import { openStateOrStandIn, type State, type TaskState } from './open-state.js';
 import { Operations, type OperationTask } from './operations.js';
 import { Pausing } from './pausing.js';
+import { TrashCare } from './pictures/trash-care.js';
 import {
   failureMessage,
   modelMessage,
@@ -91,6 +93,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #events: RobotEvents;
   readonly #perception: Perception<Frame>;
   readonly #audit: AuditTrail;
+  readonly #embedding: EmbeddingService;
   readonly #alerting: Alerting;
   readonly #buttons: Buttons;
   readonly #alertActions: AlertActions;
@@ -102,6 +105,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #watchdog: Watchdog;
   readonly #boardAlarms: BoardAlarms;
   readonly #sync: SyncService;
+  readonly #trash: TrashCare;
   readonly #speeds: SpeedReports;
   readonly #sightings: SightingRecorder;
   /** Null: frames are grouped by time alone. */
@@ -192,14 +196,30 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#perception = new Perception<Frame>(
       perceptionSettings(config),
       {
-        onPerceived: (frame, perceived) => this.#decided(frame, perceived),
-        onRefused: (frame, error) => this.#undecodable(frame, error),
+        onPerceived: (frame, perceived) =>
+          frame.stored === undefined
+            ? this.#decided(frame, perceived)
+            : this.#embedding.embedded(frame.stored, perceived),
+        onRefused: (frame, error) =>
+          frame.stored === undefined
+            ? this.#undecodable(frame, error)
+            : this.#embedding.refused(frame.stored, error),
         onFailure: (error) => this.telemetry.event(failureMessage(error, 'failure', 'critical')),
         onHeadLost: (task, error) => void this.#task(task)?.heads.reopen(error),
       },
       log,
       options.thread,
     );
+    this.#embedding = new EmbeddingService({
+      perception: this.#perception,
+      samples,
+      isPaused: () => this.pausing.has('inference'),
+      onEmbedded: () => {
+        for (const task of this.tasks) task.queue.featuresAdded();
+        this.emit('status');
+      },
+      log,
+    });
     this.telemetry = new TelemetryService(config, {
       boot: this.boot,
       environment,
@@ -252,6 +272,12 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       log,
     });
     this.#watchdog = new Watchdog(new SystemdNotifier(environment), log);
+    this.#trash = new TrashCare({
+      samples: this.state.tasks[0].samples,
+      audit: this.state.audit,
+      trashDays: config.samples.trashDays,
+      log,
+    });
     this.#sync = new SyncService(config, this.state, { environment, alarms: this.alarms, log });
   }
 
@@ -299,6 +325,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         test: (output, durationMs) => this.#alerting.test(output, durationMs),
         tryCommand: (rule) => this.#alertActions.tryCommand(rule),
       },
+      rules: this.config.alerts.rules,
       settings: this.options.settings ?? null,
       onSettings: (paths) => this.#events.settingsChanged(paths),
       cameras: new Map(this.cameras.map(({ config, supervisor }) => [config.name, supervisor])),
@@ -316,8 +343,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       this.#throwIfEnding();
     }
     for (const task of this.tasks) task.listen();
+    this.#embedding.start();
     this.sparing.start();
     this.#sync.start();
+    this.#trash.start();
     this.position.start();
     if (this.config.console.enabled) await this.#consoleService.start();
     this.#throwIfEnding();
@@ -665,7 +694,9 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     await this.#opening;
     for (const timer of this.#timers) clearInterval(timer);
     await this.#buttons.stop();
+    this.#embedding.stop();
     for (const task of this.tasks) await task.stopLearning();
+    this.#trash.stop();
     await this.#sync.stop();
     await this.position.stop();
     this.statistics.stop();

@@ -42,6 +42,8 @@ export function localOperations(
         promote: (version, by) => heads.promote(version, undefined, by),
         rollback: (version, by) => heads.rollback(version, undefined, by),
         pin: (version, by) => heads.pin(version, by),
+        // A daemon with the same state notices by itself.
+        follow: async () => {},
       },
       training: trainingOf(task),
       onLabel: () => {},
@@ -54,6 +56,7 @@ export function localOperations(
     pausing: new Pausing(() => {}),
     audit: new AuditTrail(state.audit, log),
     outputs: null,
+    rules: state.alertRules,
     settings: null,
     cameras: new Map(),
   });

@@ -6,8 +6,9 @@ import type { SettingChange } from '../config/settings/setting-change.js';
 import type { TaskAnswer } from '../perception/perception-protocol.js';
 import type { Switcher } from '../registry/history.js';
 import type { StoredHead } from '../registry/version-directory.js';
+import type { ClassChange } from '../samples/editing/class-changes.js';
 import type { LookAlike } from '../samples/look-alikes.js';
-import type { Sample } from '../samples/sample.js';
+import type { FormerState, Sample, SampleChange } from '../samples/sample.js';
 import type { SampleStore } from '../samples/store.js';
 import type { AuditTrail, Requester } from './audit-trail.js';
 import type { Labelling } from './learning/labelling.js';
@@ -26,19 +27,47 @@ export interface SwitchableHeads {
   promote(version: number, by: Switcher): Promise<StoredHead>;
   rollback(version: number | undefined, by: Switcher): Promise<StoredHead>;
   pin(version: number | null, by: Switcher): Promise<void>;
+  /** Makes the serving head speak the names that classes have now. */
+  follow(): Promise<void>;
 }
 
 /** What operations need of a task. */
 export interface OperationTask {
   name: string;
   labelling: Labelling;
-  samples: Pick<SampleStore, 'labelRevision'>;
+  samples: SampleStore;
   heads: SwitchableHeads;
   training: Pick<TrainingService, 'start'>;
   /** Called after every label of the task: notifies everything that learns from labels. */
   onLabel(): void;
   /** Called when a person wants to label this sample: it is asked about before all others. */
   onRequest(sampleId: string): void;
+}
+
+/** A label that is stored. */
+export interface LabelOutcome {
+  sample: Sample;
+  /** A decision with this label revision or a later one includes the label. */
+  labelRevision: number;
+  /** Names the change, for {@link Operations.undo}; null: it was not made on the page, or changed nothing. */
+  undo: string | null;
+}
+
+/** A change of stored samples. */
+export interface ChangeOutcome {
+  /** Number of samples that are different now. */
+  changed: number;
+  labelRevision: number;
+  /** As in {@link LabelOutcome}. */
+  undo: string | null;
+}
+
+/** A change of a whole class. */
+export interface ClassOutcome {
+  change: ClassChange;
+  labelRevision: number;
+  /** Names of the alert rules that still name the old class. */
+  rules: string[];
 }
 
 /** What operations need of alerts. */
@@ -62,6 +91,8 @@ export interface OperationParts {
   audit: AuditTrail;
   /** The outputs of alerts; null: no outputs in this process. */
   outputs: AlertOutputs | null;
+  /** The alert rules of the settings. */
+  rules: readonly { name: string; task: string | null; labels: readonly string[] }[];
   /** The cameras of this process, by name. */
   cameras: ReadonlyMap<string, { requestPicture(): void }>;
   /** The settings of this process; null: they cannot be changed here. */
@@ -81,7 +112,6 @@ export class Operations {
 
   /**
    * Labels a frame or a sample, or corrects the label of a sample. The label is durable when it resolves.
-   * @returns the sample, and the label revision at which a decision includes this label
    * @throws HeadlandError HL_FRAME_GONE, HL_SAMPLE_UNKNOWN, HL_LABEL_INVALID, HL_LABEL_ALIKE, HL_STORE_…
    */
   label(
@@ -89,17 +119,20 @@ export class Operations {
     label: string,
     by: Requester,
     taskName?: string,
-  ): Promise<{ sample: Sample; labelRevision: number }> {
+  ): Promise<LabelOutcome> {
     const frame = 'frame' in target ? this.parts.recent.get(target.frame) : undefined;
     const meant = taskName ?? onlyTaskOf(frame);
     return this.#audited('label', { ...target, label }, by, meant, (task) => {
       const { labelling, samples, onLabel } = task;
-      const sample =
-        'sample' in target
-          ? labelling.labelSample(target.sample, label, by.source)
-          : labelling.labelFrame(target.frame, label, by.source, target.group);
+      const { sample, undo } = samples.batch(() => {
+        const done =
+          'sample' in target
+            ? labelling.labelSample(target.sample, label, by.source)
+            : labelling.labelFrame(target.frame, label, by.source, target.group);
+        return { sample: done.sample, undo: remembered(task, [done.before], by) };
+      });
       onLabel();
-      return { sample, labelRevision: samples.labelRevision() };
+      return { sample, labelRevision: samples.labelRevision(), undo };
     });
   }
 
@@ -112,7 +145,7 @@ export class Operations {
     label: string,
     by: Requester,
     taskName?: string,
-  ): Promise<{ sample: Sample; labelRevision: number }> {
+  ): Promise<LabelOutcome> {
     const { recent, audit } = this.parts;
     const latest =
       recent.latest(eye, taskName) ??
@@ -156,13 +189,137 @@ export class Operations {
     label: string,
     by: Requester,
     taskName?: string,
-  ): Promise<{ samples: Sample[]; labelRevision: number }> {
+  ): Promise<{ samples: Sample[]; labelRevision: number; undo: string | null }> {
     return this.#audited('label', { samples: sampleIds, label }, by, taskName, (task) => {
       const { labelling, samples, onLabel } = task;
-      const labelled = labelling.labelSamples(sampleIds, label, by.source);
+      const { labelled, undo } = samples.batch(() => {
+        const done = labelling.labelSamples(sampleIds, label, by.source);
+        return { labelled: done.samples, undo: remembered(task, done.before, by) };
+      });
       onLabel();
-      return { samples: labelled, labelRevision: samples.labelRevision() };
+      return { samples: labelled, labelRevision: samples.labelRevision(), undo };
     });
+  }
+
+  /**
+   * Labels stored samples, takes their labels off, excludes, removes or brings them back: all or none.
+   * Durable when it resolves.
+   * @param sampleIds 1..1,000
+   * @throws HeadlandError HL_SAMPLE_UNKNOWN, HL_LABEL_INVALID, HL_LABEL_ALIKE, HL_STORE_…
+   */
+  changeSamples(
+    sampleIds: readonly string[],
+    to: SampleChange,
+    by: Requester,
+    taskName?: string,
+  ): Promise<ChangeOutcome> {
+    const details = { samples: sampleIds.slice(0, AUDITED_IDS), count: sampleIds.length, ...to };
+    return this.#audited('change_samples', details, by, taskName, (task) => {
+      const { labelling, samples, onLabel } = task;
+      const { changed, undo } = samples.batch(() => {
+        const before = labelling.changeSamples(sampleIds, to, by.source);
+        const different = before.filter((each) => {
+          const now = samples.stateOf(each.id);
+          return now.state !== each.state || now.mark.label !== each.mark.label;
+        });
+        return { changed: different.length, undo: remembered(task, before, by) };
+      });
+      onLabel();
+      return { changed, labelRevision: samples.labelRevision(), undo };
+    });
+  }
+
+  /**
+   * Takes a change of samples or of a class back. Samples that were changed again since keep their state.
+   * @param change `undo` of an earlier outcome
+   * @throws HeadlandError HL_UNDO_UNKNOWN, HL_CLASS_CHANGE_UNKNOWN, HL_CLASS_UNDO_LATE, HL_STORE_…
+   */
+  undo(
+    change: string,
+    by: Requester,
+    taskName?: string,
+  ): Promise<{ changed: number; kept: number; undo: string | null }> {
+    return this.#audited('undo', { change }, by, taskName, async (task) => {
+      const { samples, onLabel } = task;
+      const [, step, id] = CLASS_HANDLE.exec(change) ?? [];
+      if (id === undefined) {
+        const undone = samples.undo(change, by.source);
+        onLabel();
+        return undone;
+      }
+      const undone =
+        step === 'again'
+          ? samples.repeatClassChange(Number(id), by.source)
+          : samples.undoClassChange(Number(id), by.source);
+      await this.#classesChanged(task);
+      const undo = step === 'again' ? classHandle(undone) : `again-${id}`;
+      return { changed: undone.samples, kept: 0, undo };
+    });
+  }
+
+  /**
+   * Gives a class another name; the serving head speaks it at once.
+   * @throws HeadlandError HL_CLASS_UNKNOWN, HL_CLASS_EXISTS, HL_LABEL_INVALID, HL_LABEL_ALIKE
+   */
+  renameClass(from: string, to: string, by: Requester, taskName?: string): Promise<ClassOutcome> {
+    return this.#changeClass('rename_class', { from, to }, by, taskName, ({ samples }) =>
+      samples.renameClass(from, to, by.source),
+    );
+  }
+
+  /**
+   * Makes two classes one, called `into`; the serving head answers it at once.
+   * @throws HeadlandError HL_CLASS_UNKNOWN, HL_CLASS_EXISTS
+   */
+  mergeClass(from: string, into: string, by: Requester, taskName?: string): Promise<ClassOutcome> {
+    return this.#changeClass('merge_class', { from, into }, by, taskName, ({ samples }) =>
+      samples.mergeClass(from, into, by.source),
+    );
+  }
+
+  /**
+   * Takes the samples of a class out of training, evaluation and the queue. The next training knows it no
+   * more.
+   * @throws HeadlandError HL_CLASS_UNKNOWN
+   */
+  ignoreClass(label: string, by: Requester, taskName?: string): Promise<ClassOutcome> {
+    return this.#changeClass('ignore_class', { label }, by, taskName, ({ samples }) =>
+      samples.ignoreClass(label, by.source),
+    );
+  }
+
+  #changeClass(
+    operation: string,
+    details: Record<string, string>,
+    by: Requester,
+    taskName: string | undefined,
+    work: (task: OperationTask) => ClassChange,
+  ): Promise<ClassOutcome> {
+    return this.#audited(operation, details, by, taskName, async (task) => {
+      const change = work(task);
+      await this.#classesChanged(task);
+      const rules = this.parts.rules.filter(
+        (rule) => (rule.task ?? task.name) === task.name && rule.labels.includes(change.from),
+      );
+      return {
+        change,
+        labelRevision: task.samples.labelRevision(),
+        rules: rules.map(({ name }) => name),
+      };
+    });
+  }
+
+  /**
+   * Notifies what learns from labels of an import. Not audited: the store keeps each label's history.
+   * @throws HeadlandError HL_TASK_UNKNOWN, HL_TASK_MISSING
+   */
+  labelsCame(taskName?: string): void {
+    this.#task(taskName).onLabel();
+  }
+
+  async #classesChanged({ heads, onLabel }: OperationTask): Promise<void> {
+    await heads.follow();
+    onLabel();
   }
 
   /**
@@ -378,6 +535,24 @@ export class Operations {
     const task = taskName ?? (tasks.length === 1 ? tasks[0].name : null);
     return audit.around(operation, { task, ...details }, by, () => work(this.#task(taskName)));
   }
+}
+
+/** Ids that the audit lists of a change of many samples. */
+const AUDITED_IDS = 64;
+const CLASS_HANDLE = /^(class|again)-(\d{1,15})$/;
+
+/** Names a change of a class, for {@link Operations.undo}. */
+export function classHandle({ id }: ClassChange): string {
+  return `class-${id}`;
+}
+
+/** Only the page has a button for it, and each change takes room. */
+function remembered(
+  { samples }: OperationTask,
+  before: readonly FormerState[],
+  { source }: Requester,
+): string | null {
+  return source === 'console' ? samples.remember(before) : null;
 }
 
 function notHere(what: string): HeadlandError {

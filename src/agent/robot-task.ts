@@ -113,7 +113,6 @@ export class RobotTask {
     this.answers = new AnswerBook({
       heads: task.heads,
       samples,
-      namesSince: () => new Map(),
       maxErrorShare: settings.inference.maxErrorShare,
       log,
     });

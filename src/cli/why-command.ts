@@ -2,10 +2,12 @@ import { Command } from 'commander';
 import { openState } from '../agent/open-state.js';
 import { type GateRecord, type Recomputed, recompute } from '../gate/gate-record.js';
 import { describeTrial, type ShadowTrial, tally } from '../gate/shadow.js';
+import { verdictOf } from '../gate/verdict.js';
 import type { HeadCard } from '../registry/head-card.js';
 import { parseVersion } from './rollback-command.js';
 import { EXIT, printJson, printLine, table } from './support/output.js';
-import { resolveConfig, type TaskOptions } from './support/state-options.js';
+import { resolveConfig } from './support/resolve-config.js';
+import type { TaskOptions } from './support/state-options.js';
 
 interface WhyOptions extends TaskOptions {
   json?: boolean;
@@ -43,7 +45,12 @@ export function whyCommand(): Command {
 function printWhy(card: HeadCard, record: GateRecord | null, trial: ShadowTrial | null): void {
   const { version, learner, createdAt, gate } = card;
   const verdict = gate.promote ? 'promoted' : 'refused';
-  printLine(`head ${version} (${learner}, trained ${createdAt}), ${verdict}. ${gate.reason}`);
+  const sentence = record
+    ? verdictOf(record.input, record.decision, card.trust?.level ?? null)
+    : null;
+  printLine(`head ${version} (${learner}, trained ${createdAt}), ${verdict}.`);
+  if (sentence) printLine(sentence.text);
+  printLine(`\n${gate.reason}`);
   const cells = gate.checks.map(({ name, passed, detail }) => [
     passed ? 'passed' : 'FAILED',
     name,

@@ -17,8 +17,9 @@ export function wilsonInterval(share: number, n: number, z: number = Z95): Inter
   const middle = share + z2 / (2 * n);
   const spread = z * Math.sqrt((share * (1 - share)) / n + z2 / (4 * n * n));
   const scale = 1 + z2 / n;
+  // Rounding must not put the share outside of its own interval.
   return {
-    lower: Math.max(0, (middle - spread) / scale),
-    upper: Math.min(1, (middle + spread) / scale),
+    lower: Math.min(share, Math.max(0, (middle - spread) / scale)),
+    upper: Math.max(share, Math.min(1, (middle + spread) / scale)),
   };
 }

@@ -8,9 +8,9 @@ import type { Log } from '../base/log.js';
 import type { StoredAnswers } from '../gate/answers/sample-answer.js';
 import type { GateRecord } from '../gate/gate-record.js';
 import type { ShadowTrial } from '../gate/shadow.js';
-import { withClassNames } from '../head/class-names.js';
 import { decodeHead, encodeHead } from '../head/codec.js';
 import type { Head } from '../head/head.js';
+import { withClassNames } from '../head/serving/renamed-head.js';
 import { type HeadCard, type NewHeadCard, withNamesOnCard } from './head-card.js';
 import type { HistoryRecord, PinRecord, Switcher } from './history.js';
 import { ServingPointer } from './pointer.js';
@@ -249,11 +249,15 @@ export class HeadRegistry {
   }
 
   /**
-   * Undoes a promotion whose head perception did not take. @param previous null: no head serves
-   * then
+   * Undoes a switch whose head perception did not take.
+   * @param previous null: no head serves then
+   * @param pinned the version that was pinned before the switch; null: none
    */
-  withdraw(previous: number | null): Promise<void> {
-    return this.#exclusive(() => this.#pointer.set(previous, 'withdrawn'));
+  withdraw(previous: number | null, pinned: number | null = null): Promise<void> {
+    return this.#exclusive(async () => {
+      await this.#pointer.set(previous, 'withdrawn');
+      await this.#pointer.pin(pinned, null);
+    });
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { Database } from '../storage/database.js';
-import { SAMPLE_TABLES_JOINED } from './sample-rows.js';
+import { IS_WAITING, SAMPLE_TABLES_JOINED } from './sample-rows.js';
 
 /**
  * Queries whose cost does not grow with the number of labelled samples, or only by an index entry each: they
@@ -75,7 +75,7 @@ export function readWaitingIds(database: Database, task: string): string[] {
   return database
     .prepare<{ id: string }>(
       `SELECT t.sample_id AS id FROM task_samples t
-       WHERE t.task = ? AND t.label IS NULL ORDER BY t.sample_id`,
+       WHERE t.task = ? AND ${IS_WAITING} ORDER BY t.sample_id`,
     )
     .all(task)
     .map(({ id }) => id);

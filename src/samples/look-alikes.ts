@@ -11,6 +11,11 @@ import type { SampleStore } from './store.js';
 const LOOK_ALIKE_COSINE = 0.9;
 /** Most look-alikes of a sample: it can be labelled together with all of them. */
 const MAX_LOOK_ALIKES = MAX_LABELLED_TOGETHER - 1;
+/**
+ * Most samples of a pass before a sample and after it that are compared, the nearest: what looks like a frame
+ * is mostly near it. Reading an embedding takes 50 µs, and offers must not hold up the frames.
+ */
+const COMPARED_EACH_WAY = { waiting: 200, labelled: 1_000 };
 /** Longest time between two captures of one pass, as a multiple of `samples.groupWindowMs`. */
 const WINDOWS_OF_A_PASS = 10;
 
@@ -51,7 +56,7 @@ export class LookAlikes {
   }
 
   /**
-   * The waiting samples of the same source and pass whose embedding has a cosine of at least 0.90 to
+   * The waiting samples of the same source and pass, of many the nearest in time, whose embedding has a cosine of at least 0.90 to
    * that of the sample; most alike first, at most 63. Of the same pass are samples of the same group
    * and those captured within ten `samples.groupWindowMs`.
    * @throws HeadlandError HL_SAMPLE_UNKNOWN, HL_SAMPLE_NOT_EMBEDDED
@@ -114,14 +119,20 @@ export class LookAlikes {
   }
 
   #ofPass(
-    { source, group, capturedAtMs }: Sample,
+    { id, source, group, capturedAtMs }: Sample,
     which: { labelled: false } | { label: string },
   ): Sample[] {
-    const passMs = this.#passMs;
-    const capturedMs = { from: capturedAtMs - passMs, to: capturedAtMs + passMs };
+    const { store } = this;
+    const earliest = capturedAtMs - this.#passMs;
+    const latest = capturedAtMs + this.#passMs;
+    const limit = COMPARED_EACH_WAY['label' in which ? 'labelled' : 'waiting'];
+    const before = { ...which, source, order: 'newest', limit } as const;
+    const after = { ...which, source, order: 'oldest', limit } as const;
     const found = [
-      ...this.store.list({ ...which, source, capturedMs }),
-      ...this.store.list({ ...which, source, group }),
+      ...store.list({ ...before, capturedMs: { from: earliest, to: capturedAtMs } }),
+      ...store.list({ ...after, capturedMs: { from: capturedAtMs, to: latest } }),
+      ...store.list({ ...before, group, afterId: id }),
+      ...store.list({ ...after, group, afterId: id }),
     ];
     return [...new Map(found.map((sample) => [sample.id, sample])).values()];
   }

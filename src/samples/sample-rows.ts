@@ -37,7 +37,7 @@ export type SampleRow = Omit<Sample, 'holdout' | 'kept' | 'position'> & {
 /** All null where the position is not known. */
 type PositionColumns = { [K in keyof Position]: Position[K] | null };
 
-const SHARED_COLUMNS = `s.group_name AS "group", s.source, s.captured_at_ms AS capturedAtMs, s.origin, s.dhash, s.picture_sha256 AS pictureSha256,
+export const SHARED_COLUMNS = `s.group_name AS "group", s.source, s.captured_at_ms AS capturedAtMs, s.origin, s.dhash, s.picture_sha256 AS pictureSha256,
   s.picture_bytes AS pictureBytes, s.multiplicity,
   s.latitude, s.longitude, s.accuracy_meters AS accuracyMeters,
   s.altitude_meters AS altitudeMeters, s.speed_meters_per_second AS speedMetersPerSecond,

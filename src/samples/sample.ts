@@ -10,8 +10,10 @@ export type Exclusion = (typeof EXCLUSIONS)[number];
 /** `trash`: removed, and not yet for good. */
 export type SampleState = 'labelled' | 'waiting' | Exclusion | 'trash';
 
-/** What to make of a sample. */
-export type SampleChange = { label: string } | { state: Exclude<SampleState, 'labelled'> };
+/** What to make of a sample. `restored`: out of the trash, as it was; any other stays as it is. */
+export type SampleChange =
+  | { label: string }
+  | { state: Exclude<SampleState, 'labelled'> | 'restored' };
 
 /** What a task knows about one of its samples. */
 export interface Mark {

@@ -25,6 +25,7 @@ import {
   trainingSamplesUpTo,
 } from './label-queries.js';
 import { makePictureRoom, type PictureLimits, restorePicture } from './limit/picture-limit.js';
+import { SampleList } from './listing/sample-list.js';
 import { type PresentLabel, presentLabelsStamp, readPresentLabels } from './present-labels.js';
 import type { FormerState, LabelSource, NewSample, Sample, SampleChange } from './sample.js';
 import {
@@ -85,6 +86,8 @@ const WAITING = { label: null, labelSource: null };
 export class SampleStore {
   /** Name of the task. */
   readonly task: string;
+  /** Every sample of the task, whatever its state, for people who look for some. */
+  readonly everything: SampleList;
   private readonly featureTable: FeatureTable;
   private readonly holdout: Holdout;
   private readonly writer: LabelWriter;
@@ -100,6 +103,7 @@ export class SampleStore {
   ) {
     this.task = options.task ?? DEFAULT_TASK;
     this.now = options.now ?? Date.now;
+    this.everything = new SampleList(database, this.task);
     this.featureTable = new FeatureTable(database);
     this.holdout = new Holdout(database, this.task, options);
     this.writer = new LabelWriter(database, this.task);
@@ -239,6 +243,11 @@ export class SampleStore {
         if (before.state !== 'trash') this.trash.put(this.known(id).id, this.author(source));
         return before;
       }
+      if (to.state === 'restored') {
+        if (before.state === 'trash') this.takeOut(id, source);
+        else this.known(id);
+        return before;
+      }
       if (before.state === 'trash') this.takeOut(id, source);
       else if (before.state === 'absent') this.adopt(id, WAITING);
       const excluded = to.state === 'waiting' ? null : to.state;
@@ -250,20 +259,6 @@ export class SampleStore {
   /** As {@link change} to `trash`, for several samples, all or none. */
   remove(ids: readonly string[], source: LabelSource): FormerState[] {
     return this.batch(() => ids.map((id) => this.change(id, { state: 'trash' }, source)));
-  }
-
-  /**
-   * Brings removed samples back as they were, all or none; those that are not in the trash stay as they
-   * are.
-   * @throws HeadlandError HL_SAMPLE_UNKNOWN
-   */
-  restore(ids: readonly string[], source: LabelSource): Sample[] {
-    return this.batch(() =>
-      ids.map((id) => {
-        if (this.trash.find(id) !== null) this.takeOut(id, source);
-        return this.known(id);
-      }),
-    );
   }
 
   /**
@@ -364,6 +359,11 @@ export class SampleStore {
     return this.batch(() => this.changes.undo(id, this.author(source)));
   }
 
+  /** Makes a change that was undone once more. @throws as {@link undoClassChange} and the change */
+  repeatClassChange(id: number, source: LabelSource): ClassChange {
+    return this.batch(() => this.changes.repeat(id, this.author(source)));
+  }
+
   /** Changes of classes of this task, newest first. */
   classChanges(limit = 100): ClassChange[] {
     return this.changes.list(limit);
@@ -407,6 +407,14 @@ export class SampleStore {
     return readWaitingIds(this.database, this.task);
   }
 
+  /** Ids of stored samples, of whatever task, in the order of their admission. @param after the last one known */
+  idsAfter(after: string, limit: number): string[] {
+    return this.database
+      .prepare<{ id: string }>('SELECT id FROM samples WHERE id > ? ORDER BY id LIMIT ?')
+      .all(after, limit)
+      .map(({ id }) => id);
+  }
+
   /** Whether the sample has a label, for whatever task. */
   isLabelledAnywhere(id: string): boolean {
     return this.shared.isLabelled(id);
@@ -428,6 +436,11 @@ export class SampleStore {
    */
   get(id: string): Sample | null {
     return this.findOne('s.id = ?', id);
+  }
+
+  /** As {@link get}, also of a sample in the trash of this task. */
+  find(id: string): Sample | null {
+    return this.get(id) ?? (this.trash.find(id) === null ? null : this.removed(id));
   }
 
   /** As {@link get}. @throws HeadlandError HL_SAMPLE_UNKNOWN */

@@ -243,6 +243,9 @@ export const SAMPLE_TABLES: readonly string[] = [
   ) STRICT;
   CREATE INDEX class_changes_by_task ON class_changes (task, id);
 
+  DROP INDEX samples_by_latitude;
+  CREATE INDEX samples_by_place ON samples (latitude, longitude) WHERE latitude IS NOT NULL;
+
   -- What was done to samples on the page, for a way back.
   CREATE TABLE sample_changes (
     task TEXT NOT NULL,

@@ -25,6 +25,7 @@ export interface Selection {
 export function isSelected(sample: Sample, { send, cameras }: Selection): boolean {
   // Its picture was thinned out.
   if (sample.pictureBytes === 0) return false;
+  if (sample.state !== 'labelled' && sample.state !== 'waiting') return false;
   if (send !== 'all' && (sample.label !== null) !== (send === 'labelled')) return false;
   const [camera = ''] = sample.source.split('/', 1);
   return cameras.length === 0 || cameras.includes(camera);

@@ -22,11 +22,10 @@ async function prepare(source: FieldSource): Promise<void> {
   });
 }
 
-/** Answers the newest question, so that its look-alikes are offered. */
+/** Answers a question, so that its look-alikes are offered. */
 async function answer(page: Page): Promise<void> {
-  await page.locator('#thumbs button').first().click();
-  await page.locator('#decision-label', { hasText: 'Needs a label' }).waitFor();
-  await page.locator('#labels button[data-label="thistle"]:not([disabled])').click();
+  await page.locator('#question:has(#question-picture)').waitFor();
+  await page.locator('#other-labels button[data-label="thistle"]:not([disabled])').click();
   await page.locator('#alikes').waitFor();
 }
 
@@ -61,9 +60,10 @@ describe('the look-alikes on the page', { skip, timeout: TEST_HANG_MS }, () => {
           labelsOf(source),
           [null, 'thistle', 'thistle', 'thistle', 'thistle'].sort(),
         );
-        await page.locator('#thumbs:not(:has(li:nth-child(2)))').waitFor();
+        await page.locator('#question:has(#question-picture)').waitFor();
+        assert.equal(await page.locator('#alikes').count(), 0);
       },
-      { prepare },
+      { prepare, hash: '#place=teach' },
     );
   });
 
@@ -81,12 +81,14 @@ describe('the look-alikes on the page', { skip, timeout: TEST_HANG_MS }, () => {
         assert.equal(labelsOf(source).filter((label) => label === null).length, 4);
         source.alike.clear();
         const asked = page.waitForResponse((response) => response.url().includes('look-alikes'));
-        await page.locator('#labels button[data-label="maize"]:not([disabled])').click();
+        await page.locator('#question:has(#question-picture)').waitFor();
+        await page.waitForTimeout(200);
+        await page.locator('#confirm-guess').click();
         await asked;
-        await page.getByText('Labelled maize').waitFor();
+        await page.locator('#teach-said', { hasText: 'maize' }).waitFor();
         assert.equal(await page.locator('#alikes').count(), 0);
       },
-      { prepare },
+      { prepare, hash: '#place=teach' },
     );
   });
 
@@ -101,7 +103,7 @@ describe('the look-alikes on the page', { skip, timeout: TEST_HANG_MS }, () => {
         const height = await page.locator('#label-alikes').evaluate((e) => e.clientHeight);
         assert.ok(height >= 40, 'large enough for a thumb');
       },
-      { prepare },
+      { prepare, hash: '#place=teach' },
     );
   });
 });

@@ -14,14 +14,17 @@ import type {
   HoldoutMetrics,
   TrainingReport,
 } from '../../src/console/contract/brain-contract.js';
+import type { AnswerOf } from '../../src/console/contract/contract.js';
 import type {
   ConsoleStatus,
   FrameDecision,
   TaskSummary,
   TrainingState,
 } from '../../src/console/contract/live-contract.js';
-import type { LookAlikeSample, WaitingSample } from '../../src/console/contract/teach-contract.js';
+import type { LookAlikeSample } from '../../src/console/contract/teach-contract.js';
 import { notFound } from '../../src/console/server/routes.js';
+
+type WaitingSample = AnswerOf<'GET /api/waiting'>['samples'][number];
 
 interface StoredSample {
   id: string;
@@ -58,6 +61,10 @@ export interface FieldSource extends ConsoleSource {
   /** Samples that all waiting ones look like. */
   readonly alike: Set<string>;
   facts: Partial<ConsoleStatus>;
+  /** What the labels before the last training have changed. */
+  changes: AnswerOf<'GET /api/teach/changes'>;
+  /** Classes that a new label may mean. */
+  near: (label: string) => AnswerOf<'GET /api/teach/near'>;
   /** All tasks of the robot, this one among them. */
   tasks: readonly FieldSource[];
   named: boolean;
@@ -163,6 +170,8 @@ export function createFieldSource(task = 'main'): FieldSource {
     versions: [],
     trainings: [],
     facts: {},
+    changes: { trainingId: null, messages: [] },
+    near: () => ({ alike: null, near: [] }),
     alike: new Set(),
     tasks: [],
     named: false,
@@ -339,6 +348,46 @@ export function createFieldSource(task = 'main'): FieldSource {
                 source.labelSample(id, body.label),
               );
         return { sampleIds: ids, undo: null };
+      },
+      'GET /api/teach/questions': ({ query: { limit = 8, skipped = '' } }) => {
+        const last = skipped.split(',');
+        const asked = waiting().sort((a, b) => last.indexOf(a.id) - last.indexOf(b.id));
+        const labels = source.versions.find((head) => head.serving)?.labels ?? [];
+        return {
+          questions: asked.slice(0, limit).map(({ id, capturedAtMs, guess }) => ({
+            id,
+            capturedAtMs,
+            camera: 'main',
+            guess,
+            reason: 'different' as const,
+            why: { key: 'ask.different', values: {}, text: 'It differs.' },
+            offered: guess !== null,
+            others: labels.filter((label) => label !== guess?.label),
+          })),
+          waiting: asked.length,
+          nothingLabel: 'nothing',
+        };
+      },
+      'GET /api/teach/progress': () => {
+        const { labelled, waiting } = summary();
+        const { newLabels, everyNewLabels } = source.training;
+        const labels = Math.max(0, everyNewLabels - newLabels);
+        return {
+          step: 'training' as const,
+          share: Math.min(1, newLabels / everyNewLabels),
+          next: { key: 'teach.until-training', values: { labels }, text: `${labels} more` },
+          needs: [],
+          labelled,
+          waiting,
+          newLabels,
+        };
+      },
+      'GET /api/teach/changes': () => source.changes,
+      'GET /api/teach/near': ({ query }) => source.near(query.label),
+      'GET /api/samples/{id}/thumbnail': ({ params }) => {
+        const found = source.picture(params.id);
+        if (found === null) throw notFound(`there is no picture of sample ${params.id}`);
+        return found;
       },
       'GET /api/look-alikes': ({ query }) => ({ samples: source.lookAlikes(query.sample) }),
       'POST /api/retrain': () => source.retrain(),

@@ -4,13 +4,7 @@ import type { Browser, Locator } from 'playwright-core';
 import { silentLog } from '../../src/base/log.js';
 import { ConsoleServer } from '../../src/console/server/console-server.js';
 import { TEST_HANG_MS } from '../liveness.js';
-import {
-  createFieldSource,
-  createHead,
-  createHoldout,
-  createReport,
-  sourcesOf,
-} from './field-source.js';
+import { createFieldSource, createHead, sourcesOf } from './field-source.js';
 import { newAccess } from './test-access.js';
 import {
   openBrowser,
@@ -60,7 +54,6 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
         // Then it goes on: the newest frame, clearly unknown.
         await page.locator('.decision[data-kind="unknown"]').waitFor();
         assert.equal(await page.locator('#decision-label').textContent(), 'unknown');
-        await page.locator('#classes tbody tr', { hasText: 'thistle' }).waitFor();
 
         // A slip is corrected in place.
         await page.locator('#toast-action').click();
@@ -92,6 +85,9 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
         await alarm.waitFor({ state: 'detached' });
       },
       {
+        hash: '#place=robot',
+        // This robot in memory has no doctor, log or settings.
+        expected: /status of 404/,
         prepare: async (source) => {
           const alarm = {
             ...({ name: 'store', severity: 'critical', code: 'HL_STORE_FULL' } as const),
@@ -108,9 +104,9 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
 
   it('starts without labels: accepts the first typed label and shows what is missing', async () => {
     await visit(async ({ page, source }) => {
-      await page.getByText('Waiting for the first picture…').waitFor();
+      await page.getByText('Waiting for the first image…').waitFor();
       await source.advance(null);
-      await page.locator('#decision-label', { hasText: 'label 20 more frames' }).waitFor();
+      await page.locator('#decision-label', { hasText: 'Label 20 more images' }).waitFor();
       await page.locator('#picture[src^="blob:"]').waitFor();
       await page.keyboard.press('n');
       await page.locator('#viewer[data-held="true"]').waitFor();
@@ -119,7 +115,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
       await page.keyboard.press('Enter');
       await page.locator('#labels button', { hasText: '<b>Möhre<i>' }).waitFor();
       assert.deepEqual([...source.labelOfFrame], [['main-1', '<b>Möhre<i>']]);
-      await page.locator('#decision-label', { hasText: 'label 19 more frames' }).waitFor();
+      await page.locator('#decision-label', { hasText: 'Label 19 more images' }).waitFor();
     });
   });
 
@@ -154,7 +150,8 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
         await button.focus();
         for (const count of [1, 2]) {
           await page.keyboard.press('Enter');
-          await page.locator('#classes-count', { hasText: `${count} labelled` }).waitFor();
+          await page.locator('#toast-text', { hasText: 'Labelled thistle' }).waitFor();
+          while (source.samples.size < count) await page.waitForTimeout(20);
           await page.locator('#viewer[data-held="false"]').waitFor();
           const focused = await page.evaluate('document.activeElement?.dataset.label');
           assert.equal(focused, 'thistle');
@@ -176,16 +173,17 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
   it('shows the selected camera', async () => {
     await visit(
       async ({ page, source }) => {
-        await page.locator('#picture[alt="Live picture of camera main"]').waitFor();
+        await page.locator('#picture[alt="Live image of camera main"]').waitFor();
         const camera = source.status().cameras[0]!;
         source.facts = { cameras: [camera, { ...camera, name: 'rear' }] };
         source.emit({ type: 'status', data: source.status() });
-        await page.getByRole('button', { name: 'rear' }).click();
-        await page.locator('#cameras [aria-pressed="true"]', { hasText: 'rear' }).waitFor();
+        await page.locator('.tile[data-camera="rear"]').click();
+        await page.locator('#camera-name', { hasText: 'rear' }).waitFor();
         // No picture of it has come: what is on the screen must not pass for it, nor be labelled.
         await page.locator('#stale', { hasText: 'Waiting for the camera' }).waitFor();
         await page.locator('#new-label-text:disabled').waitFor();
-        await page.getByRole('button', { name: 'main' }).click();
+        await page.keyboard.press('ArrowLeft');
+        await page.locator('#camera-name', { hasText: 'main' }).waitFor();
         await page.locator('#new-label-text:not(:disabled)').waitFor();
       },
       { prepare: async (source) => void (await source.advance(known)) },
@@ -199,7 +197,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
         const names = ['main', 'boom/2', 'boom/3', 'a-camera-with-a-long-name'];
         source.facts = { cameras: names.map((name) => ({ ...camera, name })) };
         source.emit({ type: 'status', data: source.status() });
-        await page.getByRole('button', { name: 'boom/3' }).waitFor();
+        await page.locator('.tile[data-camera="boom/3"]').waitFor();
         for (const width of [320, 360, 720, 1280]) {
           await page.setViewportSize({ width, height: 800 });
           const right = async (part: Locator): Promise<number> => {
@@ -207,7 +205,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
             return box === null ? 0 : box.x + box.width;
           };
           const edge = await right(page.locator('main'));
-          const parts = page.locator('main .card, main .look > *, main .pad > *');
+          const parts = page.locator('main .tile, main .live-tools > *');
           const outside = (await Promise.all((await parts.all()).map(right))).filter(
             (each) => each > edge + 1,
           );
@@ -218,91 +216,49 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
     );
   });
 
-  it('answers the questions of the queue by keyboard', async () => {
+  it('shows a running training with its phase, how far it is, and the time left', async () => {
     await visit(
       async ({ page, source }) => {
-        await page.locator('#thumbs img[src^="blob:"]').nth(2).waitFor();
-        await page.locator('body').press('q');
-        for (const left of [2, 1, 0]) {
-          await page.locator('#decision-label', { hasText: 'Needs a label' }).waitFor();
-          // The keys answer only to a picture that is on the screen; until then the buttons are off.
-          await page.locator('#labels button:not([disabled])').nth(1).waitFor();
-          const shown = await page.locator('#picture').getAttribute('src');
-          await page.keyboard.press('2');
-          const shorter = `#thumbs:not(:has(li:nth-child(${left + 1})))`;
-          await page.locator(shorter).waitFor({ state: 'attached' });
-          // Until the next picture is there, the buttons are still those of the last one.
-          if (left > 0) await page.locator(`#picture:not([src="${shown}"])`).waitFor();
-        }
-        await page.locator('#hold:not([hidden])').waitFor();
-        const labels = [...source.samples.values()].map(({ label }) => label);
-        assert.deepEqual(labels, ['thistle', 'thistle', 'thistle']);
+        await page.locator('#teach-next').waitFor();
+        assert.equal(await page.locator('.training-bar').count(), 0);
+        const run = { running: true, phase: 'fit', done: 30, total: 40, etaSeconds: 40 };
+        source.training = { ...source.training, ...run };
+        source.emit({ type: 'training', data: source.training });
+        const bar = page.locator('.training-bar');
+        await bar.filter({ hasText: /learning · 75% · about 40 sec left/ }).waitFor();
+        await page.locator('#place-brain').click();
+        await bar.filter({ hasText: /75%/ }).waitFor();
+        source.training = { ...source.training, paused: 'heat' };
+        source.emit({ type: 'training', data: source.training });
+        await bar.filter({ hasText: 'paused: the board is hot' }).waitFor();
+        source.training = { ...source.training, running: false, paused: null };
+        source.emit({ type: 'training', data: source.training });
+        await bar.waitFor({ state: 'detached' });
       },
       {
-        prepare: async (source) => {
-          source.versions = [{ ...createHead(1, 0.9, ['maize', 'thistle']), serving: true }];
-          await source.advance(known);
-          for (let count = 0; count < 3; count++) {
-            await source.ask({ label: 'maize', probability: 0.4 });
-          }
-        },
+        hash: '#place=teach',
+        // This robot in memory has no record of trainings.
+        expected: /status of 404/,
+        prepare: async (source) => void (await source.advance(known)),
       },
     );
   });
 
-  it('shows a training and its report, and rolls back only after a confirmation', async () => {
-    const labels = ['maize', 'thistle'];
+  it('says what the labels have changed, until it is closed', async () => {
     await visit(
-      async ({ page, source }) => {
-        await page.locator('#train:disabled').waitFor();
-        source.training = { ...source.training, minLabels: 2 };
-        const ids = [await source.ask(null), await source.ask(null)];
-        await Promise.all(ids.map((id, index) => source.labelSample(id, labels[index]!)));
-        await page.getByRole('button', { name: 'Train now' }).click();
-        await page.getByText('Embedding 0 of 40').waitFor();
-        source.training = { ...source.training, done: 30, phase: 'fitting', etaSeconds: 40 };
-        source.emit({ type: 'training', data: source.training });
-        await page.getByText('Fitting 30 of 40').waitFor();
-        await page.getByText('about 40 s left').waitFor();
-
-        const holdout = createHoldout(
-          labels,
-          [
-            [18, 2],
-            [1, 19],
-          ],
-          0.925,
-        );
-        source.trainings.unshift(
-          createReport('promoted', 'macro-F1 rose by 3 points', 3, holdout, 0),
-        );
-        source.versions = [
-          { ...createHead(3, 0.925, labels), holdout, serving: true },
-          ...source.versions.map((head) => ({ ...head, serving: false })),
-        ];
-        source.training = { ...source.training, running: false, newLabels: 0 };
-        source.emit({ type: 'status', data: source.status() });
-        await page.getByText('Version 3 serves now').waitFor();
-        await page.getByText('macro-F1 rose by 3 points').waitFor();
-        const cell = page.locator('.confusion tbody tr').nth(0).locator('td').nth(1);
-        await cell.waitFor();
-        assert.equal(await cell.textContent(), '2');
-        assert.equal(await cell.getAttribute('title'), '2 of 20 maize classified as thistle');
-
-        await page.getByRole('button', { name: 'Serve version 2' }).click();
-        await page.getByRole('button', { name: 'Cancel' }).click();
-        assert.equal(source.status().head?.version, 3);
-        await page.getByRole('button', { name: 'Serve version 2' }).click();
-        await page.locator('#confirm-yes').click();
-        await page.locator('#who-line', { hasText: 'Head 2' }).waitFor();
-        assert.equal(source.status().head?.version, 2);
-        await page.getByText('Version 3 was promoted, version 2 serves now').waitFor();
-        await page.getByText('There were no holdout pictures when version 2 was trained').waitFor();
-        assert.equal(await page.getByText('Version 3 serves now').count(), 0);
+      async ({ page }) => {
+        await page.locator('#changes', { hasText: '5 images that were wrong are right' }).waitFor();
+        await page.getByRole('button', { name: 'Close' }).click();
+        await page.locator('#changes').waitFor({ state: 'detached' });
       },
       {
+        hash: '#place=teach',
         prepare: async (source) => {
-          source.versions = [{ ...createHead(2, 0.9, labels), serving: true }];
+          const text = '5 images that were wrong are right';
+          source.changes = {
+            trainingId: 'a-training',
+            messages: [{ key: 'of-a-newer-robot', values: {}, text }],
+          };
           await source.advance(known);
         },
       },
@@ -352,7 +308,12 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
         await page.locator('#link[data-state="live"]').waitFor();
         await page.locator('#picture[src^="blob:"]').waitFor();
       },
-      { token: TOKEN, prepare: async (source) => void (await source.advance(known)) },
+      {
+        token: TOKEN,
+        // The browser writes down that the first request was refused.
+        expected: /status of 401/,
+        prepare: async (source) => void (await source.advance(known)),
+      },
     );
     await visit(
       async ({ page }) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { silentLog } from '../../src/base/log.js';
 import { ConsoleServer } from '../../src/console/server/console-server.js';
 import { createFieldSource, createTasks, type FieldSource, sourcesOf } from './field-source.js';
@@ -59,7 +59,33 @@ export async function visit(
     log: silentLog(),
   });
   const { url } = await server.start();
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  try {
+    await openPage(browser, url, (page) => work({ page, source, tasks, url }), { hash, expected });
+  } finally {
+    await server.stop();
+  }
+}
+
+export interface PageOptions {
+  /** Fragment of the address. */
+  hash?: string;
+  /** A message of the browser that belongs to the test. */
+  expected?: RegExp | undefined;
+  context?: BrowserContextOptions;
+}
+
+/** A page at the address of a robot that fails the test on any error or foreign request. */
+export async function openPage(
+  browser: Browser,
+  url: string,
+  work: (page: Page) => Promise<void>,
+  { hash = '', expected, context: settings = {} }: PageOptions = {},
+): Promise<void> {
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    locale: 'en',
+    ...settings,
+  });
   try {
     const page = await context.newPage();
     const problems: string[] = [];
@@ -75,10 +101,9 @@ export async function visit(
     });
     page.setDefaultTimeout(20_000);
     await page.goto(url + hash);
-    await work({ page, source, tasks, url });
+    await work(page);
     assert.deepEqual(problems, []);
   } finally {
     await context.close();
-    await server.stop();
   }
 }

@@ -14,6 +14,7 @@ import {
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { SampleAnswer } from '../../src/gate/answers/sample-answer.js';
 import { encodeHead } from '../../src/head/codec.js';
 import { HeadRegistry } from '../../src/registry/registry.js';
 import { hasCode } from '../errors.js';
@@ -368,4 +369,91 @@ describe('a process that is killed while it switches heads', () => {
     assert.ok(highest > 8, `the children published ${highest} heads`);
     assert.ok(statSync(join(dir, 'history.jsonl')).size > 0);
   });
+
+  it('keeps a pin over restarts, and lets it move with what a person chooses', async (t) => {
+    const { dir, registry } = create(t);
+    for (const seed of [1, 2, 3]) await publish(registry, seed);
+    await assert.rejects(registry.pin(1), hasCode('HL_HEAD_NOT_SERVING'));
+    await registry.promote(2, undefined, 'training');
+    await registry.pin(2, 'console');
+    await registry.pin(2, 'cli');
+    assert.equal(await new HeadRegistry(dir, { keep: 5 }).pinned(), 2);
+    await registry.rollback(1, undefined, 'mqtt');
+    assert.equal(await registry.pinned(), 1);
+    await registry.pin(null, 'button');
+    await registry.pin(null, 'button');
+    assert.equal(await registry.pinned(), null);
+    const { pins, switches } = await registry.history();
+    assert.deepEqual(
+      pins.map(({ event, version, by }) => [event, version, by]),
+      [
+        ['pinned', 2, 'console'],
+        ['pinned', 1, 'mqtt'],
+        ['unpinned', 1, 'button'],
+      ],
+    );
+    assert.deepEqual(
+      switches.map(({ event, version, previous, by }) => [event, version, previous, by]),
+      [
+        ['promoted', 2, null, 'training'],
+        ['rolled-back', 1, 2, 'mqtt'],
+      ],
+    );
+    // Pins are no switches: rollback knows nothing of them.
+    assert.equal((await registry.lastSwitch())?.version, 1);
+    await registry.promote(3);
+    assert.equal((await registry.rollback()).card.version, 1);
+  });
+
+  it('holds no pin on a version that cannot serve any more, now or later', async (t) => {
+    const { dir, registry } = create(t);
+    for (const seed of [1, 2]) await publish(registry, seed);
+    await registry.promote(1);
+    await registry.promote(2);
+    await registry.pin(2);
+    const use = ({ card }: { card: { version: number } }): void => {
+      if (card.version === 2) throw new Error('it does not fit');
+    };
+    assert.equal((await registry.openServing({ use }))?.card.version, 1);
+    assert.equal(await registry.pinned(), null);
+    await registry.promote(1);
+    await registry.promote(2);
+    assert.equal(await registry.pinned(), null, 'the pin has not come back');
+    writeFileSync(join(dir, 'pinned'), 'garbage');
+    assert.equal(await registry.pinned(), null);
+  });
+
+  it('keeps the answers of a version beside it, and nothing when none were given', async (t) => {
+    const { dir, registry } = create(t);
+    const head = someHead(1);
+    const [answer] = drawn();
+    const version = await registry.publish(head, someCard(head), [], null, {
+      champion: null,
+      answers: [answer!],
+    });
+    assert.deepEqual(await registry.answers(version), { champion: null, answers: [answer] });
+    assert.equal(await registry.answers(await publish(registry, 2)), null);
+    await assert.rejects(registry.answers(9), hasCode('HL_HEAD_UNKNOWN_VERSION'));
+    writeFileSync(join(dir, '1', 'answers'), 'damaged');
+    await assert.rejects(registry.answers(1), hasCode('HL_HEAD_INVALID'));
+    assert.equal((await registry.load(1)).card.version, 1, 'the head still serves');
+  });
 });
+
+function drawn(): SampleAnswer[] {
+  return [
+    {
+      id: '00000000-0000-7000-8000-000000000001',
+      truth: 'crop',
+      label: 'weed',
+      confidence: 0.5,
+      probability: 0.25,
+      second: 'crop',
+      secondProbability: 0.25,
+      holdout: true,
+      knowable: true,
+      judged: false,
+      champion: null,
+    },
+  ];
+}

@@ -21,6 +21,7 @@ test('a sample comes back whole, also after a restart', (t) => {
   assert.match(id, /^[0-9a-f-]{36}$/);
   assert.match(pictureSha256, /^[0-9a-f]{64}$/);
   assert.deepEqual(rest, {
+    state: 'labelled',
     label: 'weed',
     labelSource: 'mqtt',
     labelledAtMs: 5_000,

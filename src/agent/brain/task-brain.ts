@@ -1,5 +1,5 @@
 import { HeadlandError } from '../../base/errors.js';
-import type { Message } from '../../base/words/message.js';
+import { firstSentence, type Message } from '../../base/words/message.js';
 import type { BRAIN } from '../../console/contract/brain-contract.js';
 import type { AnswerOf } from '../../console/contract/contract.js';
 import { verdictOf } from '../../gate/verdict.js';
@@ -87,15 +87,6 @@ export class TaskBrain {
     return { fileName: `headland-${robot}-${task}-v${version}.onnx`, bytes };
   }
 
-  /** What the labels since the training before the last changed. */
-  changes(): AnswerOf<'GET /api/teach/changes'> {
-    const last = this.#allReports().find(({ result }) => result?.effect);
-    return {
-      trainingId: last?.trainingId ?? null,
-      messages: last?.result?.effect?.messages ?? [],
-    };
-  }
-
   async #answersOf(version: number) {
     const found = await this.parts.answers.of(version);
     if (found) return found;
@@ -134,6 +125,7 @@ export class TaskBrain {
   async #verdict({ version, gate, trust }: HeadCard): Promise<Message> {
     const record = await this.parts.heads.gateRecord(version);
     if (record) return verdictOf(record.input, record.decision, trust?.level ?? null);
-    return { key: 'verdict.earlier', values: { text: gate.reason }, text: gate.reason };
+    const text = firstSentence(gate.reason);
+    return { key: 'verdict.earlier', values: { text }, text };
   }
 }

@@ -1,3 +1,4 @@
+import { firstSentence } from '../../base/words/message.js';
 import type { Interval, TimelineEntry } from '../../console/contract/brain-contract.js';
 import type { AnswerScore } from '../../gate/answers/answer-score.js';
 import type { LabelledMetrics } from '../../head/labelled-metrics.js';
@@ -88,7 +89,7 @@ function ofCard(card: HeadCard): BareTraining {
 
 /** A verdict of an earlier headland: the first sentence of its reason. */
 function earlierVerdict(reason: string): TrainingEntry['verdict'] {
-  const text = /^.*?[.!](?=\s|$)/s.exec(reason)?.[0] ?? reason;
+  const text = firstSentence(reason);
   return { key: 'verdict.earlier', values: { text }, text };
 }
 

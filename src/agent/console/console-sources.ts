@@ -39,7 +39,7 @@ function consoleSource(agent: AgentView, task: RobotTask): ConsoleSource {
     handlers: {
       ...liveHandlers(agent, task),
       ...teachHandlers(agent, task),
-      ...picturesHandlers(task),
+      ...picturesHandlers(agent, task),
       ...brainHandlers(agent, task),
       ...robotHandlers(agent),
     },

@@ -42,7 +42,7 @@ export function consoleStatus(status: AgentStatus, name: string): ConsoleStatus 
       framesTotal: camera.framesTotal,
       stillFrames: camera.stillFrames,
       droppedTotal: camera.droppedTotal,
-      framesPerSecond: Math.round(camera.framesPerSecond * 10) / 10,
+      framesPerSecond: rateOfEye(camera),
       lastFrameAtMs: camera.lastFrameAtMs,
       restarts: camera.restarts,
       lastRestartReason: camera.lastRestartReason?.message ?? null,
@@ -105,6 +105,11 @@ function taskSummary({ name, samples, model, training }: TaskStatus): TaskSummar
 function eyes(camera: AgentStatus['cameras'][number]): { camera: typeof camera; eye: Eye }[] {
   const regions = camera.regions.length === 0 ? [null] : camera.regions;
   return regions.map((region) => ({ camera, eye: { camera: camera.name, region } }));
+}
+
+/** Regions of a camera are decided on about as often as one another. */
+function rateOfEye({ framesPerSecond, regions }: AgentStatus['cameras'][number]): number {
+  return Math.round((framesPerSecond / Math.max(1, regions.length)) * 10) / 10;
 }
 
 /** A frame with the decision of one task, without its image. */

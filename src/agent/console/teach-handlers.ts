@@ -11,6 +11,9 @@ import type { AgentView } from '../view.js';
 
 const BY: Requester = { source: 'console' };
 
+/** Trainings that failed tell nothing about labels. */
+const LATEST_REPORTS = 20;
+
 /** Questions and labels of one task. */
 export function teachHandlers(
   agent: AgentView,
@@ -31,6 +34,13 @@ export function teachHandlers(
     'GET /api/teach/progress': () => {
       const { progress, labelled, waiting, newLabels } = taughtSoFar(agent, task);
       return { ...progress, labelled, waiting, newLabels };
+    },
+    'GET /api/teach/changes': () => {
+      const last = task.training.reports(LATEST_REPORTS).find(({ result }) => result?.effect);
+      return {
+        trainingId: last?.trainingId ?? null,
+        messages: last?.result?.effect?.messages ?? [],
+      };
     },
     'GET /api/teach/near': ({ query }) => {
       const { alike, near } = suggestLabels(query.label, samples.labels());
@@ -55,13 +65,13 @@ export function teachHandlers(
     async 'POST /api/label'({ body }) {
       const { label } = body;
       if ('sampleIds' in body) {
-        const { samples: labelled } = await operations.labelMany(body.sampleIds, label, BY, name);
-        return { sampleIds: labelled.map(({ id }) => id), undo: null };
+        const many = await operations.labelMany(body.sampleIds, label, BY, name);
+        return { sampleIds: many.samples.map(({ id }) => id), undo: many.undo };
       }
       const target =
         'frameId' in body ? { frame: body.frameId, group: body.group } : { sample: body.sampleId };
-      const { sample } = await operations.label(target, label, BY, name);
-      return { sampleIds: [sample.id], undo: null };
+      const { sample, undo } = await operations.label(target, label, BY, name);
+      return { sampleIds: [sample.id], undo };
     },
   };
 }

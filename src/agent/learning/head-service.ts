@@ -161,13 +161,14 @@ export class HeadService {
     return this.#exclusive(async () => {
       const names = this.names();
       const before = await this.registry.current();
+      const pinned = await this.registry.pinned();
       const stored = await move();
       try {
         await this.swap(servingHead(stored));
       } catch (error) {
         const { version } = stored.card;
         this.log.error({ version, before, err: messageOf(error) }, 'cannot switch the head');
-        await this.#withdraw(before);
+        await this.#withdraw(before, pinned);
         throw error;
       }
       this.#servesNow(stored, stored.card.version);
@@ -185,9 +186,9 @@ export class HeadService {
   }
 
   /** Restores the pointer; if that fails, too, {@link follow} tries again. */
-  async #withdraw(before: number | null): Promise<void> {
+  async #withdraw(before: number | null, pinned: number | null): Promise<void> {
     try {
-      await this.registry.withdraw(before);
+      await this.registry.withdraw(before, pinned);
     } catch (error) {
       this.log.error(
         { before, err: messageOf(error) },

@@ -85,7 +85,8 @@ export class LabelQueue {
   readonly #requested = new Set<string>();
   #sketcher: Sketcher | null = null;
   #checksum: string | null = null;
-  #revision = 0;
+  /** Up to which labels are taken over; null: nothing is read yet. */
+  #revision: number | null = null;
   #counts: ReadonlyMap<string, number> = new Map();
   #settings: { head: ServingHead; settings: AnswerSettings } | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -103,14 +104,18 @@ export class LabelQueue {
    * @throws HeadlandError HL_STORE_…
    */
   next(limit: number, skipped: readonly string[] = []): { items: QueuedSample[]; waiting: number } {
-    const deadlineMs = performance.now() + REQUEST_MS;
     this.#follow();
-    if (!this.#work(deadlineMs)) this.#continueLater();
+    if (!this.#work(performance.now() + REQUEST_MS)) this.#continueLater();
     const ids = this.#order(limit, skipped);
     return {
       items: ids.flatMap((id) => this.#question(id) ?? []),
       waiting: this.#entries.size,
     };
+  }
+
+  /** Samples that had no features may have some now. */
+  featuresAdded(): void {
+    for (const [id, { sketch }] of this.#entries) if (sketch === null) this.#unread.add(id);
   }
 
   /** Ends the work in slices. */
@@ -204,9 +209,9 @@ export class LabelQueue {
     if (checksum !== this.#checksum) this.#forget(checksum);
     this.#counts = samples.labelCounts();
     const revision = samples.labelRevision();
-    const changes = this.#revision === 0 ? [] : samples.labelsSince(this.#revision, LANDMARKS);
-    if (revision < this.#revision || changes.length === LANDMARKS) this.#forget(checksum);
-    if (this.#revision === 0) this.#readLandmarks();
+    const since = this.#revision;
+    const changes = since === null ? [] : samples.labelsSince(since, LANDMARKS);
+    if (since === null || changes.length === LANDMARKS || revision < since) this.#readLandmarks();
     else for (const { sampleId } of changes) this.#relabelled(sampleId);
     this.#revision = revision;
     const waiting = samples.waitingIds();
@@ -223,14 +228,16 @@ export class LabelQueue {
   #forget(checksum: string | null): void {
     this.#checksum = checksum;
     this.#sketcher = null;
-    this.#revision = 0;
+    this.#revision = null;
     this.#entries.clear();
     this.#unread.clear();
     this.#landmarks.clear();
   }
 
+  /** Reads the newest labelled samples of each class, and measures all distances to them. */
   #readLandmarks(): void {
     const { samples } = this.parts;
+    this.#landmarks.clear();
     const limit = Math.max(1, Math.floor(LANDMARKS / Math.max(1, this.#counts.size)));
     const labelled = [...this.#counts.keys()].flatMap((label) =>
       samples.list({ label, order: 'newest', limit }),
@@ -240,6 +247,7 @@ export class LabelQueue {
       const sketch = this.#sketch(found.get(id));
       if (sketch && label !== null) this.#landmarks.set(id, { sketch, label });
     }
+    for (const entry of this.#entries.values()) this.#measure(entry);
   }
 
   /** A sample was labelled, relabelled, or has lost its label. */

@@ -61,10 +61,12 @@ export function askMessage(reason: AskReason, facts: ReasonFacts): Message {
       );
     }
     case 'uncertain': {
-      const values = { first: best!.label, second: second?.label ?? '' };
-      const text = second
-        ? `The head hesitates between "${best!.label}" and "${second.label}".`
-        : `The head is not sure that it is "${best!.label}".`;
+      const first = best!.label;
+      if (second === undefined) {
+        return message('ask.unsure', { first }, `The head is not sure that it is "${first}".`);
+      }
+      const values = { first, second: second.label };
+      const text = `The head hesitates between "${first}" and "${second.label}".`;
       return message('ask.uncertain', values, text);
     }
     case 'different':

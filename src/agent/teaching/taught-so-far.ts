@@ -21,8 +21,9 @@ export function taughtSoFar(
   const counts = samples.labelCounts();
   const { newLabels } = training;
   const newLabelsOf = new Map<string, number>();
-  for (const { newLabel } of samples.labelsSince(training.learntRevision)) {
-    if (newLabel !== null) newLabelsOf.set(newLabel, (newLabelsOf.get(newLabel) ?? 0) + 1);
+  for (const { newLabel, renamed } of samples.labelsSince(training.learntRevision)) {
+    if (newLabel === null || renamed) continue;
+    newLabelsOf.set(newLabel, (newLabelsOf.get(newLabel) ?? 0) + 1);
   }
   const trained = heads.serving?.card ?? null;
   const progress = teachProgress({

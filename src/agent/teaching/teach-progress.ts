@@ -35,7 +35,7 @@ export interface TeachFacts {
   minLabels: number;
   training: 'runs' | 'paused' | 'waits';
   /** Of the trained head; null: none serves, or it is not known. */
-  trust: Pick<Trust, 'level' | 'needs' | 'next' | 'lowerBound'> | null;
+  trust: Pick<Trust, 'needs' | 'next' | 'steps'> | null;
   /** Of a correction that knows new classes; null: there is none. */
   instantTrust: Pick<Trust, 'needs'> | null;
 }
@@ -162,8 +162,22 @@ function trustStep(facts: TeachFacts): TeachProgress {
     const share = before > 0 ? Math.max(0, 1 - left / before) : 0;
     return { step: 'trust', share, next: needsMessage(needs), needs };
   }
-  const text = facts.newLabels > 0 ? 'Start a training: it learns the new labels.' : trust?.next;
-  const key = facts.newLabels > 0 ? 'teach.train-now' : 'teach.trust';
-  const next = { key, values: {}, text: text ?? 'Label what the robot asks about.' };
-  return { step: 'trust', share: 1, next, needs };
+  return {
+    step: 'trust',
+    share: 1,
+    next: facts.newLabels > 0 ? TRAIN_NOW : trustNext(trust),
+    needs,
+  };
+}
+
+const TRAIN_NOW: Message = {
+  key: 'teach.train-now',
+  values: {},
+  text: 'Start a training: it learns the new labels.',
+};
+
+function trustNext(trust: TeachFacts['trust']): Message {
+  const [step] = trust?.steps ?? [];
+  const text = trust?.next ?? 'Label what the robot asks about.';
+  return step ?? { key: 'teach.ask', values: {}, text };
 }

@@ -14,6 +14,11 @@ export function named(names: readonly string[]): string {
   return names.join(', ');
 }
 
+/** The first sentence of a text. */
+export function firstSentence(text: string): string {
+  return /^.*?[.!](?=\s|$)/s.exec(text)?.[0] ?? text;
+}
+
 /** `"a"`, `"a" and "b"`, `"a", "b" and 3 more` */
 export function listed(names: readonly string[], most = 3): string {
   const quoted = names.slice(0, most).map((name) => `"${name}"`);

@@ -46,7 +46,7 @@ const cameraStatus = z.object({
   /** Frames skipped because nothing had changed in them. */
   stillFrames: count,
   droppedTotal: count,
-  /** Frames of the camera that are decided on, all its regions together. */
+  /** Frames of the camera or region that are decided on. */
   framesPerSecond: z.number(),
   lastFrameAtMs: atMs.nullable(),
   restarts: count,
@@ -107,7 +107,6 @@ const sampleCounts = z.object({
   waiting: count,
   classes: z.array(z.object({ label, training: count, holdout: count })),
 });
-export type SampleCountsByLabel = z.infer<typeof sampleCounts>;
 
 const consoleStatus = z.object({
   robot: z.string(),

@@ -175,6 +175,8 @@ export const PICTURES = {
       label: givenLabel.optional(),
     }),
     body: { mediaTypes: ['image/jpeg', 'image/png', 'image/webp', 'application/zip'] },
+    /** The setting `console.maxImportBytes` bounds it. */
+    maxBodyBytes: 1e15,
     answer: z.object({
       stored: count,
       duplicates: count,

@@ -216,7 +216,7 @@ export class ConsoleServer {
 
   private logRefusal(request: IncomingMessage, error: unknown): void {
     const { log } = this.options;
-    const about = { method: request.method, remote: request.socket.remoteAddress };
+    const about = { method: request.method, remote: remoteOf(request) };
     if (statusOf(error) >= 500) {
       log.error({ ...about, err: error }, 'console: request failed');
       return;
@@ -235,6 +235,11 @@ export class ConsoleServer {
 /** Such as an import, which may take minutes. */
 function takesBytes({ body }: Route): boolean {
   return body !== null && body !== 'json';
+}
+
+/** Node takes the socket from a request whose connection has ended. */
+function remoteOf({ socket }: { socket: IncomingMessage['socket'] | null }): string | undefined {
+  return socket?.remoteAddress;
 }
 
 /** Path and query of a request; the path is compared without decoding. */

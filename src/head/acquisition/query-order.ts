@@ -61,6 +61,7 @@ export function queryOrder(candidates: readonly Candidate[], count: number): num
       : mostCentral(candidates, left, nearest);
     order.push(chosen);
     left.delete(chosen);
+    nearest[chosen] = 0;
     for (const i of left) {
       const distance = sketchDistance(candidates[i]!.sketch, candidates[chosen]!.sketch);
       if (distance < nearest[i]!) nearest[i] = distance;

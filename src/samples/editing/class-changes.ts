@@ -2,8 +2,8 @@ import { HeadlandError } from '../../base/errors.js';
 import { alikeLabel, normaliseLabel } from '../../base/words/label.js';
 import type { Database } from '../../storage/database.js';
 import type { LabelSource } from '../sample.js';
-import { type NameChange, namesNow } from './class-names.js';
 import type { Author } from './label-writer.js';
+import { type NameChange, namesNow } from './name-changes.js';
 
 /** What was done to a whole class. */
 export interface ClassChange {
@@ -110,6 +110,16 @@ export class ClassChanges {
       .prepare('UPDATE class_changes SET undone_revision = ? WHERE id = ?')
       .run(undoneRevision, id);
     return { ...toChange(row), samples, undone: true };
+  }
+
+  /**
+   * Makes a change that was undone once more, as a new one.
+   * @throws HeadlandError HL_CLASS_CHANGE_UNKNOWN and those of the change
+   */
+  repeat(id: number, by: Author): ClassChange {
+    const { kind, from, to } = this.row(id);
+    if (to === null) return this.ignore(from, by);
+    return kind === 'rename' ? this.rename(from, to, by) : this.merge(from, to, by);
   }
 
   /** Newest first. @param limit of changes */

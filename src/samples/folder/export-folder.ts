@@ -114,8 +114,8 @@ export async function writeSamples(
   if (options.includeWaiting && !exporter.takesWaiting) throw noWaiting(format);
   const classes = new Map<string, number>();
   const report: ExportReport = { samples: 0, classes, waiting: 0, damaged: [], thinned: 0 };
-  const { total, labelled } = store.counts();
-  const expected = options.includeWaiting ? total : labelled;
+  const { waiting, labelled } = store.counts();
+  const expected = options.includeWaiting ? labelled + waiting : labelled;
   const pictures: ExportedPicture[] = [];
   const lines: string[] = [];
   for await (const stored of samplesOf(store, options.includeWaiting ?? false)) {
@@ -146,12 +146,13 @@ export async function writeSamples(
   return report;
 }
 
-function asExported(sample: Sample, { includePositions = true }: ExportOptions): Sample {
+/** Leaves the position out where that is wanted. */
+export function asExported(sample: Sample, { includePositions = true }: ExportOptions): Sample {
   return includePositions ? sample : { ...sample, position: null };
 }
 
-/** Not every picture can hold its position; the manifest has it in any case. */
-function withPosition(bytes: Uint8Array, { position }: Sample): Uint8Array {
+/** Writes the position into the picture. Not every picture can hold its position; the manifest has it in any case. */
+export function withPosition(bytes: Uint8Array, { position }: Sample): Uint8Array {
   return position === null ? bytes : (addGeotag(bytes, position) ?? bytes);
 }
 
@@ -230,7 +231,7 @@ async function* samplesOf(store: SampleStore, includeWaiting: boolean): AsyncGen
       ...(includeWaiting ? {} : { labelled: true }),
     });
     if (page.length === 0) return;
-    yield* page;
+    yield* page.filter(({ state }) => state === 'labelled' || state === 'waiting');
     afterId = page.at(-1)!.id;
   }
 }

@@ -4,7 +4,7 @@ import { sha256Hex } from '../../base/hash.js';
 import { cutOut } from '../../vision/crop.js';
 import { removeGeotag } from '../../vision/geotag/geotag.js';
 import type { NewSample } from '../sample.js';
-import { MAX_ORIGIN_CHARACTERS, type RestoredFacts } from '../sample-rows.js';
+import { isExcluded, MAX_ORIGIN_CHARACTERS, type RestoredFacts } from '../sample-rows.js';
 import type { SampleStore } from '../store.js';
 import { pictureShaOf, unitsOf } from './crops/picture-units.js';
 import { type Candidate, type ImportRun, obstacleOf } from './import-run.js';
@@ -117,15 +117,27 @@ export class ImportWriter {
   private updateKnown(
     candidate: Candidate,
     known: NonNullable<Candidate['known']>,
-  ): 'new' | 'known' {
+  ): 'new' | 'known' | 'gone' {
     const { label, group, keptOut } = candidate;
     if (this.run.options.regroup) this.store.regroup(known.id, group!, keptOut);
+    if (known.state === 'trash') {
+      this.run.warnOfPicture(
+        'HL_IMPORT_IN_TRASH',
+        `${candidate.name}: the same picture was removed; it is in the trash and stays there`,
+      );
+      return 'gone';
+    }
     if (this.store.get(known.id) === null) {
       this.store.adopt(known.id, labelOf(candidate), placeOf(candidate));
       return 'new';
     }
     if (label === null) return 'known';
-    if (known.label === null) this.store.label(known.id, label, 'import');
+    if (isExcluded(known)) {
+      this.run.warnOfPicture(
+        'HL_IMPORT_EXCLUDED',
+        `${candidate.name}: the same picture is stored as "${known.state}", which is kept; to change it: headland label ${known.id} LABEL`,
+      );
+    } else if (known.label === null) this.store.label(known.id, label, 'import');
     else this.run.compareLabels(known.label, candidate, known.id);
     return 'known';
   }
@@ -177,6 +189,7 @@ function placeOf(candidate: Candidate): RestoredFacts {
     kept: restored.kept ?? keptOut,
     multiplicity: restored.multiplicity,
     ...(labelledAtMs === null ? {} : { labelledAtMs }),
+    ...(restored.excluded ? { excluded: restored.excluded } : {}),
   };
 }
 

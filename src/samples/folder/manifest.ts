@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { fileProblem, isFileError } from '../../base/files/file-problem.js';
 import { isPosition, type Position, positionFields } from '../../base/geo/position.js';
 import { decodeText } from '../../base/words/text.js';
-import type { Sample } from '../sample.js';
+import { EXCLUSIONS, type Sample } from '../sample.js';
 
 /** Manifest of an export, beside its class folders: one JSON object per line. */
 export const MANIFEST_FILE = 'samples.jsonl';
@@ -20,6 +20,8 @@ const lineSchema = z.object({
   label: z.string().nullable(),
   label_source: z.enum(['import', 'mqtt', 'cli', 'console', 'button']).nullable(),
   labelled_at_ms: z.int().nullable(),
+  /** Why the task neither learns from it nor asks about it; absent: it does. */
+  excluded: z.enum(EXCLUSIONS).optional().catch(undefined),
   group: z.string().min(1).max(256),
   holdout: z.boolean(),
   /** Held out at the user's request. */
@@ -56,6 +58,7 @@ export function manifestLine(sample: Sample, file: string): string {
 
 /** @param file name of the picture, relative to the folder of the manifest or sidecar */
 export function manifestEntry(sample: Sample, file: string): ManifestEntry {
+  const exclusion = EXCLUSIONS.find((reason) => reason === sample.state);
   return {
     schema: 1,
     file,
@@ -64,6 +67,7 @@ export function manifestEntry(sample: Sample, file: string): ManifestEntry {
     label: sample.label,
     label_source: sample.labelSource,
     labelled_at_ms: sample.labelledAtMs,
+    ...(exclusion ? { excluded: exclusion } : {}),
     group: sample.group,
     holdout: sample.holdout,
     ...(sample.kept ? { kept: true } : {}),

@@ -295,12 +295,13 @@ async function effectOf(
     answers,
     collected.labels,
     (id) => groups.get(id)!,
-    store.labelsSince(revision, Number.MAX_SAFE_INTEGER),
+    store.labelsSince(revision, Number.MAX_SAFE_INTEGER).filter(({ renamed }) => !renamed),
     earlier && {
       version: earlier.card.version,
       labels: earlier.card.labels,
       answers: earlier.answers,
     },
+    store.namesSince(revision),
   );
 }
 

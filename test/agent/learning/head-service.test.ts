@@ -31,6 +31,7 @@ async function threeHeads(dir: string): Promise<HeadRegistry> {
 function serviceOver(registry: HeadRegistry, backbone: { checksum: string }) {
   const worker = { serving: null as number | null, fails: false };
   const unusable: [number, string, number | null][] = [];
+  const pins: (number | null)[] = [];
   const { log, lines } = recordedLog();
   const service = new HeadService(
     registry,
@@ -40,13 +41,13 @@ function serviceOver(registry: HeadRegistry, backbone: { checksum: string }) {
     },
     () => backbone.checksum,
     {
-      onPinned: () => undefined,
+      onPinned: (version) => pins.push(version),
       onServing: () => undefined,
       onUnusable: (version, { code }, instead) => unusable.push([version, code, instead]),
     },
     log,
   );
-  return { service, worker, unusable, lines };
+  return { service, worker, unusable, pins, lines };
 }
 
 describe('a switch of the serving head', () => {
@@ -68,6 +69,25 @@ describe('a switch of the serving head', () => {
     worker.fails = false;
     assert.equal((await service.rollback()).card.version, 1);
     assert.deepEqual([worker.serving, await registry.current()], [1, 1]);
+  });
+
+  test('that the worker does not acknowledge takes no pin away', async (t) => {
+    const registry = await threeHeads(temporaryFolder(t));
+    const { service, worker, pins } = serviceOver(registry, { checksum: A });
+    t.after(() => service.stop());
+    await service.start();
+    assert.equal(service.pinned, null);
+    await service.pin(2, 'console');
+    worker.fails = true;
+    await assert.rejects(service.rollback(1, 'console'), { code: 'HL_PERCEPTION_CRASHED' });
+    assert.equal(await registry.pinned(), 2);
+    worker.fails = false;
+    await service.rollback(1, 'console');
+    assert.equal(service.pinned, 1);
+    // Another process, such as `headland pin off`.
+    await registry.pin(null);
+    await service.follow();
+    assert.deepEqual([service.pinned, pins], [null, [2, 1, null]]);
   });
 
   test('without a version goes back to one that fits the backbone', async (t) => {

@@ -34,7 +34,7 @@ describe('labelling', () => {
     const { part, seen, featuresOf, samples } = labelling(t);
     const origin = 'row/1.jpg';
     const { frameId, frame } = seen(recentFrame({ sequence: 7, group: 'pass 3', origin }));
-    const sample = part.labelFrame(frameId, ' weed ', 'mqtt');
+    const { sample } = part.labelFrame(frameId, ' weed ', 'mqtt');
     assert.deepEqual(samples.get(sample.id), sample);
     assert.deepEqual(
       [sample.label, sample.labelSource, sample.group, sample.source, sample.origin],
@@ -50,9 +50,9 @@ describe('labelling', () => {
     const named = seen(recentFrame({ sequence: 1, group: 'by the clock' }));
     const timed = seen(recentFrame({ sequence: 2, group: 'by the clock' }));
     const plain = seen(recentFrame({ sequence: 3 }));
-    assert.equal(part.labelFrame(named.frameId, 'weed', 'cli', 'row 1').group, 'row 1');
-    assert.equal(part.labelFrame(timed.frameId, 'weed', 'cli').group, 'by the clock');
-    assert.equal(part.labelFrame(plain.frameId, 'weed', 'cli').group, 'main');
+    assert.equal(part.labelFrame(named.frameId, 'weed', 'cli', 'row 1').sample.group, 'row 1');
+    assert.equal(part.labelFrame(timed.frameId, 'weed', 'cli').sample.group, 'by the clock');
+    assert.equal(part.labelFrame(plain.frameId, 'weed', 'cli').sample.group, 'main');
   });
 
   test('corrects a label, and gives one to what waits', (t) => {
@@ -76,7 +76,7 @@ describe('labelling', () => {
     const { part, seen, samples } = labelling(t);
     const frame = seen(recentFrame());
     const kept = part.keepWaiting(frame);
-    const labelled = part.labelFrame(frame.frameId, 'weed', 'mqtt');
+    const { sample: labelled } = part.labelFrame(frame.frameId, 'weed', 'mqtt');
     assert.deepEqual([labelled.id, labelled.label], [kept.id, 'weed']);
     assert.equal(samples.counts().total, 1);
   });
@@ -86,8 +86,8 @@ describe('labelling', () => {
     const other = 'c'.repeat(64);
     const before = seen(recentFrame({ sequence: 1 }));
     const after = seen(recentFrame({ sequence: 2 }, {}, { backboneChecksum: other }));
-    const [old, young] = [before, after].map(({ frameId }) =>
-      part.labelFrame(frameId, 'weed', 'mqtt'),
+    const [old, young] = [before, after].map(
+      ({ frameId }) => part.labelFrame(frameId, 'weed', 'mqtt').sample,
     );
     assert.deepEqual([!!featuresOf(old!.id), !!featuresOf(old!.id, other)], [true, false]);
     assert.deepEqual([!!featuresOf(young!.id), !!featuresOf(young!.id, other)], [false, true]);

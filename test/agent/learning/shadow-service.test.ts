@@ -168,6 +168,24 @@ function trialOf(robot: Robot): ShadowTrial | null {
 }
 
 describe('the replaced head in the shadow', () => {
+  it('does not take over while the new one is pinned, but as soon as it is free', async (t) => {
+    const robot = await Robot.start(t, temporaryFolder(t));
+    await robot.promote(headThat(true), ['old']);
+    await robot.promote(headThat(false), ['old', 'newer']);
+    await robot.heads.pin(2, 'console');
+    for (let labels = 0; labels < 50; labels++) {
+      robot.label(`pass-${labels}`);
+      await robot.shadow.check();
+    }
+    assert.equal(trialOf(robot)?.outcome, 'rolled-back', 'it is decided');
+    assert.equal(robot.heads.serving?.card.version, 2);
+    await robot.heads.pin(null, 'console');
+    await robot.shadow.check();
+    assert.equal(robot.heads.serving?.card.version, 1);
+    const { switches } = await robot.state.task().heads.history();
+    assert.equal(switches.at(-1)?.by, 'shadow');
+  });
+
   it('comes back within 50 labels when the new one is bad', async (t) => {
     const robot = await Robot.start(t, temporaryFolder(t));
     await robot.promote(headThat(true), ['old']);

@@ -89,6 +89,7 @@ describe('the messages of a training', () => {
       training_id: 'training-1',
       trigger: 'labels',
       outcome: 'promoted',
+      verdict: RESULT.verdict,
       reason: 'Better: 9 of 10 right instead of 7.',
       head_version: 3,
       samples: 14,

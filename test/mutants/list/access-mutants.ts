@@ -124,8 +124,8 @@ export const ACCESS_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a paired device has a bound of requests of its own',
     file: ADMISSION,
-    text: 'if (session !== null && this.requests.take(',
-    replacement: 'if (session === null && this.requests.take(',
+    text: 'session !== null && this.requests.take(`session ${session.id}`)',
+    replacement: "session !== null && this.requests.take(client) && session.id === ''",
     tests: ADMISSION_TESTS,
   },
   {

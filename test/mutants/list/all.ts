@@ -3,6 +3,7 @@ import { ACCESS_MUTANTS } from './access-mutants.js';
 import { ALERT_MUTANTS } from './alert-mutants.js';
 import { BASE_MUTANTS } from './base-mutants.js';
 import { BOARD_MUTANTS } from './board-mutants.js';
+import { BRAIN_MUTANTS } from './brain-mutants.js';
 import { CAMERA_MUTANTS } from './camera-mutants.js';
 import { COMMAND_MUTANTS } from './command-mutants.js';
 import { CONSOLE_MUTANTS } from './console-mutants.js';
@@ -21,11 +22,13 @@ import { SETTINGS_MUTANTS } from './settings-mutants.js';
 import { STORAGE_MUTANTS } from './storage-mutants.js';
 import { SYNC_MUTANTS } from './sync-mutants.js';
 import { TASK_MUTANTS } from './task-mutants.js';
+import { TEACH_MUTANTS } from './teach-mutants.js';
 import { TELEMETRY_MUTANTS } from './telemetry-mutants.js';
 import { VISION_MUTANTS } from './vision-mutants.js';
 
 export const MUTANTS: readonly Mutant[] = [
   ...GATE_MUTANTS,
+  ...BRAIN_MUTANTS,
   ...HEAD_MUTANTS,
   ...SAMPLES_MUTANTS,
   ...DATASET_MUTANTS,
@@ -36,6 +39,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...COMMAND_MUTANTS,
   ...TELEMETRY_MUTANTS,
   ...TASK_MUTANTS,
+  ...TEACH_MUTANTS,
   ...CONSOLE_MUTANTS,
   ...BOARD_MUTANTS,
   ...GPIO_MUTANTS,

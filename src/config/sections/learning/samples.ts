@@ -54,6 +54,14 @@ export const samples = section(
       .describe(
         'Images of a class, inside and outside the holdout each, that are never removed; null = no image is removed, and near maxPictureStoreBytes no new one is stored',
       ),
+    trashDays: z
+      .number()
+      .min(0)
+      .max(3_650)
+      .default(7)
+      .describe(
+        'Days for which removed samples can be restored; where room is needed, they go before any other image',
+      ),
     minFreeBytes: z
       .int()
       .min(0)

@@ -27,6 +27,13 @@ export const console = section(
       .default('127.0.0.1')
       .describe('0.0.0.0 opens the page to the network, for example to a phone'),
     port: z.int().min(0).max(65_535).default(8_090).describe('0 = any free port'),
+    maxImportBytes: z
+      .int()
+      .min(1_000_000)
+      .default(2_000_000_000)
+      .describe(
+        'Maximum size of an image or archive that the page imports, and of what is unpacked',
+      ),
     token: secret
       .nullable()
       .default(null)

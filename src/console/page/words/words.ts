@@ -115,7 +115,9 @@ function filled(entry: Entry, values: Values, language: Language): string {
   });
 }
 
-function pluralForm(forms: Exclude<Entry, string>, { count }: Values, language: Language): string {
+/** By the value `count`, else by the first number. */
+function pluralForm(forms: Exclude<Entry, string>, values: Values, language: Language): string {
+  const { count = Object.values(values).find((value) => typeof value === 'number') } = values;
   const form = new Intl.PluralRules(language).select(Number(count ?? 0));
   return forms[form] ?? forms.other;
 }

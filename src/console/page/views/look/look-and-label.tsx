@@ -11,13 +11,16 @@ import { Viewer } from './viewer.js';
 export function LookAndLabel({
   page,
   status,
-  children,
+  head,
+  actions,
   leave,
 }: {
   page: PageParts;
   status: ConsoleStatus;
   /** Above the picture. */
-  children?: ComponentChildren;
+  head?: ComponentChildren;
+  /** Below the labels on phones, beside the picture on desktops. */
+  actions?: ComponentChildren;
   /** What Escape does when there is nothing else to leave. */
   leave?: () => void;
 }) {
@@ -39,11 +42,12 @@ export function LookAndLabel({
   });
   return (
     <div class="look-and-label">
+      {head}
       <div class="look">
-        {children}
         <Viewer page={page} status={status} />
       </div>
       <LabelPad page={page} status={status} field={field} />
+      {actions}
     </div>
   );
 }

@@ -26,33 +26,26 @@ export function AnswerPairs({
       <span class={right ? 'answer right' : 'answer wrong'}>
         <i aria-hidden="true">{right ? '✓' : '✗'}</i>
         <b>{answer.label}</b>
+        <span class="away">{words.say(right ? 'brain.right' : 'brain.wrong')}</span>
         <small>{name}</small>
       </span>
     );
   };
   return (
     <div class="answer-pairs" id={id}>
-      <h4>{title}</h4>
+      <h3>{title}</h3>
       <ul>
         {pairs.map(({ sampleId, label, before, after }) => (
           <li key={sampleId}>
-            <a
-              href={page.address.link('pictures', { open: sampleId })}
-              aria-label={words.say('brain.pair', {
-                label,
-                beforeName: names[0],
-                before: before.label,
-                afterName: names[1],
-                after: after.label,
-              })}
-            >
+            <a href={page.address.link('pictures', { open: sampleId })}>
               <span class="pair-image">
                 <SampleImage page={page} id={sampleId} size="thumbnail" />
               </span>
-              <span class="pair-words" aria-hidden="true">
+              <span class="pair-words">
                 <strong>{label}</strong>
                 {line(names[0], before, label)}
                 {line(names[1], after, label)}
+                <span class="away">{words.say('brain.openImage')}</span>
               </span>
             </a>
           </li>

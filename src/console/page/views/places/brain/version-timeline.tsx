@@ -86,7 +86,7 @@ function Entry({
   if (entry.kind === 'switch') {
     return (
       <p class="entry-switch">
-        {switchWords(entry, words.say)} {when}
+        {switchWords(entry, words)} {when}
       </p>
     );
   }
@@ -131,13 +131,13 @@ export function versionLink(page: PageParts, version: number): string {
 
 function switchWords(
   { version, how, by }: Extract<TimelineEntry, { kind: 'switch' }>,
-  say: PageParts['words']['say'],
+  words: PageParts['words'],
 ): string {
   const known = (key: string, otherwise: string) =>
-    key in ENGLISH ? say(key as WordKey, { version: version ?? '' }) : otherwise;
+    key in ENGLISH ? words.say(key as WordKey, { version: version ?? '' }) : otherwise;
   const what =
     version === null && how !== 'unpinned'
-      ? say('brain.how.none')
+      ? words.say('brain.how.none')
       : known(`brain.how.${how}`, `${how} ${version ?? ''}`);
   return `${what} · ${known(`brain.by.${by}`, by)}`;
 }

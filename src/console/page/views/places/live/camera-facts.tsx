@@ -4,23 +4,14 @@ import type { Words } from '../../../words/words.js';
 import { useWords } from '../../use-words.js';
 
 /** Rate, condition and origin of a camera's images, in words. */
-export function CameraFacts({
-  page,
-  camera,
-  rate,
-}: {
-  page: PageParts;
-  camera: CameraStatus;
-  /** Frames a second; undefined: not known yet. */
-  rate: number | undefined;
-}) {
+export function CameraFacts({ page, camera }: { page: PageParts; camera: CameraStatus }) {
   const words = useWords(page);
   const trouble = troubleOf(camera, words);
   return (
     <span class="facts">
       {trouble !== null && <span class="trouble">{trouble}</span>}
-      {rate !== undefined && camera.phase === 'running' && (
-        <span>{words.say('live.rate', { rate: words.number(rate, RATE) })}</span>
+      {camera.phase === 'running' && (
+        <span>{words.say('live.rate', { rate: words.number(camera.framesPerSecond, RATE) })}</span>
       )}
       {camera.simulated && <span class="simulated-mark">{words.say('live.simulated')}</span>}
     </span>

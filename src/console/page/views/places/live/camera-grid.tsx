@@ -5,19 +5,16 @@ import { useKeys } from '../../use-keys.js';
 import { useWords } from '../../use-words.js';
 import { CameraTile } from './camera-tile.js';
 import { PauseButton } from './pause-banner.js';
-import type { Rates } from './use-rates.js';
 
 /** A tile for each camera and region; the arrow keys go from tile to tile. */
 export function CameraGrid({
   page,
   status,
   cameras,
-  rates,
 }: {
   page: PageParts;
   status: ConsoleStatus;
   cameras: readonly CameraStatus[];
-  rates: Rates;
 }) {
   const words = useWords(page);
   const list = useRef<HTMLUListElement>(null);
@@ -38,12 +35,7 @@ export function CameraGrid({
       <ul class="tiles" id="tiles" ref={list}>
         {cameras.map((camera) => (
           <li key={camera.name}>
-            <CameraTile
-              page={page}
-              camera={camera}
-              rate={rates.get(camera.name)}
-              trust={status.trust}
-            />
+            <CameraTile page={page} camera={camera} trust={status.trust} />
           </li>
         ))}
       </ul>

@@ -13,12 +13,10 @@ import { CameraFacts } from './camera-facts.js';
 export function CameraTile({
   page,
   camera,
-  rate,
   trust,
 }: {
   page: PageParts;
   camera: CameraStatus;
-  rate: number | undefined;
   trust: string | null;
 }) {
   const words = useWords(page);
@@ -58,7 +56,7 @@ export function CameraTile({
           {belief === 'unknown' && <BeliefBadge page={page} belief={belief} />}
         </span>
         <NoveltyMeter page={page} pValue={decision?.noveltyPValue ?? null} />
-        <CameraFacts page={page} camera={camera} rate={rate} />
+        <CameraFacts page={page} camera={camera} />
       </span>
     </a>
   );

@@ -6,7 +6,6 @@ import { useSelected } from '../../use-selected.js';
 import { useWords } from '../../use-words.js';
 import { CameraFacts } from './camera-facts.js';
 import { PauseButton } from './pause-banner.js';
-import type { Rates } from './use-rates.js';
 
 /** One camera, large. */
 export function LargeCamera({
@@ -14,13 +13,11 @@ export function LargeCamera({
   status,
   cameras,
   open,
-  rates,
 }: {
   page: PageParts;
   status: ConsoleStatus;
   cameras: readonly CameraStatus[];
   open: CameraStatus;
-  rates: Rates;
 }) {
   const words = useWords(page);
   const isOne = cameras.length === 1;
@@ -36,34 +33,42 @@ export function LargeCamera({
     ArrowLeft: isOne ? undefined : () => step(-1),
   });
   return (
-    <LookAndLabel page={page} status={status} {...(isOne ? {} : { leave })}>
-      <header class="live-tools">
-        {!isOne && (
-          <>
-            <button type="button" id="all-cameras" onClick={leave}>
-              {words.say('live.allCameras')}
-            </button>
-            <span class="camera-steps">
-              <StepButton
-                id="previous-camera"
-                text={words.say('live.previous')}
-                act={() => step(-1)}
-              >
-                M14 6l-6 6 6 6
-              </StepButton>
-              <StepButton id="next-camera" text={words.say('live.next')} act={() => step(1)}>
-                M10 6l6 6-6 6
-              </StepButton>
-            </span>
-          </>
-        )}
-        <h3 id="camera-name">{open.name}</h3>
-        <CameraFacts page={page} camera={open} rate={rates.get(open.name)} />
-        <span class="grow" />
-        <AskLaterButton page={page} />
-        <PauseButton page={page} paused={status.state === 'paused'} />
-      </header>
-    </LookAndLabel>
+    <LookAndLabel
+      page={page}
+      status={status}
+      head={
+        <header class="live-tools">
+          {!isOne && (
+            <>
+              <button type="button" id="all-cameras" onClick={leave}>
+                {words.say('live.allCameras')}
+              </button>
+              <span class="camera-steps">
+                <StepButton
+                  id="previous-camera"
+                  text={words.say('live.previous')}
+                  act={() => step(-1)}
+                >
+                  M14 6l-6 6 6 6
+                </StepButton>
+                <StepButton id="next-camera" text={words.say('live.next')} act={() => step(1)}>
+                  M10 6l6 6-6 6
+                </StepButton>
+              </span>
+            </>
+          )}
+          <h3 id="camera-name">{open.name}</h3>
+          <CameraFacts page={page} camera={{ ...open, simulated: false }} />
+        </header>
+      }
+      actions={
+        <div class="live-actions">
+          <AskLaterButton page={page} />
+          <PauseButton page={page} paused={status.state === 'paused'} />
+        </div>
+      }
+      {...(isOne ? {} : { leave })}
+    />
   );
 }
 

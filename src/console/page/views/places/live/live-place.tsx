@@ -8,13 +8,11 @@ import { CameraGrid } from './camera-grid.js';
 import { LargeCamera } from './large-camera.js';
 import { OtherCameras } from './other-cameras.js';
 import { PauseBanner } from './pause-banner.js';
-import { useRates } from './use-rates.js';
 
 /** All cameras and regions on which the task decides; one of them can be opened large. */
 export function LivePlace({ page, status }: PlaceProps) {
   const words = useWords(page);
   const wanted = useSelected(page.store, (state) => state.params.camera);
-  const rates = useRates(status.cameras, page.clock);
   const cameras = status.cameras.filter(({ decided }) => decided);
   const open = openCamera(cameras, wanted);
   const name = open?.name;
@@ -25,11 +23,9 @@ export function LivePlace({ page, status }: PlaceProps) {
     <>
       <PauseBanner page={page} paused={status.state === 'paused'} />
       {open === null && cameras.length > 0 && (
-        <CameraGrid page={page} status={status} cameras={cameras} rates={rates} />
+        <CameraGrid page={page} status={status} cameras={cameras} />
       )}
-      {open !== null && (
-        <LargeCamera page={page} status={status} cameras={cameras} open={open} rates={rates} />
-      )}
+      {open !== null && <LargeCamera page={page} status={status} cameras={cameras} open={open} />}
       {cameras.length === 0 && (
         <p class="card empty" id="no-cameras">
           {status.cameras.length === 0

@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { PageParts } from '../../../control/page-parts.js';
 import { useWords } from '../../use-words.js';
 import type { PictureChoice } from './grid/picture-choice.js';
@@ -30,14 +30,14 @@ export function ActionBar({
   const [open, setOpen] = useState(false);
   const [busy, setBusy] = useState(false);
   const count = choice.ids.size;
-  if (count === 0) return null;
+  const isEmpty = count === 0;
+  useEffect(() => setOpen(false), [isEmpty]);
+  if (isEmpty) return null;
   const set = async (to: NewState) => {
     setBusy(true);
     const done = await orders.set([...choice.ids], to);
     setBusy(false);
-    if (!done) return;
-    setOpen(false);
-    choice.clear();
+    if (done) choice.clear();
   };
   return (
     <section class="actions" id="actions" aria-label={words.say('pictures.actions')} inert={busy}>

@@ -45,10 +45,10 @@ export function ClassPanel({
                 <a
                   href={page.address.link('pictures', { label })}
                   aria-current={label === current ? 'true' : undefined}
-                  aria-label={words.say('pictures.classBar', { label, training, holdout })}
                 >
                   <span class="class-name">{label}</span>
                   <span class="class-count">{words.number(training + holdout)}</span>
+                  <span class="away">{words.say('pictures.classBar', { training, holdout })}</span>
                   <span class="class-bar" aria-hidden="true">
                     <i class="of-training" style={{ width: share(training) }} />
                     <i class="of-holdout" style={{ width: share(holdout) }} />

@@ -6,10 +6,10 @@ export function titleOf({ label, state }: Picture, words: Words): string {
   return label ?? words.say(`pictures.state.${state}`);
 }
 
-/** Everything about a sample that its tile shows, for those who do not see it. */
-export function describe(picture: Picture, words: Words): string {
+/** What a tile shows of a sample beside its title, for those who do not see it. */
+export function describeRest(picture: Picture, words: Words): string {
   const { answer, verdicts, holdout, state, capturedAtMs } = picture;
-  const parts = [titleOf(picture, words)];
+  const parts: string[] = [];
   if (state === 'trash' && picture.label !== null) parts.push(words.say('pictures.state.trash'));
   if (holdout) parts.push(words.say('pictures.side.holdout'));
   parts.push(...verdicts.map((verdict) => words.say(`pictures.verdict.${verdict}`)));

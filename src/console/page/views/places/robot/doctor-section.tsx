@@ -3,7 +3,7 @@ import type { DoctorState } from '../../../../contract/robot-contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
 import type { WordKey } from '../../../words/catalogue/catalogue.js';
 import type { PlaceProps } from '../../page-view.js';
-import { ProgressBar } from '../../progress-bar.js';
+import { ProgressBar } from '../../parts/progress-bar.js';
 import { useAnswer } from '../../use-answer.js';
 import { useNow } from '../../use-now.js';
 import { useWords } from '../../use-words.js';

@@ -79,7 +79,9 @@ function LookAlike({
         loading="lazy"
         src={page.api.address('GET /api/samples/{id}/thumbnail', { params: { id: sample.id } })}
       />
-      <span aria-hidden="true">{chosen ? '✓' : words.say('teach.leftOut')}</span>
+      <span class="mark" aria-hidden="true">
+        {chosen ? '✓' : words.say('teach.leftOut')}
+      </span>
     </button>
   );
 }

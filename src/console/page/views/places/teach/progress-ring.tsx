@@ -64,6 +64,6 @@ function nextOf(status: ConsoleStatus, words: PageParts['words']): string {
   if (!serves(status)) return noHead(status, words)[0];
   const { training } = status;
   if (training === null || training.everyNewLabels === 0) return words.say('teach.everyHelps');
-  const count = Math.max(0, training.everyNewLabels - training.newLabels);
-  return words.say('teach.untilTraining', { count });
+  const labels = Math.max(0, training.everyNewLabels - training.newLabels);
+  return words.say('teach.until-training', { labels });
 }

@@ -23,9 +23,9 @@ export function QuestionCard({
   status: ConsoleStatus;
   question: Question;
 }) {
-  const { store, teaching, alikes } = page;
+  const { store, teaching } = page;
   const words = useWords(page);
-  const picture = useSelected(store, (state) => state.teach.pictures[question.id]);
+  const picture = useSelected(store, (state) => state.teach.pictures)[question.id];
   const nothingLabel = useSelected(store, (state) => state.teach.nothingLabel);
   const [typed, setTyped] = useState('');
   const card = useRef<HTMLElement>(null);
@@ -57,8 +57,6 @@ export function QuestionCard({
     x: () => answer({ kind: 'bad_image' }),
     s: skip,
     ArrowRight: skip,
-    u: () => void page.undo.undo(),
-    l: () => alikes.accept(),
     n: toField,
     '/': toField,
   });
@@ -72,6 +70,7 @@ export function QuestionCard({
         skip={skip}
       />
       <div class="answers">
+        <p class="hint why">{words.message(question.why)}</p>
         {guess !== null && (
           <button
             type="button"

@@ -1,7 +1,6 @@
 import { useRef, useState } from 'preact/hooks';
 import type { Question } from '../../../../contract/teach-contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
-import type { ScreenPicture } from '../../../control/page-state.js';
 import { ScreenImage } from '../../look/screen-image.js';
 import { useWords } from '../../use-words.js';
 
@@ -19,7 +18,7 @@ export function QuestionImage({
   page: PageParts;
   question: Question;
   /** Undefined: it is being loaded. */
-  picture: ScreenPicture | 'gone' | undefined;
+  picture: HTMLImageElement | 'gone' | undefined;
   /** Null: there is no guess to confirm. */
   confirm: (() => void) | null;
   skip: () => void;
@@ -31,7 +30,7 @@ export function QuestionImage({
     start.current = null;
     setMovedPx(0);
   };
-  const { camera, reason } = question;
+  const { camera, reason, why } = question;
   const alt = words.say('teach.imageOf', { camera });
   return (
     <figure
@@ -57,17 +56,16 @@ export function QuestionImage({
       }}
     >
       <ScreenImage
-        image={picture === undefined || picture === 'gone' ? null : picture.image}
+        image={picture === undefined || picture === 'gone' ? null : picture}
         id="question-picture"
         alt={alt}
       />
       {picture === undefined && <p class="nothing">{words.say('shell.loading')}</p>}
       {picture === 'gone' && <p class="nothing">{words.say('teach.imageGone')}</p>}
       <figcaption>
-        <span class="chip" id="reason" title={words.say(`teach.why.${reason}`)}>
+        <span class="chip" id="reason" title={words.message(why)}>
           {words.say(`teach.reason.${reason}`)}
         </span>
-        <span class="away">{words.say(`teach.why.${reason}`)}</span>
         <span class="chip where">
           {camera} · {words.date(question.capturedAtMs, TIME)}
         </span>

@@ -4,6 +4,7 @@ import type { PlaceProps } from '../../page-view.js';
 import { NearDialog } from '../../parts/near-dialog.js';
 import { TrainingBar } from '../../parts/training-bar.js';
 import { useAnswer } from '../../use-answer.js';
+import { useKeys } from '../../use-keys.js';
 import { useSelected } from '../../use-selected.js';
 import { useWords } from '../../use-words.js';
 import { AlikeOffer } from './alike-offer.js';
@@ -19,6 +20,7 @@ export function TeachPlace({ page, status }: PlaceProps) {
   const problem = useSelected(page.store, (state) => state.teach.problem);
   const { answer: progress } = useAnswer(page, 'GET /api/teach/progress', {});
   useEffect(() => page.questions.open(), [page]);
+  useKeys(page, { u: () => void page.undo.undo(), l: () => page.alikes.accept() });
   const current = questions?.[0] ?? null;
   const none = questions?.length === 0 || (questions === null && problem !== null);
   return (

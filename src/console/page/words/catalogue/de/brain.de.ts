@@ -78,8 +78,9 @@ export const brainDe: Translated<typeof brainEn> = {
   'brain.sure': 'Sicherheit',
   'brain.oldWrong': 'War falsch, ist jetzt richtig',
   'brain.oldRight': 'War richtig, ist jetzt falsch',
-  'brain.pair':
-    '{label}: {beforeName} antwortete {before}, {afterName} antwortet {after}. Bild öffnen',
+  'brain.right': 'richtig',
+  'brain.wrong': 'falsch',
+  'brain.openImage': 'Bild öffnen',
   'brain.details': 'Warum: was geprüft wurde',
   'brain.statistics': 'Statistik',
   'brain.rollback': 'Zurück zu Version {version}',

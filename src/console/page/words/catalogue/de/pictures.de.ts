@@ -116,7 +116,8 @@ export const picturesDe: Translated<typeof picturesEn> = {
   'pictures.historyChange': 'aus {from} wurde {to}',
   'pictures.classCount': { one: '{count} Klasse', other: '{count} Klassen' },
   'pictures.noClasses': 'Klassen erscheinen mit den ersten Beschriftungen.',
-  'pictures.classBar': '{label}: {training} zum Training, {holdout} zurückgehalten. Bilder zeigen',
+  'pictures.classBar':
+    '{training} zum Training, {holdout} zum Prüfen zurückgehalten. Bilder zeigen',
   'pictures.editClass': '{label} umbenennen, zusammenlegen oder ignorieren',
   'pictures.newName': 'Neuer Name',
   'pictures.mergeInto': 'Oder zusammenlegen mit',
@@ -161,4 +162,6 @@ export const picturesDe: Translated<typeof picturesEn> = {
     other: '{count} Dateien wurden nicht übernommen',
   },
   'pictures.notAnImage': 'Weder ein JPEG-, PNG- oder WebP-Bild noch ein Zip-Archiv.',
+  'classes.rules':
+    'Alarmregeln nennen noch {label} und lösen nicht mehr aus: {rules}. Ändern Sie sie unter „Roboter“.',
 };

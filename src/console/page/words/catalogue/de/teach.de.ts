@@ -14,10 +14,6 @@ export const teachDe: Translated<typeof teachEn> = {
   'teach.progress': '{percent} bis zum nächsten Schritt',
   'teach.labelled': { one: '{count} Bild benannt', other: '{count} Bilder benannt' },
   'teach.everyHelps': 'Jede Antwort hilft',
-  'teach.untilTraining': {
-    one: 'Noch {count} Antwort bis zum nächsten Training',
-    other: 'Noch {count} Antworten bis zum nächsten Training',
-  },
   'teach.unsent': {
     one: 'Noch nicht gespeichert: {count} Antwort. Der Roboter antwortet nicht; sie wird erneut gesendet.',
     other:
@@ -48,11 +44,6 @@ export const teachDe: Translated<typeof teachEn> = {
   'teach.reason.different': 'sieht anders aus',
   'teach.reason.rare': 'seltene Klasse',
   'teach.reason.requested': 'von Ihnen gewünscht',
-  'teach.why.uncertain': 'Der Roboter schwankt zwischen Klassen.',
-  'teach.why.novel': 'Es sieht nach nichts aus, was der Roboter kennt.',
-  'teach.why.different': 'Es unterscheidet sich von den Bildern, die Sie benannt haben.',
-  'teach.why.rare': 'Von dieser Klasse gibt es wenige Beispiele.',
-  'teach.why.requested': 'Eine Person oder eine Meldung hat danach gefragt.',
   'teach.alikesFound': {
     one: '{count} Bild ähnelt dem, das Sie {label} genannt haben',
     other: '{count} Bilder ähneln dem, das Sie {label} genannt haben',
@@ -75,4 +66,33 @@ export const teachDe: Translated<typeof teachEn> = {
     'Ihre Antwort „{given}“ wurde nicht gespeichert: Das Bild gibt es nicht mehr. {reason}',
   'teach.changes': 'Was Ihre Antworten bewirkt haben',
   'teach.seeVerdict': 'Das Urteil unter „Wissen“ ansehen',
+  // Messages of the robot.
+  'ask.requested': 'Eine Person oder eine Meldung hat danach gefragt.',
+  'ask.novel': 'Es ähnelt nichts, was bisher benannt wurde.',
+  'ask.rare': {
+    one: 'Es könnte {label} sein; davon gibt es erst {labels} Beispiel.',
+    other: 'Es könnte {label} sein; davon gibt es erst {labels} Beispiele.',
+  },
+  'ask.uncertain': 'Der Roboter schwankt zwischen {first} und {second}.',
+  'ask.unsure': 'Der Roboter ist nicht sicher, ob es {first} ist.',
+  'ask.different': 'Es unterscheidet sich am meisten von dem bisher Benannten.',
+  'teach.training': 'Ein Training läuft.',
+  'teach.first-labels': {
+    one: 'Benennen Sie {labels} Bild von jeder von zwei Klassen.',
+    other: 'Benennen Sie je {labels} Bilder von zwei Klassen.',
+  },
+  'teach.second-class': {
+    one: 'Benennen Sie {labels} Bild einer zweiten Klasse.',
+    other: 'Benennen Sie {labels} Bilder einer zweiten Klasse.',
+  },
+  'teach.class-needs': '{label} braucht noch {labels}.',
+  'teach.classes-need': '{label} braucht noch {labels}; außerdem: {others}.',
+  'teach.paused': 'Das Training ist angehalten: Die Antworten warten darauf.',
+  'teach.training-due': 'Das nächste Training beginnt bald.',
+  'teach.until-training': {
+    one: 'Noch {labels} Antwort bis zum nächsten Training.',
+    other: 'Noch {labels} Antworten bis zum nächsten Training.',
+  },
+  'teach.train-now': 'Starten Sie ein Training: Es lernt die neuen Antworten.',
+  'teach.ask': 'Benennen Sie, wonach der Roboter fragt.',
 };

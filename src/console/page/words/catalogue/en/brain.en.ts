@@ -75,8 +75,9 @@ export const brainEn = {
   'brain.sure': 'How sure',
   'brain.oldWrong': 'Was wrong, is right now',
   'brain.oldRight': 'Was right, is wrong now',
-  'brain.pair':
-    '{label}: {beforeName} answered {before}, {afterName} answers {after}. Open the image',
+  'brain.right': 'right',
+  'brain.wrong': 'wrong',
+  'brain.openImage': 'Open the image',
   'brain.details': 'Why: what was checked',
   'brain.statistics': 'Statistics',
   'brain.rollback': 'Go back to version {version}',

@@ -105,7 +105,7 @@ export const picturesEn = {
   'pictures.historyChange': '{from} became {to}',
   'pictures.classCount': { one: '{count} class', other: '{count} classes' },
   'pictures.noClasses': 'Classes appear with the first labels.',
-  'pictures.classBar': '{label}: {training} for training, {holdout} held out. Show the images',
+  'pictures.classBar': '{training} for training, {holdout} held out to test. Show the images',
   'pictures.editClass': 'Rename, merge or ignore {label}',
   'pictures.newName': 'New name',
   'pictures.mergeInto': 'Or merge with',
@@ -146,4 +146,6 @@ export const picturesEn = {
     other: '{count} files were not taken',
   },
   'pictures.notAnImage': 'Neither a JPEG, PNG or WebP image nor a zip archive.',
+  'classes.rules':
+    'Alert rules still name {label} and will not rise: {rules}. Change them under Robot.',
 } as const;

@@ -12,10 +12,6 @@ export const teachEn = {
   'teach.progress': '{percent} of the way to the next step',
   'teach.labelled': { one: '{count} image labelled', other: '{count} images labelled' },
   'teach.everyHelps': 'Every label helps',
-  'teach.untilTraining': {
-    one: '{count} more label until the next training',
-    other: '{count} more labels until the next training',
-  },
   'teach.unsent': {
     one: 'Not stored yet: {count} answer. The robot does not respond; it is being sent again.',
     other:
@@ -46,11 +42,6 @@ export const teachEn = {
   'teach.reason.different': 'looks different',
   'teach.reason.rare': 'rare class',
   'teach.reason.requested': 'you asked for it',
-  'teach.why.uncertain': 'The robot hesitates between classes.',
-  'teach.why.novel': 'It looks like nothing that the robot knows.',
-  'teach.why.different': 'It differs from the images that you labelled.',
-  'teach.why.rare': 'There are few labels of this class.',
-  'teach.why.requested': 'A person or an alert asked for this label.',
   'teach.alikesFound': {
     one: '{count} image looks like the one labelled {label}',
     other: '{count} images look like the one labelled {label}',
@@ -72,4 +63,33 @@ export const teachEn = {
   'teach.lostAnswer': 'Your answer “{given}” was not stored: the image is gone. {reason}',
   'teach.changes': 'What your labels changed',
   'teach.seeVerdict': 'See the verdict under Brain',
+  // Messages of the robot.
+  'ask.requested': 'A person or an alert has asked for this label.',
+  'ask.novel': 'It is unlike everything that was labelled so far.',
+  'ask.rare': {
+    one: 'It may be {label}, which has only {labels} label.',
+    other: 'It may be {label}, which has only {labels} labels.',
+  },
+  'ask.uncertain': 'The robot hesitates between {first} and {second}.',
+  'ask.unsure': 'The robot is not sure that it is {first}.',
+  'ask.different': 'It differs most from what was labelled so far.',
+  'teach.training': 'A training is running.',
+  'teach.first-labels': {
+    one: 'Label {labels} image of each of two classes.',
+    other: 'Label {labels} images of each of two classes.',
+  },
+  'teach.second-class': {
+    one: 'Label {labels} image of a second class.',
+    other: 'Label {labels} images of a second class.',
+  },
+  'teach.class-needs': '{label} needs {labels} more.',
+  'teach.classes-need': '{label} needs {labels} more; also: {others}.',
+  'teach.paused': 'Training is paused: the labels wait for it.',
+  'teach.training-due': 'The next training starts soon.',
+  'teach.until-training': {
+    one: '{labels} more label until the next training.',
+    other: '{labels} more labels until the next training.',
+  },
+  'teach.train-now': 'Start a training: it learns the new labels.',
+  'teach.ask': 'Label what the robot asks about.',
 } as const;

@@ -86,7 +86,7 @@ export const picturesZh: Translated<typeof picturesEn> = {
   'pictures.historyChange': '{from} 改为 {to}',
   'pictures.classCount': '{count} 个类别',
   'pictures.noClasses': '标注第一批图片后会出现类别。',
-  'pictures.classBar': '{label}：{training} 张训练，{holdout} 张留作测试。显示图片',
+  'pictures.classBar': '{training} 张训练，{holdout} 张留作测试。显示图片',
   'pictures.editClass': '重命名、合并或忽略 {label}',
   'pictures.newName': '新名称',
   'pictures.mergeInto': '或合并到',
@@ -114,4 +114,5 @@ export const picturesZh: Translated<typeof picturesEn> = {
   'pictures.importDuplicates': '{count} 张已存在。',
   'pictures.importRefused': '{count} 个文件未被接收',
   'pictures.notAnImage': '不是 JPEG、PNG、WebP 图片，也不是 zip 压缩包。',
+  'classes.rules': '报警规则仍使用 {label}，将不会触发：{rules}。请在“机器人”页面修改。',
 };

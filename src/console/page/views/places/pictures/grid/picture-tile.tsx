@@ -3,7 +3,7 @@ import type { Picture } from '../../../../../contract/pictures-contract.js';
 import type { PageParts } from '../../../../control/page-parts.js';
 import { SampleImage } from '../../../parts/sample-image.js';
 import { useWords } from '../../../use-words.js';
-import { describe, titleOf } from '../picture-words.js';
+import { describeRest, titleOf } from '../picture-words.js';
 
 /** A finger that stays for so long chooses a picture instead of opening it. */
 const LONG_PRESS_MS = 450;
@@ -51,7 +51,6 @@ export function PictureTile({
       role="gridcell"
       aria-colindex={column + 1}
       aria-selected={chosen}
-      aria-label={picture === undefined ? words.say('shell.loading') : describe(picture, words)}
       data-index={index}
       data-id={picture?.id}
       tabIndex={current ? 0 : -1}
@@ -70,7 +69,11 @@ export function PictureTile({
         } else events.open(index, picture.id);
       }}
     >
-      {picture !== undefined && <TileContent page={page} picture={picture} />}
+      {picture === undefined ? (
+        <span class="away">{words.say('shell.loading')}</span>
+      ) : (
+        <TileContent page={page} picture={picture} />
+      )}
       {picture !== undefined && (
         <span class="check" aria-hidden="true">
           <i>{chosen ? '✓' : ''}</i>
@@ -98,13 +101,14 @@ function TileContent({ page, picture }: { page: PageParts; picture: Picture }) {
           {words.say('pictures.heldOutShort')}
         </span>
       )}
-      <span class="picture-words" data-state={picture.state} aria-hidden="true">
+      <span class="picture-words" data-state={picture.state}>
         <b>{titleOf(picture, words)}</b>
         {verdict !== undefined && (
-          <small data-verdict={verdict}>
+          <small data-verdict={verdict} aria-hidden="true">
             {`${MARKS[verdict]} ${answer !== null && answer.label !== label ? answer.label : words.say(`pictures.verdict.${verdict}`)}`}
           </small>
         )}
+        <span class="away">{`, ${describeRest(picture, words)}`}</span>
       </span>
     </>
   );
