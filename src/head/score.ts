@@ -1,6 +1,6 @@
 import { HeadlandError } from '../base/errors.js';
-import { byLabel } from './class-names.js';
 import type { Head } from './head.js';
+import { byLabel } from './serving/renamed-head.js';
 import { transformFeatures } from './transform.js';
 import { classDistances, subspacePoints } from './unknown/novelty.js';
 

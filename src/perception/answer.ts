@@ -1,6 +1,6 @@
 import type { Head } from '../head/head.js';
-import { mixWithPrior } from '../head/prior.js';
 import { headProbabilities, topLabels } from '../head/score.js';
+import { mixWithPrior } from '../head/serving/prior.js';
 import { answerProbability, predictionSet } from '../head/unknown/conformal.js';
 import { noveltyPValueAt, subspacePoints } from '../head/unknown/novelty.js';
 import { type Decision, type DecisionSettings, type Doubt, decide } from './decision.js';

@@ -5,7 +5,7 @@ import type { SerialisedError } from '../base/errors.js';
 import type { TaskEyes } from '../base/words/task.js';
 import type { BeliefParameters } from '../head/belief/belief-parameters.js';
 import type { Head } from '../head/head.js';
-import type { Prior } from '../head/prior.js';
+import type { Prior } from '../head/serving/prior.js';
 import type { TrustLevel } from '../head/trust.js';
 import type { Fit } from '../vision/image.js';
 import type { Decision, DecisionSettings, LearntLabels, SceneDecision } from './decision.js';

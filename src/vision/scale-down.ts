@@ -1,4 +1,5 @@
 import sharp from 'sharp';
+import { type PictureLimits, withPicture } from './picture.js';
 import { mediaTypeOf } from './sniff.js';
 
 /**
@@ -19,4 +20,22 @@ export async function scaleDown(
     .jpeg({ quality: 75 })
     .toBuffer();
   return { mediaType: 'image/jpeg', bytes: scaled };
+}
+
+/**
+ * A small WebP of an image, upright by its EXIF orientation; a smaller image is not enlarged.
+ * @param sidePx of its long side
+ * @throws HeadlandError HL_PICTURE_INVALID, HL_PICTURE_TOO_LARGE, HL_PICTURE_TOO_MANY_PIXELS
+ */
+export function thumbnail(
+  bytes: Uint8Array,
+  sidePx: number,
+  limits: PictureLimits,
+): Promise<Uint8Array> {
+  return withPicture(bytes, limits, (picture) =>
+    picture
+      .resize(sidePx, sidePx, { fit: 'inside', withoutEnlargement: true })
+      .webp({ quality: 75, effort: 2 })
+      .toBuffer(),
+  );
 }

@@ -17,10 +17,7 @@ import { headSummary } from './console-status.js';
 const BY: Requester = { source: 'console' };
 
 /** Versions and trainings of one task. */
-export function brainHandlers(
-  agent: AgentView,
-  task: RobotTask,
-): HandlersOf<keyof typeof BRAIN> {
+export function brainHandlers(agent: AgentView, task: RobotTask): HandlersOf<keyof typeof BRAIN> {
   const { operations } = agent;
   const { name, state, training } = task;
   const brain = brainOf(agent, task);

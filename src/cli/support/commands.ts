@@ -18,7 +18,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'run',
     usage: '[options]',
     summary: 'run the daemon',
-    load: async () => (await import('../run-command.js')).runCommand(),
+    load: async () => (await import('../run/run-command.js')).runCommand(),
   },
   {
     name: 'setup',
@@ -38,13 +38,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     usage: '[options] <dir>',
     summary:
       'import pictures as labelled samples from class folders, with or without train/valid/test splits, or from an export of an annotation tool',
-    load: async () => (await import('../import-command.js')).importCommand(),
+    load: async () => (await import('../samples/import-command.js')).importCommand(),
   },
   {
     name: 'export-samples',
     usage: '[options] <dir>',
     summary: 'export the labelled pictures as class folders, or for an annotation tool',
-    load: async () => (await import('../export-command.js')).exportCommand(),
+    load: async () => (await import('../samples/export-command.js')).exportCommand(),
   },
   {
     name: 'map',
@@ -68,13 +68,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'label',
     usage: '[options] [sample] [label]',
     summary: 'label a stored sample; without arguments, list those that wait for a label',
-    load: async () => (await import('../label-command.js')).labelCommand(),
+    load: async () => (await import('../samples/label-command.js')).labelCommand(),
   },
   {
     name: 'classes',
-    usage: '<command>',
+    usage: '',
     summary: 'list the classes; rename, merge or ignore one, and undo that',
-    load: async () => (await import('../classes-command.js')).classesCommand(),
+    load: async () => (await import('../samples/classes-command.js')).classesCommand(),
   },
   {
     name: 'train',
@@ -106,7 +106,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'pin',
     usage: '[options] <version|off>',
     summary: 'keep a head serving, whatever trainings find; off ends that',
-    load: async () => (await import('../pin-command.js')).pinCommand(),
+    load: async () => (await import('../models/pin-command.js')).pinCommand(),
   },
   {
     name: 'models',
@@ -124,7 +124,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'status',
     usage: '[options]',
     summary: 'show the status of the running daemon',
-    load: async () => (await import('../status-command.js')).statusCommand(),
+    load: async () => (await import('../status/status-command.js')).statusCommand(),
   },
   {
     name: 'pair',

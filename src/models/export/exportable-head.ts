@@ -1,6 +1,6 @@
 import { HeadlandError } from '../../base/errors.js';
-import { rowLabels } from '../../head/class-names.js';
 import type { Head } from '../../head/head.js';
+import { rowLabels } from '../../head/serving/renamed-head.js';
 
 /**
  * The head as a model can hold it: a label for each row of its weights, in their order.

@@ -2,8 +2,8 @@ import { HeadlandError } from '../../base/errors.js';
 import { alikeLabel, normaliseLabel } from '../../base/words/label.js';
 import type { Database } from '../../storage/database.js';
 import type { LabelSource } from '../sample.js';
-import { type NameChange, namesNow } from './class-names.js';
 import type { Author } from './label-writer.js';
+import { type NameChange, namesNow } from './name-changes.js';
 
 /** What was done to a whole class. */
 export interface ClassChange {

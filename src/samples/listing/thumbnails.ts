@@ -1,4 +1,4 @@
-import { thumbnail } from '../../vision/thumbnail.js';
+import { thumbnail } from '../../vision/scale-down.js';
 import type { SampleStore } from '../store.js';
 
 /** Long side, pixels. */

@@ -1,6 +1,6 @@
 import { headAnswers } from '../../gate/scorecard.js';
 import type { Head } from '../../head/head.js';
-import { mixWithPrior, type Prior } from '../../head/prior.js';
+import { mixWithPrior, type Prior } from '../../head/serving/prior.js';
 import { groupingOf, judgedRows } from '../../head/training-set.js';
 import { type JudgedAnswer, judgeTrust, type Trust } from '../../head/trust.js';
 import { fitNovelty } from '../../head/unknown/novelty-fit.js';

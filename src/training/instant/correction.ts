@@ -1,9 +1,9 @@
 import { listIn } from '../../base/values/list-in.js';
 import { minimise } from '../../head/algebra/lbfgs.js';
 import { cholesky, gramOfRows } from '../../head/algebra/linalg.js';
-import { rowLabels } from '../../head/class-names.js';
 import type { Head } from '../../head/head.js';
 import { headLogits, softmaxRows } from '../../head/score.js';
+import { rowLabels } from '../../head/serving/renamed-head.js';
 import { transformFeatures } from '../../head/transform.js';
 import { linearPart } from '../fit/recipes.js';
 

@@ -1,6 +1,6 @@
 import type { SerialisedError } from '../../base/errors.js';
 import type { Head } from '../../head/head.js';
-import type { Prior } from '../../head/prior.js';
+import type { Prior } from '../../head/serving/prior.js';
 import type { Trust } from '../../head/trust.js';
 
 /** Start data of the thread. */

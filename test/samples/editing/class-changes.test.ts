@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { namesNow } from '../../../src/samples/editing/class-names.js';
+import { namesNow } from '../../../src/samples/editing/name-changes.js';
 import { hasCode } from '../../errors.js';
 import { newSample, temporaryStore } from '../support.js';
 

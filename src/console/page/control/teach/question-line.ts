@@ -2,7 +2,6 @@ import type { Question } from '../../../contract/teach-contract.js';
 import { Refusal } from '../../robot/refusal.js';
 import type { RobotApi } from '../../robot/robot-api.js';
 import { oneAtATime } from '../one-at-a-time.js';
-import type { ScreenPicture } from '../page-state.js';
 import type { PageStore } from '../page-store.js';
 import { NO_QUESTIONS, type TeachState } from './teach-state.js';
 
@@ -180,7 +179,7 @@ export class QuestionLine {
     this.#loading.add(id);
     const { task } = this.store.state;
     const image = new Image();
-    let loaded: ScreenPicture | 'gone' = { image };
+    let loaded: HTMLImageElement | 'gone' = image;
     try {
       image.src = this.api.address('GET /api/samples/{id}/picture', { params: { id } });
       await image.decode();

@@ -1,4 +1,4 @@
-import type { Head } from './head.js';
+import type { Head } from '../head.js';
 
 /**
  * The head with other names for its classes. Classes that get one name are answered as one: their

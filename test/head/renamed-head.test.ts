@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { rowLabels, withClassNames } from '../../src/head/class-names.js';
 import type { Head } from '../../src/head/head.js';
 import { headProbabilities } from '../../src/head/score.js';
+import { rowLabels, withClassNames } from '../../src/head/serving/renamed-head.js';
 import { correctHead } from '../../src/training/instant/correction.js';
 
 const HEAD: Head = {
