@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { userCacheDir } from '../../../src/cli/support/state-options.js';
 import { CLI, type Daemon, Rig } from '../../agent/daemon.js';
-import { TEST_HANG_MS } from '../../liveness.js';
+import { HANG_MS, TEST_HANG_MS } from '../../liveness.js';
 import { freePort } from '../../ports.js';
 import { assertAccessible, assertFits } from '../accessible.js';
 import { openBrowser, skipWithoutBrowser as skip } from '../visit.js';
@@ -158,7 +158,8 @@ async function train(page: Page): Promise<number> {
   // A training of so few samples may be over within a moment.
   await page.evaluate(WATCH_BAR);
   await page.locator('#train').click();
-  await page.locator(`#timeline [data-version="${before + 1}"]`).waitFor();
+  const entry = page.locator(`#timeline [data-version="${before + 1}"]`);
+  await entry.waitFor({ timeout: HANG_MS });
   assert.ok(await page.evaluate('barSeen'), 'the progress was shown');
   return before + 1;
 }
