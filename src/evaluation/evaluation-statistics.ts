@@ -1,6 +1,6 @@
 import { createRandom } from '../base/random.js';
-import { scoreInterval, shareInterval } from '../head/confidence/share-interval.js';
-import type { Interval } from '../head/confidence/wilson.js';
+import { scoreInterval, shareInterval } from '../head/intervals/share-interval.js';
+import type { Interval } from '../head/intervals/wilson.js';
 import { indexOfLargest } from '../head/score.js';
 import type { ReliabilityBin } from './evaluation-types.js';
 

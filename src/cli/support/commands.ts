@@ -72,7 +72,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'classes',
-    usage: '<command>',
+    usage: '',
     summary: 'list the classes; rename, merge or ignore one, and undo that',
     load: async () => (await import('../samples/classes-command.js')).classesCommand(),
   },

@@ -1,5 +1,5 @@
 import { duration } from '../../base/words/duration.js';
-import type { Interval } from '../../head/confidence/wilson.js';
+import type { Interval } from '../../head/intervals/wilson.js';
 import type { LabelledMetrics } from '../../head/labelled-metrics.js';
 import type { Advice, Disagreement, Evaluation } from '../evaluation-types.js';
 import { learningCurveChart, reliabilityChart } from './report-charts.js';
