@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import type { Page } from 'playwright-core';
+import { type ConsoleRig, openConsoleRig } from './support/console-rig.js';
 import { groceryPhotos, type Photo } from './support/grocery.js';
-import { openConsoleRig, type ConsoleRig } from './support/console-rig.js';
 import { pageWeight } from './support/page-weight.js';
 import { processLoad } from './support/process-load.js';
 import { quantile, round, took } from './support/timings.js';
@@ -12,7 +12,7 @@ const LIVE_SINCE =
 const FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime";
 /** In the page: the address of the image that is asked about; null before it is there. */
 const QUESTION =
-  "[...document.querySelectorAll('main img')].find((image) => image.naturalWidth > 0)?.src ?? null";
+  "[...document.querySelectorAll('.question-image img')].find((image) => image.naturalWidth > 0)?.src ?? null";
 
 /**
  * `npm run -s bench -- console --json [--seconds N]`: what the console costs and how fast it is, against a
@@ -26,6 +26,7 @@ const PAGE_LABELS = 20;
 /** Requests of one client are limited; a person does not label faster. */
 const LABEL_PAUSE_MS = 60;
 const VIEW_SECONDS = 20;
+const PAGE_TIMEOUT_MS = 30_000;
 
 export async function run(options: string[]): Promise<Record<string, unknown>> {
   const found = groceryPhotos();
@@ -108,8 +109,9 @@ async function labelsFromKeys(rig: ConsoleRig): Promise<Record<string, unknown>>
     const answered = page.waitForResponse((response) => response.url().includes('/api/label'));
     const startMs = performance.now();
     await page.keyboard.press('1');
-    await answered;
+    const answer = await answered;
     stored.push(performance.now() - startMs);
+    if (!answer.ok()) throw new Error(`the label was refused: ${await answer.text()}`);
     await truthy(page, `(${QUESTION}) !== null && (${QUESTION}) !== ${JSON.stringify(before)}`);
     shown.push(performance.now() - startMs);
     await pause(LABEL_PAUSE_MS);
@@ -150,9 +152,11 @@ async function viewer(rig: ConsoleRig, seconds: number): Promise<Record<string, 
 
 /** Asks the page until the expression is true: its own waiting is evaluated by the page, which refuses that. */
 async function truthy(page: Page, expression: string): Promise<unknown> {
+  const deadlineMs = performance.now() + PAGE_TIMEOUT_MS;
   for (;;) {
     const value = await page.evaluate<unknown>(expression);
     if (value) return value;
+    if (performance.now() > deadlineMs) throw new Error(`the page never shows ${expression}`);
     await pause(5);
   }
 }

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { simulateLabels } from './support/queue-simulation.js';
-import { measureQueue } from './support/queue-timings.js';
-import { drawPhotos, type Photo, readPhotoSet } from './support/life-data.js';
+import { createRandom, type Random } from '../src/base/random.js';
 import { defaultConfig } from './support/life-cell.js';
+import { drawPhotos, type Photo, readPhotoSet } from './support/life-data.js';
 import { openKeepingEmbedder } from './support/life-features.js';
 import { estimate } from './support/life-metrics.js';
 import { removeFolder, scratchFolder } from './support/life-run.js';
 import { sharedFolder } from './support/places.js';
-import { createRandom, type Random } from '../src/base/random.js';
+import { simulateLabels } from './support/queue-simulation.js';
+import { measureQueue } from './support/queue-timings.js';
 
 /**
  * `npm run -s bench -- queue [--draws N] [--only-timings]`: how many labels a person needs until the head is
@@ -29,7 +29,7 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
   const timings = measureQueue();
   if (options.includes('--only-timings')) return { timings };
   const at = options.indexOf('--draws');
-  const draws = at < 0 ? 5 : Number(options[at + 1]);
+  const draws = at < 0 ? 12 : Number(options[at + 1]);
   const shared = sharedFolder();
   if (shared === null) throw new Error('the photo sets are not here: set HEADLAND_SHARED');
   const figures: Record<string, unknown>[] = [];
@@ -49,7 +49,15 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
           const random = createRandom(1_000 + seed);
           const kept = pool === 'even' ? train : longTail(train, classes, random);
           const photos = inPasses(kept, random);
-          return simulateLabels({ photos, test, classes, features, order, random, most: MAX_LABELS });
+          return simulateLabels({
+            photos,
+            test,
+            classes,
+            features,
+            order,
+            random,
+            most: MAX_LABELS,
+          });
         });
         figures.push({ set: name, pool, order, ...summary(lives) });
         process.stderr.write(`${JSON.stringify(figures.at(-1))}\n`);
@@ -64,7 +72,7 @@ type Life = ReturnType<typeof simulateLabels>;
 
 function summary(lives: readonly Life[]): Record<string, unknown> {
   const macroF1 = Object.fromEntries(
-    POINTS.map((labels) => [labels, estimate(lives.map((life) => life.macroF1At(labels))).mean]),
+    POINTS.map((labels) => [labels, estimate(lives.map((life) => life.macroF1At(labels)))]),
   );
   const labelsTo = Object.fromEntries(
     TARGETS.map((target) => {
@@ -86,7 +94,8 @@ function summary(lives: readonly Life[]): Record<string, unknown> {
     macro_f1: macroF1,
     labels_to: labelsTo,
     offered_share: asked.length > 0 ? offered.length / asked.length : null,
-    offered_right: offered.length > 0 ? offered.filter((each) => each.right).length / offered.length : null,
+    offered_right:
+      offered.length > 0 ? offered.filter((each) => each.right).length / offered.length : null,
     guess_right: asked.length > 0 ? asked.filter((each) => each.right).length / asked.length : null,
     reasons,
   };
@@ -96,7 +105,10 @@ function summary(lives: readonly Life[]): Record<string, unknown> {
 function longTail(photos: readonly Photo[], classes: readonly string[], random: Random): Photo[] {
   const most = Math.max(...classes.map((c) => photos.filter(({ label }) => label === c).length));
   return shuffledBy(classes, random).flatMap((label, i) => {
-    const own = shuffledBy(photos.filter((photo) => photo.label === label), random);
+    const own = shuffledBy(
+      photos.filter((photo) => photo.label === label),
+      random,
+    );
     return own.slice(0, Math.max(LEAST_OF_CLASS, Math.round(most * TAIL ** i)));
   });
 }

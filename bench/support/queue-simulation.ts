@@ -5,8 +5,8 @@ import { LabelQueue } from '../../src/agent/teaching/label-queue.js';
 import { silentLog } from '../../src/base/log.js';
 import type { Random } from '../../src/base/random.js';
 import { validateConfig } from '../../src/config/load.js';
-import { mixWithPrior } from '../../src/head/serving/prior.js';
 import { headProbabilities } from '../../src/head/score.js';
+import { mixWithPrior } from '../../src/head/serving/prior.js';
 import type { ServingHead } from '../../src/perception/perception-protocol.js';
 import { SampleStore } from '../../src/samples/store.js';
 import { openDatabase } from '../../src/storage/database.js';
@@ -52,6 +52,8 @@ export function simulateLabels(simulation: Simulation) {
     samples: store,
     inference,
     log: silentLog(),
+    // A person takes seconds for an answer: the robot has read everything by then.
+    nowMs: () => 0,
   });
   const curve: { labels: number; macroF1: number }[] = [];
   const asked: Asked[] = [];
@@ -95,7 +97,14 @@ export function simulateLabels(simulation: Simulation) {
 
 function backboneInfo(features: ReadonlyMap<string, Float32Array>) {
   const [first] = features.values();
-  return { name: 'kept', checksum: CHECKSUM, engine: 'kept', inputSize: 288, insteadOf: null, featureSize: first!.length };
+  return {
+    name: 'kept',
+    checksum: CHECKSUM,
+    engine: 'kept',
+    inputSize: 288,
+    insteadOf: null,
+    featureSize: first!.length,
+  };
 }
 
 /** Admits the photos as samples that wait. @returns the true label by sample */

@@ -28,6 +28,7 @@ import { Sparing } from './care/sparing.js';
 import { type RunningConsole, startConsole } from './console/start-console.js';
 import { DoctorService } from './doctor/doctor-service.js';
 import { executeCommand } from './execute-command.js';
+import { EmbeddingService } from './learning/embedding-service.js';
 import { modelStatus } from './learning/model-status.js';
 import { trainingPaused } from './learning/training-service.js';
 import { openStateOrStandIn, type State, type TaskState } from './open-state.js';
@@ -92,6 +93,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #events: RobotEvents;
   readonly #perception: Perception<Frame>;
   readonly #audit: AuditTrail;
+  readonly #embedding: EmbeddingService;
   readonly #alerting: Alerting;
   readonly #buttons: Buttons;
   readonly #alertActions: AlertActions;
@@ -194,14 +196,30 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#perception = new Perception<Frame>(
       perceptionSettings(config),
       {
-        onPerceived: (frame, perceived) => this.#decided(frame, perceived),
-        onRefused: (frame, error) => this.#undecodable(frame, error),
+        onPerceived: (frame, perceived) =>
+          frame.stored === undefined
+            ? this.#decided(frame, perceived)
+            : this.#embedding.embedded(frame.stored, perceived),
+        onRefused: (frame, error) =>
+          frame.stored === undefined
+            ? this.#undecodable(frame, error)
+            : this.#embedding.refused(frame.stored, error),
         onFailure: (error) => this.telemetry.event(failureMessage(error, 'failure', 'critical')),
         onHeadLost: (task, error) => void this.#task(task)?.heads.reopen(error),
       },
       log,
       options.thread,
     );
+    this.#embedding = new EmbeddingService({
+      perception: this.#perception,
+      samples,
+      isPaused: () => this.pausing.has('inference'),
+      onEmbedded: () => {
+        for (const task of this.tasks) task.queue.featuresAdded();
+        this.emit('status');
+      },
+      log,
+    });
     this.telemetry = new TelemetryService(config, {
       boot: this.boot,
       environment,
@@ -325,6 +343,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       this.#throwIfEnding();
     }
     for (const task of this.tasks) task.listen();
+    this.#embedding.start();
     this.sparing.start();
     this.#sync.start();
     this.#trash.start();
@@ -675,6 +694,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     await this.#opening;
     for (const timer of this.#timers) clearInterval(timer);
     await this.#buttons.stop();
+    this.#embedding.stop();
     for (const task of this.tasks) await task.stopLearning();
     this.#trash.stop();
     await this.#sync.stop();

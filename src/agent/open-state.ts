@@ -1,6 +1,4 @@
-import { join } from 'node:path';
 import { HeadlandError, messageOf } from '../base/errors.js';
-import { makeFolderSync } from '../base/files/make-folder.js';
 import type { Log } from '../base/log.js';
 import { mapNonEmpty, type NonEmpty } from '../base/non-empty.js';
 import type { Config } from '../config/schema.js';
@@ -16,6 +14,7 @@ import { type Database, openDatabase, openDatabaseOrStandIn } from '../storage/d
 import { EventLog } from '../storage/event-log.js';
 import { Meta, type TaskMeta, taskMeta } from '../storage/meta-table.js';
 import { ReportLog } from '../storage/report-log.js';
+import { createStateDir, databasePathOf } from './lifetime/state-folder.js';
 
 export interface State {
   database: Database;
@@ -51,22 +50,6 @@ export interface TaskState extends Task {
   meta: TaskMeta;
 }
 
-/** @throws HeadlandError HL_STATE_UNWRITABLE */
-export function createStateDir(stateDir: string): void {
-  try {
-    makeFolderSync(stateDir);
-  } catch (error) {
-    throw new HeadlandError(
-      'HL_STATE_UNWRITABLE',
-      `cannot create the state folder ${stateDir}: ${messageOf(error)}`,
-      {
-        remedy: 'Set paths.stateDir, or --state, to a folder that this user may create or write.',
-        cause: error,
-      },
-    );
-  }
-}
-
 /**
  * Opens the state of a robot (samples, heads, outbox), and creates it if it does not exist.
  * @throws HeadlandError HL_STATE_UNWRITABLE, HL_STORE_…
@@ -90,10 +73,6 @@ export function openStateOrStandIn(
 ): State {
   const database = openDatabaseOrStandIn(databasePathOf(config), onTrouble);
   return stateIn(config, database, log, backboneChecksum);
-}
-
-export function databasePathOf({ paths }: Config): string {
-  return join(paths.stateDir, 'headland.db');
 }
 
 function stateIn(

@@ -113,7 +113,6 @@ export class RobotTask {
     this.answers = new AnswerBook({
       heads: task.heads,
       samples,
-      namesSince: (revision) => samples.namesSince(revision),
       maxErrorShare: settings.inference.maxErrorShare,
       log,
     });

@@ -39,6 +39,8 @@ export interface AgentStatus {
   /** Raised alerts, the oldest first. */
   alerts: AlertStatus[];
   mqtt: { url: string; connected: boolean };
+  /** Messages that wait for the acknowledgement of the broker. */
+  waitingMessages: number;
   /** Null while the console is not running. */
   consoleUrl: string | null;
   cameras: CameraStatus[];
@@ -147,6 +149,7 @@ export function agentStatus(agent: AgentView): AgentStatus {
       return { ...alert, sinceAtMs: dateOf(sinceMs) };
     }),
     mqtt: { url: agent.telemetry.url, connected: agent.telemetry.connected },
+    waitingMessages: agent.telemetry.waitingMessages,
     consoleUrl: agent.consoleUrl,
     cameras,
     backbone: agent.perception.backbone,

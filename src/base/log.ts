@@ -29,11 +29,17 @@ export interface LogOptions {
   /** To recognise the journal by JOURNAL_STREAM; default: none is recognised. */
   environment?: NodeJS.ProcessEnv;
   bindings?: Record<string, unknown>;
+  /** Gets each entry as a line of JSON without secrets, instead of the file descriptor. */
+  sink?: (line: string) => void;
   /** Keeps the lines from level `info` on, whatever level is written. */
   memory?: LogMemory;
 }
 
 const INFO = 30;
+
+interface LineStream {
+  write(line: string): void;
+}
 
 /**
  * Whether the output is the journal: systemd.exec(5) says in JOURNAL_STREAM which device and inode
@@ -54,28 +60,57 @@ function isJournal(fd: number, { JOURNAL_STREAM }: NodeJS.ProcessEnv): boolean {
  * line begins with its priority.
  */
 export function createLog(options: LogOptions): Log {
+  const { sink } = options;
+  return pinoLog(options, sink ? sinkStream(options, sink) : fileStream(options));
+}
+
+function sinkStream(options: LogOptions, sink: (line: string) => void): LineStream {
+  const { memory } = options;
+  const written = writtenLevel(options);
+  return {
+    write: (line) => {
+      const level = levelOf(line);
+      const redacted = redactJsonLine(line);
+      if (memory && level >= INFO) memory.add(redacted);
+      if (level >= written) sink(redacted);
+    },
+  };
+}
+
+function fileStream(options: LogOptions): LineStream {
   const fd = options.fileDescriptor ?? 1;
-  const sink = destination({ fd, sync: true });
+  const output = destination({ fd, sync: true });
   const journal = isJournal(fd, options.environment ?? {});
   const { format = 'auto' } = options;
   const asText = format === 'text' || (format === 'auto' && journal);
   const { memory } = options;
-  const written =
-    options.level === 'silent' ? Number.POSITIVE_INFINITY : levels.values[options.level]!;
-  const stream = {
+  const written = writtenLevel(options);
+  return {
     write(line: string): void {
-      const level = Number(/"level":(\d+)/.exec(line)?.[1] ?? INFO);
+      const level = levelOf(line);
       if (memory && level >= INFO) memory.add(redactJsonLine(line));
       if (level < written) return;
       const prefix = journal ? `<${SYSLOG_PRIORITY[level] ?? 6}>` : '';
       const redacted = redactJsonLine(line);
       const lines = asText ? logText(redacted) : [redacted.trimEnd()];
-      sink.write(lines.map((text) => `${prefix}${text}\n`).join(''));
+      output.write(lines.map((text) => `${prefix}${text}\n`).join(''));
     },
   };
+}
+
+function levelOf(line: string): number {
+  return Number(/"level":(\d+)/.exec(line)?.[1] ?? INFO);
+}
+
+/** Least level that is written; `memory` keeps more. */
+function writtenLevel({ level }: LogOptions): number {
+  return level === 'silent' ? Number.POSITIVE_INFINITY : levels.values[level]!;
+}
+
+function pinoLog(options: LogOptions, stream: LineStream): Log {
   return pino(
     {
-      level: memory && written > INFO ? 'info' : options.level,
+      level: options.memory && writtenLevel(options) > INFO ? 'info' : options.level,
       base: options.bindings ?? null,
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: { paths: REDACTED, censor: '[redacted]' },

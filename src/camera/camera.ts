@@ -29,6 +29,8 @@ export interface Frame extends Eye, Referenced {
   located?: Located;
   /** Somebody asked for this picture: neither motion detection nor a rate limit skips it. */
   requested?: true;
+  /** Id of a stored sample that is embedded again; no camera gives such frames. */
+  stored?: string;
 }
 
 /** A picture from a driver; the supervisor adds camera, sequence and, if missing, the time. */

@@ -1,8 +1,11 @@
 import { Command } from 'commander';
-import { openState } from '../agent/open-state.js';
+import { createStateDir, databasePathOf } from '../agent/lifetime/state-folder.js';
+import { AuditLog } from '../storage/audit-table.js';
+import { openDatabase } from '../storage/database.js';
 import { printJson, printLine, table } from './support/output.js';
 import { parseWhole } from './support/parse-whole.js';
-import { resolveConfig, type StateOptions, withStateOptions } from './support/state-options.js';
+import { resolveConfig } from './support/resolve-config.js';
+import { type StateOptions, withStateOptions } from './support/state-options.js';
 
 interface AuditOptions extends StateOptions {
   kind?: string;
@@ -21,9 +24,13 @@ export function auditCommand(): Command {
     .option('--json', 'print one JSON object')
     .action(({ kind, limit, json, ...where }: AuditOptions) => {
       const config = resolveConfig(where);
-      const state = openState(config);
+      createStateDir(config.paths.stateDir);
+      const database = openDatabase(databasePathOf(config));
       try {
-        const entries = state.audit.list({ ...(kind === undefined ? {} : { kind }), limit });
+        const entries = new AuditLog(database).list({
+          ...(kind === undefined ? {} : { kind }),
+          limit,
+        });
         if (json) return printJson({ entries });
         if (entries.length === 0) return printLine('no entries');
         printLine(
@@ -37,7 +44,7 @@ export function auditCommand(): Command {
           ),
         );
       } finally {
-        state.close();
+        database.close();
       }
     });
 }

@@ -7,21 +7,24 @@ import { redactedJson } from '../base/redact.js';
 import { evaluateHead } from '../evaluation/evaluate.js';
 import type { Evaluation } from '../evaluation/evaluation-types.js';
 import { evaluationPage } from '../evaluation/report/report-evaluation.js';
+import { figure, percent as percentText } from '../evaluation/report/report-markup.js';
+import type { Interval } from '../head/intervals/wilson.js';
 import { withPicture } from '../vision/picture.js';
+import { showProgress } from './progress/progress.js';
+import { commandLog } from './support/command-log.js';
 import { openEmbedder } from './support/open-embedder.js';
 import { printJson, printLine } from './support/output.js';
-import { progressBar } from './support/progress.js';
+import { resolveConfig } from './support/resolve-config.js';
 import { loadServingHead } from './support/serving-head.js';
-import {
-  commandLog,
-  resolveConfig,
-  type TaskOptions,
-  withTaskOptions,
-} from './support/state-options.js';
+import { type TaskOptions, withTaskOptions } from './support/state-options.js';
 
 /** Longer side of the pictures in the report, pixels. */
 const THUMBNAIL_PIXELS = 320;
-const UNITS = { embed: 'pictures', fit: 'fits', curve: 'fits' } as const;
+const PHASES = {
+  embed: { what: 'computing features', unit: 'pictures' },
+  fit: { what: 'fitting', unit: 'fits' },
+  curve: { what: 'learning curve', unit: 'fits' },
+} as const;
 
 interface EvaluateOptions extends TaskOptions {
   out: string;
@@ -43,10 +46,9 @@ async function evaluate(options: EvaluateOptions): Promise<void> {
   try {
     const { samples, heads, settings: own } = state.task(options.task);
     const stored = await loadServingHead(heads);
-    const { embedder, limits, augmentation, close } = await openEmbedder(config, log, options);
+    const { embedder, limits, augmentation, close } = await openEmbedder(config, log);
     const { settings, ...named } = augmentation;
-    let bar: ReturnType<typeof progressBar> | null = null;
-    let phase = '';
+    const progress = showProgress();
     try {
       const evaluation = await evaluateHead({
         store: samples,
@@ -58,16 +60,9 @@ async function evaluate(options: EvaluateOptions): Promise<void> {
         minHoldoutSamples: own.gate.minHoldoutSamples,
         maxErrorShare: own.inference.maxErrorShare,
         thumbnail: (picture) => thumbnail(picture, limits),
-        onProgress: (now, done, total) => {
-          if (now !== phase) {
-            bar?.stop();
-            bar = progressBar(UNITS[now], options.json);
-          }
-          phase = now;
-          bar?.update(done, total);
-        },
+        onProgress: (phase, done, total) => progress.show({ ...PHASES[phase], done, total }),
       });
-      (bar as ReturnType<typeof progressBar> | null)?.stop();
+      progress.stop();
       await makeFolder(options.out);
       const files = {
         html: join(options.out, 'evaluation.html'),
@@ -78,6 +73,7 @@ async function evaluate(options: EvaluateOptions): Promise<void> {
       if (options.json) printJson({ ...withoutPictures(evaluation), files });
       else print(evaluation, files.html);
     } finally {
+      progress.stop();
       await close();
     }
   } finally {
@@ -104,11 +100,28 @@ function withoutPictures(evaluation: Evaluation): Evaluation {
   return { ...evaluation, mistakes: bare, suspects: { ...evaluation.suspects, shown } };
 }
 
-function print({ head, metrics, evidence, advice }: Evaluation, file: string): void {
+/** With a plain space, for terminals. */
+function percent(share: number): string {
+  return percentText(share).replace('\u00a0', ' ');
+}
+
+function print(
+  { head, metrics, evidence, data, interval, advice }: Evaluation,
+  file: string,
+): void {
+  const right = Math.round(metrics.accuracy * metrics.samples);
+  const groups = evidence === 'holdout' ? data.holdoutGroups : data.trainingGroups;
+  const between = (i: Interval, as: (value: number) => string): string =>
+    ` (95 %: ${as(i.lower)} to ${as(i.upper)})`;
   printLine(
-    `head ${head.version}: accuracy ${(100 * metrics.accuracy).toFixed(1)} %, macro-F1 ${metrics.macroF1.toFixed(3)}, ` +
-      `calibration error ${(100 * metrics.ece).toFixed(1)} % on ${metrics.samples} samples (${evidence})`,
+    `head ${head.version}: ${right} of ${metrics.samples} samples in ${groups} groups are right (${evidence})`,
   );
+  printLine(
+    `accuracy ${percent(metrics.accuracy)}${interval ? between(interval.accuracy, percent) : ''}, ` +
+      `macro-F1 ${figure(metrics.macroF1)}${interval ? between(interval.macroF1, figure) : ''}, ` +
+      `calibration error ${percent(metrics.ece)}`,
+  );
+  if (!interval) printLine('too few groups for an interval: all of this may be luck');
   for (const { text } of advice) printLine(`  - ${text}`);
   printLine(`report: ${file}`);
 }

@@ -11,15 +11,13 @@ import type { ExportFormat } from '../models/export/export-as.js';
 import { exportableHead } from '../models/export/exportable-head.js';
 import type { HeadRegistry } from '../registry/registry.js';
 import type { StoredHead } from '../registry/version-directory.js';
+import { showProgress } from './progress/progress.js';
 import { parseVersion } from './rollback-command.js';
+import { commandLog } from './support/command-log.js';
 import { fetchBackbone } from './support/fetch-backbone.js';
 import { formatBytes, printJson, printLine } from './support/output.js';
-import {
-  commandLog,
-  resolveConfig,
-  type TaskOptions,
-  withTaskOptions,
-} from './support/state-options.js';
+import { resolveConfig } from './support/resolve-config.js';
+import { type TaskOptions, withTaskOptions } from './support/state-options.js';
 
 interface ExportModelOptions extends TaskOptions {
   head?: number;
@@ -52,6 +50,7 @@ async function exportModel(file: string, options: ExportModelOptions): Promise<v
   const config = resolveConfig(options);
   const log = commandLog();
   const state = openState(config, log);
+  const progress = showProgress();
   try {
     const stored = await chosenHead(state.task(options.task).heads, options.head);
     const { card: headCard } = stored;
@@ -59,7 +58,8 @@ async function exportModel(file: string, options: ExportModelOptions): Promise<v
     const { fit } = headCard.backbone;
     const { cardsDir } = config.models;
     const card = await loadCard(headCard.backbone.name, cardsDir, addedCardsDir(config));
-    await fetchBackbone(config, log, options, card.name);
+    await fetchBackbone(config, log, card.name);
+    progress.begin(`joining ${card.name} and head ${headCard.version}`);
     const { exported, difference } = await exportHead(
       stored,
       {
@@ -87,12 +87,14 @@ async function exportModel(file: string, options: ExportModelOptions): Promise<v
       ...names,
       max_difference: difference,
     };
+    progress.stop();
     if (options.json) return printJson(result);
     printLine(`${file}: ${formatBytes(exported.bytes)}, head ${headCard.version} on ${card.name}`);
     printLine(`  in:  ${names.input}, ${exported.shape}, RGB 0..255 (${fit})`);
     printLine(`  out: ${names.probabilities}, 1 x ${head.labels.length}; ${names.features}`);
     printLine(`  largest difference from the daemon's answers: ${difference.toExponential(1)}`);
   } finally {
+    progress.stop();
     state.close();
   }
 }

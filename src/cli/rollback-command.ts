@@ -2,13 +2,10 @@ import { Command, InvalidArgumentError } from 'commander';
 import { localOperations } from '../agent/local-operations.js';
 import { openState } from '../agent/open-state.js';
 import { acquireInstanceLock } from '../host/instance-lock.js';
+import { commandLog } from './support/command-log.js';
 import { printJson, printLine } from './support/output.js';
-import {
-  commandLog,
-  resolveConfig,
-  type TaskOptions,
-  withTaskOptions,
-} from './support/state-options.js';
+import { resolveConfig } from './support/resolve-config.js';
+import { type TaskOptions, withTaskOptions } from './support/state-options.js';
 
 interface RollbackOptions extends TaskOptions {
   json?: boolean;

@@ -6,8 +6,8 @@ import { writeFileDurably } from '../base/files/durable-files.js';
 import { makeFolder } from '../base/files/make-folder.js';
 import { createRandom, seedFrom } from '../base/random.js';
 import { redactedJson } from '../base/redact.js';
+import { duration } from '../base/words/duration.js';
 import type { Config } from '../config/schema.js';
-import { duration } from '../evaluation/report/report-markup.js';
 import { studyPage } from '../evaluation/report/report-study.js';
 import { type FitNotice, runStudy } from '../evaluation/study/run-study.js';
 import type { StudyPhoto } from '../evaluation/study/study-split.js';
@@ -21,18 +21,15 @@ import {
 import { readLabelled } from '../training/data/collect.js';
 import { applyAugmentation, drawAugmentation } from '../vision/augment.js';
 import { decodePicture } from '../vision/decode.js';
+import { showProgress } from './progress/progress.js';
+import { commandLog } from './support/command-log.js';
 import { type OpenedEmbedder, openEmbedder } from './support/open-embedder.js';
 import { EXIT, printJson, printLine, printNote, table } from './support/output.js';
 import { parseWhole } from './support/parse-whole.js';
 import { type PhotoOptions, withPhotoOptions } from './support/photo-options.js';
 import { openPhotoStore } from './support/photo-store.js';
-import { progressBar } from './support/progress.js';
-import {
-  commandLog,
-  resolveConfig,
-  type StateOptions,
-  withStateOptions,
-} from './support/state-options.js';
+import { resolveConfig } from './support/resolve-config.js';
+import { type StateOptions, withStateOptions } from './support/state-options.js';
 
 interface StudyOptions extends StateOptions, PhotoOptions {
   out: string;
@@ -96,7 +93,7 @@ async function study(dir: string, options: StudyOptions): Promise<void> {
   const abort = new AbortController();
   const interrupt = () => abort.abort();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
-  const { card, embedder, limits, augmentation, close } = await openEmbedder(config, log, options);
+  const { card, embedder, limits, augmentation, close } = await openEmbedder(config, log);
   const { backbone } = embedder;
   let closeStore = async () => {};
   try {
@@ -106,7 +103,8 @@ async function study(dir: string, options: StudyOptions): Promise<void> {
     const engine = await openTfjs(log);
     const { settings, seed } = augmentation;
     const { views } = settings;
-    const progress = studyProgress(options.json);
+    const progress = studyProgress();
+    progress.begin('measuring how long it will take');
     const result = await runStudy({
       folder: resolve(dir),
       photos,
@@ -163,10 +161,14 @@ async function readPhotos(
   const samples = readLabelled(store);
   const pictures = (index: number) => store.picture(samples[index]!.id) as Uint8Array;
   const photos: StudyPhoto[] = [];
+  const progress = showProgress();
   for (const [i, { label, group }] of samples.entries()) {
     const decoding = { sizePixels: options.size, fit: config.inference.fit, ...limits };
     photos.push({ label, group, image: await decodePicture(pictures(i), decoding) });
+    const [done, total] = [i + 1, samples.length];
+    progress.show({ what: 'decoding photos', done, total, unit: 'photos' });
   }
+  progress.stop();
   return { photos, pictures, close };
 }
 
@@ -199,20 +201,27 @@ function announce(
   printNote(lines.join('\n'));
 }
 
-function studyProgress(silent: boolean | undefined) {
-  const bar = progressBar('s of planned work', silent);
+function studyProgress() {
+  const progress = showProgress();
   return {
+    begin: progress.begin,
     update(done: number, total: number): void {
-      bar.update(Math.round(done), Math.max(1, Math.round(total)));
+      const seconds = Math.max(1, Math.round(total));
+      progress.show({
+        what: 'studying',
+        done: Math.round(done),
+        total: seconds,
+        unit: 's of work',
+      });
     },
     fit({ fold, folds, name, accuracy, trainingAccuracy, secondsLeft }: FitNotice): void {
-      bar.stop();
+      progress.stop();
       const share = (value: number) => `${(100 * value).toFixed(1)} %`;
       printNote(
         `fold ${fold} of ${folds}, ${name}: accuracy ${share(accuracy)} on held-out photos, ${share(trainingAccuracy)} on training photos; about ${duration(secondsLeft)} left`,
       );
     },
-    stop: () => bar.stop(),
+    stop: () => progress.stop(),
   };
 }
 

@@ -5,9 +5,10 @@ import { HeadlandError } from '../base/errors.js';
 import type { Config } from '../config/schema.js';
 import type { SyncTotals } from '../sync/sync-table.js';
 import type { PassReport, SyncStatus } from '../sync/synchroniser.js';
+import { showProgress } from './progress/progress.js';
 import { EXIT, formatBytes, printJson, printLine, table } from './support/output.js';
-import { progressBar } from './support/progress.js';
-import { resolveConfig, type StateOptions, withStateOptions } from './support/state-options.js';
+import { resolveConfig } from './support/resolve-config.js';
+import { type StateOptions, withStateOptions } from './support/state-options.js';
 
 interface SyncOptions extends StateOptions {
   dryRun?: boolean;
@@ -67,12 +68,14 @@ async function sendAll(
 ): Promise<void> {
   const reports: OfTask<PassReport>[] = [];
   for (const { task, synchroniser } of tasks) {
-    const bar = progressBar('samples', json);
+    const progress = showProgress();
+    progress.begin('comparing with the target');
     const facts = await runSyncPass(config.paths.stateDir, synchroniser, {
       signal,
       again: again === true,
-      onProgress: ({ done, total }) => bar.update(done, total),
-    }).finally(() => bar.stop());
+      onProgress: ({ done, total }) =>
+        progress.show({ what: 'sending samples', done, total, unit: 'samples' }),
+    }).finally(() => progress.stop());
     reports.push({ task, facts });
     if (!json) printReport(config, { task, facts });
     if (facts.refused.length > 0) process.exitCode = EXIT.failed;

@@ -3,16 +3,15 @@ import { TrainingService } from '../agent/learning/training-service.js';
 import { localOperations } from '../agent/local-operations.js';
 import { openState } from '../agent/open-state.js';
 import { deserialiseError } from '../base/errors.js';
+import type { Trust } from '../head/trust.js';
 import type { TrainingReport } from '../training/report.js';
+import { showProgress } from './progress/progress.js';
+import { trainingStep } from './progress/training-step.js';
+import { commandLog } from './support/command-log.js';
 import { fetchBackbone } from './support/fetch-backbone.js';
 import { EXIT, printJson, printLine, reportFailure } from './support/output.js';
-import { progressBar } from './support/progress.js';
-import {
-  commandLog,
-  resolveConfig,
-  type TaskOptions,
-  withTaskOptions,
-} from './support/state-options.js';
+import { resolveConfig } from './support/resolve-config.js';
+import { type TaskOptions, withTaskOptions } from './support/state-options.js';
 
 interface TrainOptions extends TaskOptions {
   json?: boolean;
@@ -27,20 +26,16 @@ export function trainCommand(): Command {
       const log = commandLog();
       const state = openState(config, log);
       const task = state.task(options.task);
-      await fetchBackbone(config, log, options);
-      const bar = progressBar('steps', options.json);
-      let phase = '';
+      await fetchBackbone(config, log);
+      const progress = showProgress();
+      progress.begin('starting the training');
       const report = await new Promise<TrainingReport>((resolve, reject) => {
         const service = new TrainingService({
           state,
           task,
           obstacle: () => null,
           events: {
-            onProgress: (progress) => {
-              if (progress.phase !== phase) bar.stop();
-              phase = progress.phase;
-              bar.update(progress.done, progress.total);
-            },
+            onProgress: (step) => progress.show(trainingStep(step)),
             onReport: resolve,
           },
           log,
@@ -52,7 +47,7 @@ export function trainCommand(): Command {
           .retrain({ source: 'cli' }, task.name)
           .catch(reject);
       });
-      bar.stop();
+      progress.stop();
       state.close();
       process.exitCode = printReport(report, options);
     });
@@ -80,7 +75,7 @@ function printForPeople({ outcome, verdict, result }: TrainingReport): void {
     ? `macro-F1 ${result.holdout.macroF1.toFixed(3)}, accuracy ${result.holdout.accuracy.toFixed(3)} on ${result.holdout.samples} holdout samples`
     : 'no holdout samples yet';
   printLine(`head ${result.version} (${result.learner}): ${holdout}`);
-  printLine(`trust: ${result.trust.level}. ${result.trust.next}`);
+  printLine(`trust: ${result.trust.level}${boundText(result.trust)}. ${result.trust.next}`);
   for (const { label, training, holdout, missing } of result.classes) {
     if (missing === 0) continue;
     const held = holdout > 0 ? `, ${holdout} held out` : '';
@@ -90,4 +85,11 @@ function printForPeople({ outcome, verdict, result }: TrainingReport): void {
     printLine(`  skipped ${id}: ${code}: ${message}`);
   }
   printLine(`the figures: headland models why ${result.version}`);
+}
+
+/** What is certain after few answers, which sounds less than the figures above. */
+function boundText({ lowerBound, answers, groups }: Trust): string {
+  if (lowerBound === null) return '';
+  const least = Math.floor(100 * lowerBound);
+  return ` (with 95 % confidence, ${least} % or more of each class are right: ${answers} answers of ${groups} groups)`;
 }

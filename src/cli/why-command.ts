@@ -6,7 +6,8 @@ import { verdictOf } from '../gate/verdict.js';
 import type { HeadCard } from '../registry/head-card.js';
 import { parseVersion } from './rollback-command.js';
 import { EXIT, printJson, printLine, table } from './support/output.js';
-import { resolveConfig, type TaskOptions } from './support/state-options.js';
+import { resolveConfig } from './support/resolve-config.js';
+import type { TaskOptions } from './support/state-options.js';
 
 interface WhyOptions extends TaskOptions {
   json?: boolean;

@@ -1,7 +1,8 @@
 import { eyeOf, eyesOf } from '../base/words/eye.js';
 import { decidesOn } from '../base/words/task.js';
-import type { ConfigProblem } from './config-problem.js';
 import { buttonProblems, gpioProblems } from './gpio-checks.js';
+import type { ConfigProblem } from './mistakes/config-problem.js';
+import { noneNamed } from './mistakes/nearest-name.js';
 import type { AlertCondition, AlertRuleConfig, Config } from './schema.js';
 import { tasksOf } from './tasks-of.js';
 import { trainingTemperatures } from './training-temperatures.js';
@@ -85,13 +86,21 @@ function taskProblems({ tasks, cameras }: Config): ConfigProblem[] {
       .filter((name) => !cameras.some((camera) => camera.name === name))
       .map((name) => ({
         path: `tasks[${index}].cameras`,
-        message: `no camera is named "${name}"`,
+        message: noneNamed(
+          'no camera',
+          name,
+          cameras.map((each) => each.name),
+        ),
       })),
     ...task.regions
       .filter((name) => !eyes.some(({ region }) => region === name))
       .map((name) => ({
         path: `tasks[${index}].regions`,
-        message: `no region of a camera is named "${name}"`,
+        message: noneNamed(
+          'no region of a camera',
+          name,
+          eyes.flatMap(({ region }) => region ?? []),
+        ),
       })),
   ]);
   if (unknownNames.length > 0 || tasks.length === 0) return unknownNames;
@@ -116,10 +125,24 @@ function ruleProblems(config: Config, index: number): ConfigProblem[] {
     });
   }
   if (rule.task !== null && !tasksOf(config).some(({ name }) => name === rule.task)) {
-    problems.push({ path: `${path}.task`, message: `no task is named "${rule.task}"` });
+    problems.push({
+      path: `${path}.task`,
+      message: noneNamed(
+        'no task',
+        rule.task,
+        tasksOf(config).map((each) => each.name),
+      ),
+    });
   }
   if (rule.camera !== null && !cameras.some(({ name }) => name === rule.camera)) {
-    problems.push({ path: `${path}.camera`, message: `no camera is named "${rule.camera}"` });
+    problems.push({
+      path: `${path}.camera`,
+      message: noneNamed(
+        'no camera',
+        rule.camera,
+        cameras.map((each) => each.name),
+      ),
+    });
   }
   if (rule.delayMeters !== null && rule.delayMs > 0) {
     problems.push({ path: `${path}.delayMeters`, message: 'cannot be combined with delayMs' });
@@ -133,7 +156,11 @@ function ruleProblems(config: Config, index: number): ConfigProblem[] {
   if (rule.output !== null && !gpio.outputs.some(({ name }) => name === rule.output)) {
     problems.push({
       path: `${path}.output`,
-      message: `no output in gpio.outputs is named "${rule.output}"`,
+      message: noneNamed(
+        'no output in gpio.outputs',
+        rule.output,
+        gpio.outputs.map((each) => each.name),
+      ),
     });
   }
   return problems;

@@ -2,7 +2,8 @@ import { isHeadlandError } from '../base/errors.js';
 import { regionNames } from '../base/words/eye.js';
 import { normaliseLabel } from '../base/words/label.js';
 import { decidesOn } from '../base/words/task.js';
-import type { ConfigProblem } from './config-problem.js';
+import type { ConfigProblem } from './mistakes/config-problem.js';
+import { noneNamed } from './mistakes/nearest-name.js';
 import type { Config } from './schema.js';
 import { tasksOf } from './tasks-of.js';
 
@@ -75,7 +76,7 @@ function actionProblems(config: Config, action: Action): ConfigProblem[] {
   const task = 'task' in action ? action.task : null;
   const named = config.tasks.map(({ name }) => name);
   if (task !== null && !tasksOf(config).some(({ name }) => name === task)) {
-    problems.push({ path: 'task', message: `no task is named "${task}"` });
+    problems.push({ path: 'task', message: noneNamed('no task', task, named) });
   }
   if (action.kind === 'retrain' && task === null && named.length > 1) {
     problems.push({ path: 'task', message: `must be one of: ${named.join(', ')}` });
@@ -83,13 +84,27 @@ function actionProblems(config: Config, action: Action): ConfigProblem[] {
   if (action.kind === 'acknowledge' && action.rule !== null) {
     const { rules } = config.alerts;
     if (!rules.some(({ name }) => name === action.rule)) {
-      problems.push({ path: 'rule', message: `no rule in alerts.rules is named "${action.rule}"` });
+      problems.push({
+        path: 'rule',
+        message: noneNamed(
+          'no rule in alerts.rules',
+          action.rule,
+          rules.map(({ name }) => name),
+        ),
+      });
     }
   }
   if (!('camera' in action)) return problems;
   const camera = config.cameras.find(({ name }) => name === action.camera);
   if (!camera) {
-    problems.push({ path: 'camera', message: `no camera is named "${action.camera}"` });
+    problems.push({
+      path: 'camera',
+      message: noneNamed(
+        'no camera',
+        action.camera,
+        config.cameras.map(({ name }) => name),
+      ),
+    });
   }
   if (action.kind !== 'label') return problems;
   const regions = camera ? regionNames(camera.regions) : [];

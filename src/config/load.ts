@@ -1,13 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { distance } from 'fastest-levenshtein';
-import { parseDocument } from 'yaml';
+import { LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { HeadlandError, messageOf } from '../base/errors.js';
 import { issueText } from '../base/words/issue-text.js';
 import { decodeText } from '../base/words/text.js';
-import type { ConfigProblem } from './config-problem.js';
 import { crossChecks, sectionChecks } from './cross-checks.js';
 import { type KerasName, kerasName } from './keras-names.js';
+import type { ConfigProblem } from './mistakes/config-problem.js';
+import { type Locate, locator } from './mistakes/locate.js';
+import { asWritten, meantValue } from './mistakes/meant-value.js';
+import { nearestName } from './mistakes/nearest-name.js';
 import { type Config, configSchema } from './schema.js';
 import { pageChangesPath, readPageChanges, withPageChanges } from './settings/page-changes.js';
 import { addedByHand } from './settings/schema-notes.js';
@@ -36,13 +38,13 @@ export function loadConfigFile(path: string): Config {
  * @throws HeadlandError as {@link loadConfigFile}
  */
 export function loadLayeredConfig(path: string): LayeredConfig {
-  const written = parseYaml(readConfigFile(path), path);
+  const { value: written, locate } = parseYaml(readConfigFile(path), path);
   try {
     const { values, overtaken } = withChangesOfThePage(written);
-    const config = validateConfig(values, path);
+    const config = validateConfig(values, path, { locate });
     return { config, refused: overtaken.length === 0 ? null : overtakenBy(path, overtaken) };
   } catch (error) {
-    const config = validateConfig(written, path);
+    const config = validateConfig(written, path, { locate });
     if (!(error instanceof HeadlandError)) throw error;
     return { config, refused: changesRefused(error) };
   }
@@ -100,9 +102,10 @@ function changesRefused(error: HeadlandError): HeadlandError {
  * @throws HeadlandError as {@link loadConfigFile}, for this section alone
  */
 export function loadSection<Name extends keyof Config>(path: string, name: Name): Config[Name] {
-  const given = valueAt(withUsableChanges(parseYaml(readConfigFile(path), path)), [name]);
+  const { value, locate } = parseYaml(readConfigFile(path), path);
+  const given = valueAt(withUsableChanges(value), [name]);
   const section = given === undefined ? {} : { [name]: given };
-  return validateConfig(section, path, sectionChecks)[name];
+  return validateConfig(section, path, { check: sectionChecks, locate })[name];
 }
 
 function withUsableChanges(written: unknown): unknown {
@@ -145,16 +148,18 @@ function readConfigFile(path: string): string {
 
 /** Validates the text of a configuration file; throws as {@link loadConfigFile}. */
 export function parseConfig(text: string, origin = 'configuration'): Config {
-  return validateConfig(parseYaml(text, origin), origin);
+  const { value, locate } = parseYaml(text, origin);
+  return validateConfig(value, origin, { locate });
 }
 
-function parseYaml(text: string, origin: string): unknown {
+function parseYaml(text: string, origin: string): { value: unknown; locate: Locate } {
   if (Buffer.byteLength(text) > MAX_CONFIG_BYTES) {
     throw new HeadlandError('HL_CONFIG_SYNTAX', `${origin} is larger than 1 MiB`, {
       remedy: 'Name the right file: a configuration has a few kilobytes.',
     });
   }
-  const document = parseDocument(text, { uniqueKeys: true });
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { uniqueKeys: true, lineCounter });
   const [syntaxError] = document.errors;
   if (syntaxError) {
     throw new HeadlandError(
@@ -167,7 +172,8 @@ function parseYaml(text: string, origin: string): unknown {
     );
   }
   try {
-    return document.toJS({ maxAliasCount: 100 }) ?? {};
+    const value: unknown = document.toJS({ maxAliasCount: 100 }) ?? {};
+    return { value, locate: locator(document, lineCounter) };
   } catch (error) {
     throw new HeadlandError('HL_CONFIG_SYNTAX', `${origin} cannot be read: ${messageOf(error)}`, {
       remedy: 'Write the values out instead of using aliases (`*name`).',
@@ -176,24 +182,43 @@ function parseYaml(text: string, origin: string): unknown {
   }
 }
 
-/** Validates plain values, fills in defaults and freezes the result. */
+export interface ValidateOptions {
+  check?: (config: Config) => ConfigProblem[];
+  /** Where the values stand in a file. */
+  locate?: Locate;
+}
+
+/**
+ * Validates plain values, fills in defaults and freezes the result.
+ * @param origin name of the file in messages
+ * @throws HeadlandError HL_CONFIG_INVALID: after a heading, one problem a line:
+ *   `file:line: setting: what is wrong`
+ */
 export function validateConfig(
   value: unknown,
   origin = 'configuration',
-  check: (config: Config) => ConfigProblem[] = crossChecks,
+  { check = crossChecks, locate = () => null }: ValidateOptions = {},
 ): Config {
   const result = configSchema.safeParse(value, { error: issueText });
-  const problems = result.success
+  const found = result.success
     ? check(result.data)
     : result.error.issues.flatMap((issue) => describeIssue(issue, value));
-  if (problems.length > 0 || !result.success) {
-    const lines = problems.map(({ path, message }) => `${path || 'the file'}: ${message}`);
-    throw new HeadlandError('HL_CONFIG_INVALID', `${origin}: ${lines.join('; ')}`, {
-      remedy: 'Correct the settings named. `headland config schema` lists every setting.',
-      details: { problems },
-    });
-  }
-  return deepFreeze(result.data);
+  if (found.length === 0 && result.success) return deepFreeze(result.data);
+  const problems = found
+    .map((problem) => {
+      const line = locate(problem.path);
+      return line === null ? problem : { ...problem, line };
+    })
+    .sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
+  const lines = problems.map(({ path, message, line }) => {
+    const where = line === undefined ? origin : `${origin}:${line}`;
+    return `${where}: ${path || 'the file'}: ${message}`;
+  });
+  const count = `${lines.length} ${lines.length === 1 ? 'problem' : 'problems'}`;
+  throw new HeadlandError('HL_CONFIG_INVALID', [`${count} in ${origin}`, ...lines].join('\n'), {
+    remedy: 'Correct the settings named. `headland config schema` lists every setting.',
+    details: { problems },
+  });
 }
 
 type Issue = z.core.$ZodIssue;
@@ -219,7 +244,72 @@ function describeIssue(issue: Issue, root: unknown): ConfigProblem[] {
       describeIssue({ ...inner, path: [...issue.path, ...inner.path] } as Issue, root),
     );
   }
-  return [{ path: pathText(issue.path), message: issue.message }];
+  return [{ path: pathText(issue.path), message: describeValue(issue, root) }];
+}
+
+/** What is wrong with a value, and what was probably meant. */
+function describeValue(issue: Issue, root: unknown): string {
+  const wrong = valueIn(root, issue.path);
+  const allowed = issue.code === 'invalid_value' ? issue.values : [];
+  const isText = typeof wrong === 'string' || typeof wrong === 'number';
+  const names = issue.code === 'invalid_union' ? namesOfUnion(issue, root) : [];
+  const message =
+    names.length > 0
+      ? `must be ${names.map((name) => JSON.stringify(name)).join(' or ')}`
+      : issue.message;
+  const told = issue.code === 'invalid_value' || names.length > 0;
+  const but = isText && told ? `, not ${asWritten(wrong)}` : '';
+  if (wrong === undefined) return message;
+  const setting = String(issue.path.findLast((part) => typeof part === 'string') ?? '');
+  const meant = meantValue(setting, wrong, [...allowed, ...names], (candidate) =>
+    isAccepted(root, issue.path, candidate),
+  );
+  const proposal = meant === undefined ? '' : `; did you mean ${asWritten(meant)}?`;
+  return `${message}${but}${proposal}`;
+}
+
+/** Whether the schema takes a value at a path; what else is wrong does not matter. */
+function isAccepted(root: unknown, path: readonly PropertyKey[], value: unknown): boolean {
+  if (path.length === 0) return false;
+  const copy: unknown = structuredClone(root);
+  const parent = valueIn(copy, path.slice(0, -1));
+  if (typeof parent !== 'object' || parent === null) return false;
+  Reflect.set(parent, path.at(-1)!, value);
+  const result = configSchema.safeParse(copy);
+  if (result.success) return true;
+  return !result.error.issues.some(
+    (issue) => path.every((part, i) => issue.path[i] === part) || isUnionAround(issue, path),
+  );
+}
+
+/** A union whose members all fail reports at its own path. */
+function isUnionAround(issue: Issue, path: readonly PropertyKey[]): boolean {
+  return (
+    issue.code === 'invalid_union' &&
+    issue.path.every((part, i) => path[i] === part) &&
+    issue.errors.every((errors) =>
+      errors.some((inner) => path.every((part, i) => [...issue.path, ...inner.path][i] === part)),
+    )
+  );
+}
+
+/** Names of the members of a union that is told apart by a setting such as `driver`. */
+function namesOfUnion(issue: Issue, root: unknown): string[] {
+  const node = schemaAt(issue.path.slice(0, -1), root);
+  const key = String(issue.path.at(-1));
+  return (node?.def.options ?? []).flatMap((member) =>
+    (unwrap(unwrap(member).def.shape?.[key] ?? node!).def.values ?? []).filter(
+      (name) => typeof name === 'string',
+    ),
+  );
+}
+
+/** As {@link valueAt}, of a path of the schema library. */
+function valueIn(root: unknown, path: readonly PropertyKey[]): unknown {
+  return valueAt(
+    root,
+    path.filter((part) => typeof part !== 'symbol'),
+  );
 }
 
 /** @param section where the name was used; the counterparts of Keras' names are in `augmentation` */
@@ -229,26 +319,27 @@ function describeKerasName({ setting, note }: KerasName, section: string): strin
   return `unknown setting: a Keras name; did you mean "${name}"?${note ? ` (${note})` : ''}`;
 }
 
-function nearestName(wrong: string, names: string[]): string | undefined {
-  const lower = wrong.toLowerCase();
-  return names
-    .map((name) => ({ name, edits: distance(lower, name.toLowerCase()) }))
-    .filter(({ name, edits }) => edits <= Math.max(2, Math.ceil(name.length / 3)))
-    .sort((a, b) => a.edits - b.edits)[0]?.name;
-}
-
 /** Valid names at a path of the document: walks zod's definition and the document in parallel. */
 function knownKeys(path: readonly PropertyKey[], root: unknown): string[] {
+  const schema = schemaAt(path, root);
+  return schema === null
+    ? []
+    : Object.keys(pickMember(schema, valueIn(root, path)).def.shape ?? {});
+}
+
+/** The schema at a path, where that is a union with all its members; null: none is there. */
+function schemaAt(path: readonly PropertyKey[], root: unknown): SchemaNode | null {
   let schema = unwrap(configSchema as unknown as SchemaNode);
   let value = root;
   for (const part of path) {
+    schema = pickMember(schema, value);
     value = (value as Record<PropertyKey, unknown> | undefined)?.[part];
     const next =
       schema.def.type === 'array' ? schema.def.element : schema.def.shape?.[String(part)];
-    if (!next) return [];
-    schema = pickMember(unwrap(next), value);
+    if (!next) return null;
+    schema = unwrap(next);
   }
-  return Object.keys(schema.def.shape ?? {});
+  return schema;
 }
 
 interface SchemaNode {

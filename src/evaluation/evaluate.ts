@@ -121,6 +121,7 @@ export async function evaluateHead(input: EvaluationInput): Promise<Evaluation> 
     interval: groupIntervals(answers),
     holdout: metricsOf(onHoldout),
     leaveGroupOut: metricsOf(leftOut) ?? fail(),
+    pooled,
     reliability: reliabilityBins(answers),
     decisions: decisions(answers, stored.head, input.maxErrorShare),
     learningCurve: curve,
@@ -131,7 +132,7 @@ export async function evaluateHead(input: EvaluationInput): Promise<Evaluation> 
     schema: 1,
     createdAt: new Date().toISOString(),
     ...findings,
-    advice: advise(findings, pooled),
+    advice: advise(findings),
     durationMs: performance.now() - startedAt,
   };
 }
@@ -268,6 +269,8 @@ function decisions(
     maxErrorShare,
     answerProbability: least <= 1 ? least : null,
     decidedShare: decided / truth.length,
+    decided,
+    decidedRight: right,
     accuracyOfDecided: decided === 0 ? null : right / decided,
   };
 }

@@ -1,5 +1,6 @@
 import type { LabelledMetrics } from '../head/labelled-metrics.js';
 import type { Advice, EvaluatedClass, Evaluation } from './evaluation-types.js';
+import { figure, percent } from './report/report-markup.js';
 
 /** Number of further samples of a class for which the gain is estimated. */
 const MORE = 20;
@@ -15,12 +16,12 @@ const STEEP = 0.01;
 type Findings = Omit<Evaluation, 'advice' | 'schema' | 'createdAt' | 'durationMs'>;
 
 /** What to do next, in words, the most useful first. Pure. */
-export function advise(findings: Findings, pooled: LabelledMetrics): Advice[] {
+export function advise(findings: Findings): Advice[] {
   const advice = [
     wrongLabels(findings),
     ...leftOut(findings),
     moreSamples(findings.data.classes),
-    confusedPair(pooled),
+    confusedPair(findings.pooled),
     fewGroups(findings),
     smallHoldout(findings),
     calibration(findings),
@@ -73,12 +74,12 @@ function moreSamples(classes: readonly EvaluatedClass[]): Advice | null {
   if (!first || first.gain < WORTHWHILE_GAIN) return null;
   const next =
     second && second.gain >= WORTHWHILE_GAIN
-      ? ` Next in line: ${quoted(second.label)} with ${second.training} and F1 ${figure(second.pooledF1)}.`
+      ? ` Next in line: ${quoted(second.label)} with ${second.training} and F1 ${figure(second.pooledF1, 2)}.`
       : '';
   return {
     kind: 'samples',
     text: `${quoted(first.label)} has ${plural(first.training, 'sample', 'samples')}; ${MORE} more would help most.`,
-    detail: `Its F1 is ${figure(first.pooledF1)}. Take them from passes that it does not have yet.${next}`,
+    detail: `Its F1 is ${figure(first.pooledF1, 2)}. Take them from passes that it does not have yet.${next}`,
   };
 }
 
@@ -149,7 +150,7 @@ function curve({ learningCurve }: Findings): Advice | null {
   const [before, last] = learningCurve.slice(-2);
   if (!before || !last || last.share !== 1) return null;
   const gain = last.macroF1 - before.macroF1;
-  const gained = `From ${percent(before.share)} to 100 % of the groups macro-F1 went from ${figure(before.macroF1)} to ${figure(last.macroF1)}.`;
+  const gained = `From ${percent(before.share)} to 100 % of the groups macro-F1 went from ${figure(before.macroF1, 2)} to ${figure(last.macroF1, 2)}.`;
   return gain >= STEEP
     ? {
         kind: 'curve',
@@ -174,12 +175,4 @@ function listed(names: readonly string[]): string {
 
 function quoted(label: string): string {
   return `“${label}”`;
-}
-
-function figure(value: number): string {
-  return value.toFixed(2);
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(share > 0.995 || share === 0 ? 0 : 1).replace(/\.0$/, '')}\u00a0%`;
 }

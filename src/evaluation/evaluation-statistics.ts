@@ -1,9 +1,11 @@
 import { createRandom } from '../base/random.js';
+import { scoreInterval, shareInterval } from '../head/intervals/share-interval.js';
+import type { Interval } from '../head/intervals/wilson.js';
 import { indexOfLargest } from '../head/score.js';
-import type { Interval, ReliabilityBin } from './evaluation-types.js';
+import type { ReliabilityBin } from './evaluation-types.js';
 
 const DRAWS = 1_000;
-/** With fewer groups a bootstrap over groups means nothing. */
+/** Fewer groups say nothing about others. */
 const MIN_GROUPS = 5;
 const BINS = 10;
 
@@ -18,9 +20,9 @@ export interface Answers {
 }
 
 /**
- * 95 % percentile intervals by a bootstrap that draws whole groups, because frames of one pass are
- * not independent. Macro-F1 is over the classes of `answers`; in a draw without samples of a class,
- * its F1 comes from the wrong answers alone.
+ * 95 % intervals of accuracy and macro-F1 that count groups, because frames of one pass are not
+ * independent; see {@link scoreInterval}. Macro-F1 is over the classes that occur in `answers`; its
+ * variance comes from a bootstrap that draws whole groups. Null with fewer than five groups.
  */
 export function groupIntervals(answers: Answers): { accuracy: Interval; macroF1: Interval } | null {
   const { probabilities, truth, classCount } = answers;
@@ -37,43 +39,74 @@ export function groupIntervals(answers: Answers): { accuracy: Interval; macroF1:
     counts[at + guess * 3 + 1]!++;
     if (guess === truth[i]) counts[at + guess * 3 + 2]!++;
   }
-  const random = createRandom(1);
-  const accuracies = new Float64Array(DRAWS);
-  const scores = new Float64Array(DRAWS);
-  const sum = new Float64Array(width);
-  for (let draw = 0; draw < DRAWS; draw++) {
-    sum.fill(0);
-    for (let g = 0; g < names.length; g++) {
-      const from = random.int(names.length) * width;
-      for (let k = 0; k < width; k++) sum[k] = sum[k]! + counts[from + k]!;
-    }
-    const { accuracy, macroF1 } = scoresOf(sum, classCount);
-    accuracies[draw] = accuracy;
-    scores[draw] = macroF1;
-  }
-  return { accuracy: middle(accuracies), macroF1: middle(scores) };
+  const ofGroup = (group: number): Float64Array =>
+    counts.subarray(group * width, (group + 1) * width);
+  const whole = new Float64Array(width);
+  for (const group of names.keys()) add(whole, ofGroup(group));
+  const groups = names.map((_, group) => {
+    const [, answered, right] = totals(ofGroup(group));
+    return { answers: answered, right };
+  });
+  const { macroF1, present } = macroOf(whole, classCount);
+  const weighted = Array.from(truth, (label, i) => {
+    return { weight: 1 / (present * whole[3 * label]!), group: answers.groups[i]! };
+  });
+  const [, , right] = totals(whole);
+  return {
+    accuracy: shareInterval(groups),
+    macroF1: scoreInterval(
+      macroF1,
+      weighted,
+      truth.length - right,
+      variance(drawnScores(names.length, ofGroup, classCount)),
+    ),
+  };
 }
 
-function scoresOf(sum: Float64Array, classCount: number): { accuracy: number; macroF1: number } {
-  let samples = 0;
-  let right = 0;
+/** Macro-F1 of draws of whole groups with replacement. */
+function drawnScores(
+  groups: number,
+  ofGroup: (group: number) => Float64Array,
+  classCount: number,
+): Float64Array {
+  const random = createRandom(1);
+  const sum = new Float64Array(3 * classCount);
+  return Float64Array.from({ length: DRAWS }, () => {
+    sum.fill(0);
+    for (let g = 0; g < groups; g++) add(sum, ofGroup(random.int(groups)));
+    return macroOf(sum, classCount).macroF1;
+  });
+}
+
+function add(sum: Float64Array, counts: Float64Array): void {
+  for (let k = 0; k < sum.length; k++) sum[k] = sum[k]! + counts[k]!;
+}
+
+/** Sums over classes: support, answered, right. */
+function totals(counts: Float64Array): [support: number, answered: number, right: number] {
+  const sums: [number, number, number] = [0, 0, 0];
+  counts.forEach((count, k) => {
+    sums[k % 3] = sums[k % 3]! + count;
+  });
+  return sums;
+}
+
+/** Mean F1 over the classes that occur, and their number. */
+function macroOf(counts: Float64Array, classCount: number): { macroF1: number; present: number } {
   let f1 = 0;
   let present = 0;
   for (let c = 0; c < classCount; c++) {
-    const [support, answered, hits] = [sum[3 * c]!, sum[3 * c + 1]!, sum[3 * c + 2]!];
-    samples += support;
-    right += hits;
+    const [support, answered, hits] = [counts[3 * c]!, counts[3 * c + 1]!, counts[3 * c + 2]!];
     if (support === 0) continue;
     present++;
     f1 += (2 * hits) / (support + answered);
   }
-  return { accuracy: right / samples, macroF1: f1 / present };
+  return { macroF1: f1 / present, present };
 }
 
-function middle(values: Float64Array): Interval {
-  values.sort();
-  const at = (share: number) => values[Math.round(share * (values.length - 1))]!;
-  return { lower: at(0.025), upper: at(0.975) };
+function variance(values: Float64Array): number {
+  const mean = values.reduce((sum, x) => sum + x, 0) / values.length;
+  return values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (values.length - 1);
 }
 
 /** Cuts the answers into bins of equal mass by their probability, the least sure first. */

@@ -1,4 +1,5 @@
 import type { FeatureTransform, LearnerName } from '../head/head.js';
+import type { Interval } from '../head/intervals/wilson.js';
 import type { LabelledMetrics } from '../head/labelled-metrics.js';
 
 /** A whole evaluation: the content of `evaluation.json` and of the report. */
@@ -31,11 +32,13 @@ export interface Evaluation {
   evidence: 'holdout' | 'leave-group-out';
   /** Metrics on the evidence. */
   metrics: LabelledMetrics;
-  /** 95 %, whole groups drawn with replacement; null with fewer than five groups. */
+  /** 95 %, with groups counted as such; null with fewer than five groups. */
   interval: { accuracy: Interval; macroF1: Interval } | null;
   /** Metrics on the holdout, whatever the evidence; null: no holdout samples. */
   holdout: LabelledMetrics | null;
   leaveGroupOut: LabelledMetrics;
+  /** Over all answers of heads that did not learn the sample: holdout and leave-group-out. */
+  pooled: LabelledMetrics;
   reliability: ReliabilityBin[];
   /** The daemon's decisions on the evidence. */
   decisions: {
@@ -43,6 +46,9 @@ export interface Evaluation {
     /** Answers of this probability or more are no guesses; null: every answer is a guess. */
     answerProbability: number | null;
     decidedShare: number;
+    /** Answers that are no guesses, and how many of them are right. */
+    decided: number;
+    decidedRight: number;
     accuracyOfDecided: number | null;
   };
   learningCurve: CurvePoint[];
@@ -64,11 +70,6 @@ export interface EvaluatedClass {
   leftOut: boolean;
   /** F1 over all answers of heads that did not learn the sample: holdout and leave-group-out. */
   pooledF1: number;
-}
-
-export interface Interval {
-  lower: number;
-  upper: number;
 }
 
 /** Samples of similar probability; the sizes of bins differ by at most one. */

@@ -1,10 +1,13 @@
 import { readlinkSync, realpathSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { resolve as absolute, dirname } from 'node:path';
 import { HeadlandError } from '../base/errors.js';
 import { sha256Hex } from '../base/hash.js';
+import { answerQuestions, type Responder } from '../base/processes/local-questions.js';
 
 export interface InstanceLock {
+  /** From now on answers programs of this machine that ask the holder; see {@link askInstance}. */
+  answerWith(respond: Responder): void;
   release(): Promise<void>;
 }
 
@@ -16,7 +19,14 @@ export interface InstanceLock {
  */
 export function acquireInstanceLock(directory: string, purpose: string): Promise<InstanceLock> {
   const path = realPath(directory);
-  const server = createServer((socket) => socket.destroy());
+  let respond: Responder | null = null;
+  const asking = new Set<Socket>();
+  const server = createServer((socket) => {
+    if (respond === null) return socket.destroy();
+    asking.add(socket);
+    socket.once('close', () => asking.delete(socket));
+    answerQuestions(socket, respond);
+  });
   server.unref();
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -38,7 +48,16 @@ export function acquireInstanceLock(directory: string, purpose: string): Promise
       );
     });
     server.listen({ path: socketName(path, purpose) }, () =>
-      resolve({ release: () => new Promise((done) => server.close(() => done())) }),
+      resolve({
+        answerWith: (answers) => {
+          respond = answers;
+        },
+        release: () =>
+          new Promise((done) => {
+            server.close(() => done());
+            for (const socket of asking) socket.destroy();
+          }),
+      }),
     );
   });
 }
@@ -50,7 +69,7 @@ export function acquireInstanceLock(directory: string, purpose: string): Promise
  */
 export function isInstanceRunning(directory: string, purpose: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ path: socketName(realPath(directory), purpose) });
+    const socket = connect({ path: instanceSocket(directory, purpose) });
     const end = (answer: boolean): void => {
       socket.destroy();
       resolve(answer);
@@ -58,6 +77,11 @@ export function isInstanceRunning(directory: string, purpose: string): Promise<b
     socket.once('connect', () => end(true));
     socket.once('error', () => end(false));
   });
+}
+
+/** Name of the socket of a folder, for {@link askInstance}. @param directory need not exist */
+export function instanceSocket(directory: string, purpose: string): string {
+  return socketName(realPath(directory), purpose);
 }
 
 function socketName(path: string, purpose: string): string {

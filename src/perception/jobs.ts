@@ -7,6 +7,8 @@ export interface PerceivableFrame extends Eye {
   jpeg: Uint8Array;
   /** Begun before other frames, whatever the rate limit, and never replaced by a newer frame. */
   requested?: true;
+  /** Id of a stored sample: only its features are wanted, when no frame waits. */
+  stored?: string;
 }
 
 export interface Waiting<F> {

@@ -327,16 +327,21 @@ export class Perception<F extends PerceivableFrame> {
       return;
     }
     this.#waiting.delete(eyeOf(next.frame));
-    this.#pace.started(nowMs);
+    // A rate limit is one of camera frames.
+    if (next.frame.stored === undefined) this.#pace.started(nowMs);
     this.#decoding = { ...next, id: this.#nextId++, startMs: nowMs, decodeMs: 0 };
     void this.#decode(this.#decoding, this.#running);
   }
 
-  /** The requested frame, if there is one, else that of the eye that has waited longest. */
+  /** The requested frame, else that of the eye that has waited longest; a stored sample comes last. */
   #nextWaiting(): Waiting<F> | undefined {
     // A Map keeps insertion order.
     const waiting = [...this.#waiting.values()];
-    return waiting.find(({ frame }) => frame.requested) ?? waiting[0];
+    return (
+      waiting.find(({ frame }) => frame.requested) ??
+      waiting.find(({ frame }) => frame.stored === undefined) ??
+      waiting[0]
+    );
   }
 
   async #decode(job: Job<F>, { backbone, ring }: Running): Promise<void> {
@@ -447,6 +452,7 @@ export class Perception<F extends PerceivableFrame> {
   }
 
   #tasksOf(frame: F): string[] {
+    if (frame.stored !== undefined) return [];
     return this.settings.tasks.filter((task) => decidesOn(task, frame)).map(({ name }) => name);
   }
 

@@ -407,6 +407,14 @@ export class SampleStore {
     return readWaitingIds(this.database, this.task);
   }
 
+  /** Ids of stored samples, of whatever task, in the order of their admission. @param after the last one known */
+  idsAfter(after: string, limit: number): string[] {
+    return this.database
+      .prepare<{ id: string }>('SELECT id FROM samples WHERE id > ? ORDER BY id LIMIT ?')
+      .all(after, limit)
+      .map(({ id }) => id);
+  }
+
   /** Whether the sample has a label, for whatever task. */
   isLabelledAnywhere(id: string): boolean {
     return this.shared.isLabelled(id);

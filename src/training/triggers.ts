@@ -125,6 +125,8 @@ export class TrainingTriggers {
       this.#start('cron');
       return;
     }
+    // Counting the labels costs more the more there are, and nothing would follow from it.
+    if (settings.everyNewLabels === 0) return;
     const steps = this.#steps();
     // When a head has learnt a class, its steps no longer count.
     this.#metSteps = Math.min(this.#metSteps, steps);

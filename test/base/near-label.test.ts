@@ -59,6 +59,7 @@ describe('suggestLabels', () => {
       ['stage1', 'stage2'],
       ['grade A', 'grade B'],
       ['healthy', 'unhealthy'],
+      ['infected', 'uninfected'],
       ['ripe', 'unripe'],
       ['pea', 'pear'],
       ['red cup', 'rod cup'],

@@ -72,7 +72,7 @@ tasks:
     refused('tasks: [{ name: a, regions: ["3"] }]', /no region of a camera is named "3"/);
     refused(
       'tasks: [{ name: a, cameras: [boom], regions: ["1"] }]',
-      /no task decides on the images of front.*no task decides on the images of boom\/2/,
+      /no task decides on the images of front[\s\S]*no task decides on the images of boom\/2/,
     );
     refused('tasks: [{ name: a }, { name: a }]', /two tasks have the same name/);
     for (const name of ['Weeds', '1', 'current', 'a/b', 'a b', '']) {

@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import axe from 'axe-core';
 import type { Page } from 'playwright-core';
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 interface Finding {
   id: string;
@@ -15,7 +12,7 @@ interface Finding {
 export async function assertAccessible(page: Page, what: string): Promise<void> {
   // By the protocol of the browser, which the page's Content-Security-Policy does not bind.
   const { violations } = await page.evaluate<{ violations: Finding[] }>(
-    `${AXE};\naxe.run(document, { resultTypes: ['violations'] })`,
+    `${axe.source};\naxe.run(document, { resultTypes: ['violations'] })`,
   );
   const found = violations.map(({ id, help, nodes }) => {
     return `${id}: ${help}\n${nodes.map((node) => `  ${node.html}\n  ${node.failureSummary}`).join('\n')}`;

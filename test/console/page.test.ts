@@ -4,13 +4,7 @@ import type { Browser, Locator } from 'playwright-core';
 import { silentLog } from '../../src/base/log.js';
 import { ConsoleServer } from '../../src/console/server/console-server.js';
 import { TEST_HANG_MS } from '../liveness.js';
-import {
-  createFieldSource,
-  createHead,
-  createHoldout,
-  createReport,
-  sourcesOf,
-} from './field-source.js';
+import { createFieldSource, createHead, sourcesOf } from './field-source.js';
 import { newAccess } from './test-access.js';
 import {
   openBrowser,
@@ -91,6 +85,9 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
         await alarm.waitFor({ state: 'detached' });
       },
       {
+        hash: '#place=robot',
+        // This robot in memory has no doctor, log or settings.
+        expected: /status of 404/,
         prepare: async (source) => {
           const alarm = {
             ...({ name: 'store', severity: 'critical', code: 'HL_STORE_FULL' } as const),
@@ -219,59 +216,49 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
     );
   });
 
-  it('shows a training and its report, and rolls back only after a confirmation', async () => {
-    const labels = ['maize', 'thistle'];
+  it('shows a running training with its phase, how far it is, and the time left', async () => {
     await visit(
       async ({ page, source }) => {
-        await page.locator('#train:disabled').waitFor();
-        source.training = { ...source.training, minLabels: 2 };
-        const ids = [await source.ask(null), await source.ask(null)];
-        await Promise.all(ids.map((id, index) => source.labelSample(id, labels[index]!)));
-        await page.getByRole('button', { name: 'Train now' }).click();
-        await page.getByText('Embedding 0 of 40').waitFor();
-        source.training = { ...source.training, done: 30, phase: 'fitting', etaSeconds: 40 };
+        await page.locator('#teach-next').waitFor();
+        assert.equal(await page.locator('.training-bar').count(), 0);
+        const run = { running: true, phase: 'fit', done: 30, total: 40, etaSeconds: 40 };
+        source.training = { ...source.training, ...run };
         source.emit({ type: 'training', data: source.training });
-        await page.getByText('Fitting 30 of 40').waitFor();
-        await page.getByText('about 40 s left').waitFor();
-
-        const holdout = createHoldout(
-          labels,
-          [
-            [18, 2],
-            [1, 19],
-          ],
-          0.925,
-        );
-        source.trainings.unshift(
-          createReport('promoted', 'macro-F1 rose by 3 points', 3, holdout, 0),
-        );
-        source.versions = [
-          { ...createHead(3, 0.925, labels), holdout, serving: true },
-          ...source.versions.map((head) => ({ ...head, serving: false })),
-        ];
-        source.training = { ...source.training, running: false, newLabels: 0 };
-        source.emit({ type: 'status', data: source.status() });
-        await page.getByText('Version 3 serves now').waitFor();
-        await page.getByText('macro-F1 rose by 3 points').waitFor();
-        const cell = page.locator('.confusion tbody tr').nth(0).locator('td').nth(1);
-        await cell.waitFor();
-        assert.equal(await cell.textContent(), '2');
-        assert.equal(await cell.getAttribute('title'), '2 of 20 maize classified as thistle');
-
-        await page.getByRole('button', { name: 'Serve version 2' }).click();
-        await page.getByRole('button', { name: 'Cancel' }).click();
-        assert.equal(source.status().head?.version, 3);
-        await page.getByRole('button', { name: 'Serve version 2' }).click();
-        await page.locator('#confirm-yes').click();
-        await page.locator('#who-line', { hasText: 'Head 2' }).waitFor();
-        assert.equal(source.status().head?.version, 2);
-        await page.getByText('Version 3 was promoted, version 2 serves now').waitFor();
-        await page.getByText('There were no holdout pictures when version 2 was trained').waitFor();
-        assert.equal(await page.getByText('Version 3 serves now').count(), 0);
+        const bar = page.locator('.training-bar');
+        await bar.filter({ hasText: /learning · 75% · about 40 sec left/ }).waitFor();
+        await page.locator('#place-brain').click();
+        await bar.filter({ hasText: /75%/ }).waitFor();
+        source.training = { ...source.training, paused: 'heat' };
+        source.emit({ type: 'training', data: source.training });
+        await bar.filter({ hasText: 'paused: the board is hot' }).waitFor();
+        source.training = { ...source.training, running: false, paused: null };
+        source.emit({ type: 'training', data: source.training });
+        await bar.waitFor({ state: 'detached' });
       },
       {
+        hash: '#place=teach',
+        // This robot in memory has no record of trainings.
+        expected: /status of 404/,
+        prepare: async (source) => void (await source.advance(known)),
+      },
+    );
+  });
+
+  it('says what the labels have changed, until it is closed', async () => {
+    await visit(
+      async ({ page }) => {
+        await page.locator('#changes', { hasText: '5 images that were wrong are right' }).waitFor();
+        await page.getByRole('button', { name: 'Close' }).click();
+        await page.locator('#changes').waitFor({ state: 'detached' });
+      },
+      {
+        hash: '#place=teach',
         prepare: async (source) => {
-          source.versions = [{ ...createHead(2, 0.9, labels), serving: true }];
+          const text = '5 images that were wrong are right';
+          source.changes = {
+            trainingId: 'a-training',
+            messages: [{ key: 'of-a-newer-robot', values: {}, text }],
+          };
           await source.advance(known);
         },
       },
@@ -321,7 +308,12 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
         await page.locator('#link[data-state="live"]').waitFor();
         await page.locator('#picture[src^="blob:"]').waitFor();
       },
-      { token: TOKEN, prepare: async (source) => void (await source.advance(known)) },
+      {
+        token: TOKEN,
+        // The browser writes down that the first request was refused.
+        expected: /status of 401/,
+        prepare: async (source) => void (await source.advance(known)),
+      },
     );
     await visit(
       async ({ page }) => {

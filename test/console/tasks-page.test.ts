@@ -141,7 +141,7 @@ describe('the page of several tasks', { skip, timeout: TEST_HANG_MS }, () => {
     await visit(async ({ page, url }) => {
       await radio(page, 'rows').click();
       await page.locator('#who-line', { hasText: 'rows · Head 7' }).waitFor();
-      assert.equal(page.url(), `${url}#task=rows`);
+      assert.equal(page.url(), `${url}#place=live&task=rows`);
       await page.reload();
       await page.locator('#decision-label', { hasText: 'left' }).waitFor();
       assert.equal(await radio(page, 'rows').isChecked(), true);

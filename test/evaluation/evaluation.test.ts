@@ -223,15 +223,13 @@ describe('its statistics', () => {
       leftOut: false,
       pooledF1: pooled.perClass[i]!.f1,
     }));
-    const advice = advise(
-      {
-        data: { training: 407, holdout: 120, trainingGroups: 36, holdoutGroups: 36, classes },
-        suspects: { total: 0, shown: [] },
-        metrics: { ...pooled, ece: 0.01 },
-        learningCurve: [],
-      } as unknown as Parameters<typeof advise>[0],
+    const advice = advise({
+      data: { training: 407, holdout: 120, trainingGroups: 36, holdoutGroups: 36, classes },
+      suspects: { total: 0, shown: [] },
+      metrics: { ...pooled, ece: 0.01 },
       pooled,
-    );
+      learningCurve: [],
+    } as unknown as Parameters<typeof advise>[0]);
     assert.deepEqual(
       advice.map((a) => a.kind),
       ['samples', 'confused'],

@@ -5,7 +5,7 @@ import { AuditLog } from '../../storage/audit-table.js';
 import { openPresentDatabase } from '../../storage/database.js';
 import { Meta } from '../../storage/meta-table.js';
 import { AuditTrail } from '../audit-trail.js';
-import { databasePathOf } from '../open-state.js';
+import { databasePathOf } from '../lifetime/state-folder.js';
 
 /** The part of the state of a robot that decides who may open its page. */
 export interface AccessState {

@@ -16,9 +16,7 @@ const KEPT = 2;
 
 export interface AnswerBookParts {
   heads: Pick<HeadRegistry, 'list' | 'load' | 'answers'>;
-  samples: Pick<SampleStore, 'presentLabels' | 'presentLabelsStamp'>;
-  /** What the classes of a label revision are called now, by their old names. */
-  namesSince: (revision: number) => ReadonlyMap<string, string>;
+  samples: Pick<SampleStore, 'presentLabels' | 'presentLabelsStamp' | 'namesSince'>;
   /** The setting `inference.maxErrorShare`. */
   maxErrorShare: number;
   log: Log;
@@ -84,9 +82,9 @@ export class AnswerBook {
   }
 
   #present(stored: StoredHead, { champion, answers: all }: StoredAnswers): VersionAnswers {
-    const { samples, namesSince, maxErrorShare } = this.parts;
+    const { samples, maxErrorShare } = this.parts;
     const present = new Map(samples.presentLabels().map((sample) => [sample.id, sample]));
-    const names = namesSince(stored.card.labelRevision ?? 0);
+    const names = samples.namesSince(stored.card.labelRevision ?? 0);
     const answers = presentAnswers(all, present, names);
     const sureFrom = answerProbability(stored.head.leftOutConfidences ?? [], maxErrorShare);
     return {

@@ -87,15 +87,6 @@ export class TaskBrain {
     return { fileName: `headland-${robot}-${task}-v${version}.onnx`, bytes };
   }
 
-  /** What the labels since the training before the last changed. */
-  changes(): AnswerOf<'GET /api/teach/changes'> {
-    const last = this.#allReports().find(({ result }) => result?.effect);
-    return {
-      trainingId: last?.trainingId ?? null,
-      messages: last?.result?.effect?.messages ?? [],
-    };
-  }
-
   async #answersOf(version: number) {
     const found = await this.parts.answers.of(version);
     if (found) return found;

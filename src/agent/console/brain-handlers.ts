@@ -17,10 +17,7 @@ import { headSummary } from './console-status.js';
 const BY: Requester = { source: 'console' };
 
 /** Versions and trainings of one task. */
-export function brainHandlers(
-  agent: AgentView,
-  task: RobotTask,
-): HandlersOf<keyof typeof BRAIN | 'GET /api/teach/changes'> {
+export function brainHandlers(agent: AgentView, task: RobotTask): HandlersOf<keyof typeof BRAIN> {
   const { operations } = agent;
   const { name, state, training } = task;
   const brain = brainOf(agent, task);
@@ -38,7 +35,6 @@ export function brainHandlers(
       const headers = { 'content-disposition': `attachment; filename="${fileName}"` };
       return { mediaType: 'application/octet-stream', bytes, headers };
     },
-    'GET /api/teach/changes': () => brain.changes(),
     'POST /api/pin': async ({ body: { version } }) => {
       if (version !== null) return { pinned: await operations.pin(version, BY, name) };
       await operations.unpin(BY, name);

@@ -158,15 +158,15 @@ export function picturesHandlers(
   };
 }
 
-/** Ids of the samples to which a head gave an answer. */
+/** Ids of the samples to which a head gave an answer; `answered` counts as the confusion matrix does. */
 function answeredIds(
   book: VersionAnswers | null,
   { verdict, answered }: { verdict: SampleVerdict | undefined; answered: string | undefined },
 ): string[] {
   return (book?.answers ?? [])
     .filter(
-      ({ id, label }) =>
-        (answered === undefined || label === answered) &&
+      ({ id, label, judged }) =>
+        (answered === undefined || (judged && label === answered)) &&
         (verdict === undefined || book?.marks.get(id)?.[verdict] === true),
     )
     .map(({ id }) => id);

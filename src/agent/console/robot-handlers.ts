@@ -107,9 +107,9 @@ function settingsHandlers({ operations, options }: AgentView): HandlersOf<Settin
         checksum: view.checksum,
         writable: view.readOnly === null,
         reason: view.readOnly && failureOf(view.readOnly),
-        values: z.json().parse(view.values),
-        effective: z.json().parse(view.effective),
-        schema: z.json().parse(settings.schema()),
+        values: json(view.values),
+        effective: json(view.effective),
+        schema: json(settings.schema()),
         secrets: view.secrets,
         changedHere: view.changedOnPage,
         restartNeeded: view.restartFor,
@@ -264,6 +264,11 @@ function appliedOf({
   restartFor,
 }: Awaited<ReturnType<RobotSettings['apply']>>) {
   return { checksum, effect: appliesBy, restartNeeded: restartFor };
+}
+
+/** Plain JSON is what goes over the wire anyway. */
+function json(value: unknown): z.core.util.JSONType {
+  return JSON.parse(JSON.stringify(value));
 }
 
 function failureOf({ code, message, remedy }: SerialisedError) {

@@ -47,6 +47,11 @@ export class Daemon {
     this.#agent = parts.make(this.#config);
   }
 
+  /** The one that runs now; a reload replaces it. */
+  get agent(): Agent {
+    return this.#agent;
+  }
+
   /**
    * @param again systemd already counts on the watchdog, which nobody else feeds during the start
    * @throws HeadlandError, see {@link Agent.start}
@@ -172,11 +177,14 @@ export class Daemon {
 
   #refuse(error: unknown): void {
     const code = isHeadlandError(error) ? { code: error.code, remedy: error.remedy } : {};
-    this.#parts.log.error(
-      code,
-      `the changed configuration is not used: ${messageOf(error).split('\n', 1)[0]}`,
-    );
+    this.#parts.log.error(code, `the changed configuration is not used: ${oneLine(error)}`);
   }
+}
+
+/** All problems of a configuration in one line; of a text that is no YAML the first line. */
+function oneLine(error: unknown): string {
+  const lines = messageOf(error).split('\n');
+  return isHeadlandError(error, 'HL_CONFIG_INVALID') ? lines.join('; ') : lines[0]!;
 }
 
 function headlandError(error: unknown): HeadlandError {

@@ -115,6 +115,7 @@ export function statusAnswer(
       since: isoTime(alert.sinceAtMs),
     })),
     mqtt: status.mqtt,
+    outbox_messages: status.waitingMessages,
     console: status.consoleUrl,
     cameras: status.cameras.map((camera) => ({
       name: camera.name,

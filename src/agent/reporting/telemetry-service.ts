@@ -113,6 +113,11 @@ export class TelemetryService {
     return this.#client.connected;
   }
 
+  /** Messages that the broker has not acknowledged. */
+  get waitingMessages(): number {
+    return this.#outbox.stats().messages;
+  }
+
   status(state: StatusBody['state'], paused: StatusBody['paused']): void {
     if (state !== this.#state) this.#stateSince = new Moment();
     this.#state = state;

@@ -110,6 +110,7 @@ interface Present {
 export class RobotSettings {
   #last: SettingsOutcome | null = null;
   #busy = false;
+  #schema: Record<string, unknown> | null = null;
 
   constructor(private readonly parts: RobotSettingsParts) {}
 
@@ -139,13 +140,14 @@ export class RobotSettings {
       ...this.#viewOf(yaml.values, { checksum, effective: effective && plain(effective) }),
       place,
       changedOnPage: changes.map(({ path }) => path),
-      restartFor: effective === null ? [] : needsRestart(running(), effective),
+      restartFor: effective === null ? [] : needsRestart(running(), effective, this.schema()),
     };
   }
 
   /** The JSON Schema of the settings, with descriptions and defaults. */
   schema(): Record<string, unknown> {
-    return configJsonSchema();
+    this.#schema ??= configJsonSchema();
+    return this.#schema;
   }
 
   /**
@@ -271,16 +273,39 @@ export class RobotSettings {
     try {
       const { values } = present.yaml;
       next = present.yaml.with(changes.map((change) => withHiddenText(change, values)));
-      refuseForbidden(present, next, changes);
+      this.#refuseForbidden(present, next, changes);
       const config = parseConfig(next.text, origin);
       if (!config.console.enabled) throw pageOff();
-      const restartFor = needsRestart(this.parts.running(), config);
+      const restartFor = needsRestart(this.parts.running(), config, this.schema());
       const appliesBy = restartFor.length === 0 ? 'reload' : 'restart';
       return { problems: [], appliesBy, restartFor, next };
     } catch (error) {
       if (!isHeadlandError(error)) throw error;
       return { problems: problemsIn(error, next), appliesBy: 'reload', restartFor: [], next };
     }
+  }
+
+  /** @throws HeadlandError HL_SETTINGS_BY_HAND */
+  #refuseForbidden(
+    { yaml, place }: Present,
+    next: YamlSettings,
+    changes: readonly SettingChange[],
+  ): void {
+    const places = addedByHand(yaml.values, next.values, this.schema());
+    if (place.kind === 'changes' && changes.some(({ path }) => parsePath(path)[0] === 'paths')) {
+      places.push('paths');
+    }
+    const [first] = places;
+    if (first === undefined) return;
+    throw new HeadlandError(
+      'HL_SETTINGS_BY_HAND',
+      `the page does not set ${places.join(' and ')}`,
+      {
+        remedy:
+          'Write it into the configuration file with an editor, then reload: systemctl reload headland. It names a program, a folder or the file of a secret.',
+        details: { path: first },
+      },
+    );
   }
 
   #textFor(
@@ -305,7 +330,7 @@ export class RobotSettings {
       checksum,
       values: redactValue(plain(values)),
       effective: redactValue(effective),
-      secrets: secretsIn(configJsonSchema(), effective),
+      secrets: secretsIn(this.schema(), effective),
       changedOnPage: [],
       restartFor: [],
       last: this.#last,
@@ -321,25 +346,6 @@ function changesIn(path: string): ReturnType<typeof readPageChanges> {
     if (!isHeadlandError(error)) throw error;
     return [];
   }
-}
-
-/** @throws HeadlandError HL_SETTINGS_BY_HAND */
-function refuseForbidden(
-  { yaml, place }: Present,
-  next: YamlSettings,
-  changes: readonly SettingChange[],
-): void {
-  const places = addedByHand(yaml.values, next.values);
-  if (place.kind === 'changes' && changes.some(({ path }) => parsePath(path)[0] === 'paths')) {
-    places.push('paths');
-  }
-  const [first] = places;
-  if (first === undefined) return;
-  throw new HeadlandError('HL_SETTINGS_BY_HAND', `the page does not set ${places.join(' and ')}`, {
-    remedy:
-      'Write it into the configuration file with an editor, then reload: systemctl reload headland. It names a program, a folder or the file of a secret.',
-    details: { path: first },
-  });
 }
 
 function pageOff(): HeadlandError {

@@ -162,7 +162,12 @@ function trustStep(facts: TeachFacts): TeachProgress {
     const share = before > 0 ? Math.max(0, 1 - left / before) : 0;
     return { step: 'trust', share, next: needsMessage(needs), needs };
   }
-  return { step: 'trust', share: 1, next: facts.newLabels > 0 ? TRAIN_NOW : trustNext(trust), needs };
+  return {
+    step: 'trust',
+    share: 1,
+    next: facts.newLabels > 0 ? TRAIN_NOW : trustNext(trust),
+    needs,
+  };
 }
 
 const TRAIN_NOW: Message = {

@@ -10,16 +10,13 @@ import { eyeOf } from '../../base/words/eye.js';
 import type { ResolvedCameraConfig } from '../../camera/open-driver.js';
 import { type CameraConfig, type Config, configSchema } from '../../config/schema.js';
 import type { ServingHead } from '../../perception/perception-protocol.js';
+import { showProgress } from '../progress/progress.js';
+import { commandLog } from '../support/command-log.js';
 import { fetchBackbone } from '../support/fetch-backbone.js';
 import { printJson, printLine, table } from '../support/output.js';
-import { progressBar } from '../support/progress.js';
+import { resolveConfig } from '../support/resolve-config.js';
 import { noServingHead } from '../support/serving-head.js';
-import {
-  commandLog,
-  resolveConfig,
-  type StateOptions,
-  withStateOptions,
-} from '../support/state-options.js';
+import { type StateOptions, withStateOptions } from '../support/state-options.js';
 
 interface SimulateOptions extends StateOptions {
   camera?: string;
@@ -65,10 +62,10 @@ async function simulate(path: string, options: SimulateOptions): Promise<void> {
   const recording = await recordingOf(path, options.fps);
   const log = commandLog();
   const state = openState(config, log);
-  const bar = progressBar('pictures', options.json);
+  const progress = showProgress();
   try {
     const serving = await servingHeads(state);
-    await fetchBackbone(config, log, options);
+    await fetchBackbone(config, log);
     const result = await simulateAlerts({
       config,
       camera,
@@ -77,8 +74,9 @@ async function simulate(path: string, options: SimulateOptions): Promise<void> {
       startsAt: options.startsAt ?? null,
       serving,
       log,
-      onFrame: (frames) => bar.update(frames, null),
-    }).finally(() => bar.stop());
+      onFrame: (frames) =>
+        progress.show({ what: 'replaying', done: frames, total: null, unit: 'pictures' }),
+    }).finally(() => progress.stop());
     if (options.json) printJson(result);
     else {
       print(result, config.tasks.length > 0);

@@ -4,8 +4,9 @@ import { isHeadlandError } from '../../base/errors.js';
 import { loadSection } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import { daemonLock } from '../gpio/daemon-lock.js';
+import { commandLog } from '../support/command-log.js';
 import { EXIT, printLine, reportFailure } from '../support/output.js';
-import { commandLog, DEFAULT_CONFIG_PATH } from '../support/state-options.js';
+import { DEFAULT_CONFIG_PATH } from '../support/state-options.js';
 
 /**
  * Switches outputs off after a daemon that could not do so itself: one that was killed, crashed or

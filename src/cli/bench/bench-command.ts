@@ -15,15 +15,12 @@ import type { Head } from '../../head/head.js';
 import { type BoardFacts, describeBoard } from '../../host/cpu.js';
 import { type IntegerKernels, probeIntegerKernels } from '../../models/quantize/kernels.js';
 import { encodeJpeg } from '../../vision/picture.js';
+import { showProgress } from '../progress/progress.js';
+import { commandLog } from '../support/command-log.js';
 import { fetchBackbone } from '../support/fetch-backbone.js';
 import { formatBytes, printJson, printLine, table } from '../support/output.js';
-import { progressBar } from '../support/progress.js';
-import {
-  commandLog,
-  resolveConfig,
-  type StateOptions,
-  withStateOptions,
-} from '../support/state-options.js';
+import { resolveConfig } from '../support/resolve-config.js';
+import { type StateOptions, withStateOptions } from '../support/state-options.js';
 import { advise, type PublishedFigure, publishedFor } from './bench-advice.js';
 import { type Measurement, measure, type Quantiles, type Strain } from './bench-measure.js';
 
@@ -68,12 +65,13 @@ export function benchCommand(): Command {
       const base = fullPrecisionName(name ?? given.models.backbone);
       const config = { ...given, models: { ...given.models, backbone: base } };
       const log = commandLog();
-      await fetchBackbone(config, log, options);
+      await fetchBackbone(config, log);
       // On a board without state, measure all the same and create nothing.
       const known = existsSync(join(config.paths.stateDir, 'headland.db'));
       const state = known ? openState(config, log) : null;
-      const bar = progressBar('turns', options.json);
+      const progress = showProgress();
       try {
+        progress.begin('preparing the measurement');
         const board = describeBoard();
         const most = options.threads ?? Math.min(board.cores, MAX_THREADS);
         const { source, pictures } = await readPictures(state);
@@ -88,9 +86,9 @@ export function benchCommand(): Command {
           inference: config.inference,
           log,
           cacheDir: config.paths.cacheDir,
-          onStep: (done, total) => bar.update(done, total),
+          onStep: (done, total) => progress.show({ what: 'measuring', done, total, unit: 'turns' }),
         });
-        bar.stop();
+        progress.stop();
         const report: BenchReport = {
           schema: 1,
           board,
@@ -108,7 +106,7 @@ export function benchCommand(): Command {
         if (options.json) printJson(report);
         else printReport(report);
       } finally {
-        bar.stop();
+        progress.stop();
         state?.close();
       }
     });

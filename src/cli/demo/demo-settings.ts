@@ -8,6 +8,13 @@ import { validateConfig } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import { userCacheDir } from '../support/state-options.js';
 
+/** Fewest labels for a training. */
+export const MIN_LABELS = 20;
+/** Of each of the two cameras that show photos. */
+const PHOTO_INTERVAL_MS = 60;
+/** Where nobody watches. */
+const FAST_PHOTO_INTERVAL_MS = 20;
+
 export interface DemoOptions {
   photos?: string;
   state?: string;
@@ -39,17 +46,29 @@ export function demoStateDir(options: DemoOptions): string {
   return resolve(`.headland/photos-${basename(path)}-${digest}`);
 }
 
+export interface DemoPlace {
+  stateDir: string;
+  /** Of the simulated field. */
+  startFrame: number;
+  /** Folders of photos by the name of the camera that shows them; empty: another source. */
+  photoFolders?: Readonly<Record<string, string>>;
+}
+
 /** The configuration of a demonstration, with frequent trainings and free ports. */
 export async function demoConfig(
   options: DemoOptions,
-  { stateDir, startFrame }: { stateDir: string; startFrame: number },
+  { stateDir, startFrame, photoFolders = {} }: DemoPlace,
 ): Promise<Config> {
   return validateConfig({
     robot: { id: 'demo' },
     paths: { stateDir, cacheDir: options.cache ?? userCacheDir(process.env) },
-    cameras: [demoCamera(options, startFrame)],
+    cameras:
+      options.photos === undefined
+        ? [demoCamera(options, startFrame)]
+        : photoCameras(options, photoFolders),
     tasks: demoSource(options) === 'simulated' ? FIELD_TASKS : [],
-    training: { everyNewLabels: everyNewLabels(options), minLabels: 20 },
+    // Of photos, a training follows each step of the labeller.
+    training: { everyNewLabels: options.photos === undefined ? 24 : 0, minLabels: MIN_LABELS },
     mqtt: { commandsPerMinute: 60_000 },
     embeddedBroker: { port: await freePort(1_883) },
     console: { port: await freePort(8_090) },
@@ -57,23 +76,17 @@ export async function demoConfig(
   });
 }
 
-/** With --photos --exit-after-training, a single training on all pictures runs at the end. */
-function everyNewLabels({ photos, exitAfterTraining }: DemoOptions): number {
-  if (photos === undefined) return 24;
-  return exitAfterTraining ? 0 : 240;
+function photoCameras(
+  { exitAfterTraining }: DemoOptions,
+  folders: Readonly<Record<string, string>>,
+): object[] {
+  const intervalMs = exitAfterTraining ? FAST_PHOTO_INTERVAL_MS : PHOTO_INTERVAL_MS;
+  return Object.entries(folders).map(([name, path]) => {
+    return { name, driver: 'replay', path, intervalMs, loop: true, shuffleSeed: 1 };
+  });
 }
 
 function demoCamera(options: DemoOptions, startFrame: number): object {
-  if (options.photos !== undefined) {
-    const once = options.exitAfterTraining === true;
-    return {
-      driver: 'replay',
-      path: resolve(options.photos),
-      intervalMs: once ? 0 : 100,
-      loop: !once,
-      shuffleSeed: 1,
-    };
-  }
   if (demoSource(options) === 'camera') return detectedCamera();
   const intervalMs = 150;
   return { driver: 'simulated', intervalMs, startFrame, wheelTrack: true, regions: FIELD_REGIONS };

@@ -1,12 +1,21 @@
 import { Agent } from '../../agent/agent.js';
 import type { RobotTask } from '../../agent/robot-task.js';
 import type { AgentOptions } from '../../agent/view.js';
+import { duration } from '../../base/words/duration.js';
 import { referenceLabel } from '../../camera/reference.js';
 import type { Config } from '../../config/schema.js';
 import type { TrainingReport } from '../../training/report.js';
 import { EXIT, printJson } from '../support/output.js';
+import { MIN_LABELS } from './demo-settings.js';
 import { SIMULATED_FRAME_KEY } from './keys.js';
-import { Labeller } from './labeller.js';
+import { LabelChoice } from './label-choice.js';
+import { labelledOrigins } from './labelled-origins.js';
+import { type Choice, Labeller } from './labeller.js';
+import { PhotoChoice } from './photos/photo-choice.js';
+import { type CoursePoint, runCourse } from './photos/photo-course.js';
+import { PHOTO_CAMERAS } from './photos/photo-links.js';
+import type { PhotoPlan } from './photos/planned-photo.js';
+import { linkName } from './photos/planned-photo.js';
 import { Screen, type TaskFacts } from './screen.js';
 
 const ROLLING_FRAMES = 50;
@@ -14,7 +23,8 @@ const POLL_MS = 100;
 
 export interface DemonstrationOptions extends AgentOptions {
   exitAfterTraining: boolean;
-  photos: boolean;
+  /** Null: no photos are shown. */
+  photos: PhotoPlan | null;
 }
 
 /** A daemon with an automatic labeller, and the terminal output of both. */
@@ -24,6 +34,11 @@ export class Demonstration {
   readonly #interrupted = new AbortController();
   /** The last report of each task until the end of the demonstration. */
   readonly #reports = new Map<string, TrainingReport>();
+  readonly #startMs = performance.now();
+  /** Seconds until the first label was stored and the first head decided, by task. */
+  readonly #firsts = new Map<string, { labelSeconds?: number; headSeconds?: number }>();
+  readonly #course: CoursePoint[] = [];
+  #choices: ReadonlyMap<string, Choice> = new Map();
   #labeller: Labeller | null = null;
 
   constructor(
@@ -34,6 +49,10 @@ export class Demonstration {
     this.#screen = new Screen(process.stdout, config.tasks.length > 0, () =>
       this.#agent.tasks.map((task) => this.#factsOf(task)),
     );
+  }
+
+  get agent(): Agent {
+    return this.#agent;
   }
 
   /** Runs until the end of the training or a signal; returns the exit code. */
@@ -47,6 +66,9 @@ export class Demonstration {
       for (const answer of perceived.answers) {
         const { task, decision } = answer;
         this.#labeller?.see(frameId, frame, answer);
+        this.#noteFirsts(task);
+        // Of photos only the untaught ones are news.
+        if (frame.camera === PHOTO_CAMERAS.taught) continue;
         this.#screen.decision(frame.sequence, task, decision, referenceLabel(frame, task));
       }
     });
@@ -60,17 +82,27 @@ export class Demonstration {
     });
     // The end cancels a training that has begun meanwhile; its report is no outcome.
     let outcomes: (TrainingReport | null)[] = [];
+    let heldBack: (HeldBack | null)[] = [];
     try {
       const ended = this.#labelUntilEnd();
       await Promise.race([ended, this.#untilInterrupted()]);
       outcomes = agent.tasks.map(({ name }) => this.#reports.get(name) ?? null);
+      heldBack = agent.tasks.map(({ name }) => this.#heldBack(name));
     } finally {
       this.#screen.close();
       await this.#stop();
     }
     if (!this.options.exitAfterTraining) return EXIT.ok;
     if (this.#interrupted.signal.aborted) return EXIT.interrupted;
-    return printOutcomes(agent.tasks.map(({ name }, i) => ({ task: name, report: outcomes[i]! })));
+    return printOutcomes(
+      agent.tasks.map(({ name }, i) => ({
+        task: name,
+        report: outcomes[i] ?? null,
+        ...this.#firsts.get(name),
+        heldBack: heldBack[i] ?? null,
+        course: this.#course,
+      })),
+    );
   }
 
   #factsOf({ name, training, instant }: RobotTask): TaskFacts {
@@ -90,52 +122,97 @@ export class Demonstration {
     const agent = this.#agent;
     await agent.start({ beforeFrames: () => this.#connectLabeller() });
     this.#introduce();
+    if (this.options.photos) await this.#teachPhotos(this.options.photos);
     if (!this.options.exitAfterTraining) return new Promise(() => {});
     const isTrained = (): boolean => agent.tasks.every(({ name }) => this.#reports.has(name));
-    if (!this.options.photos) return this.#until(isTrained);
-    await this.#until(() =>
-      agent.cameras.every(({ supervisor }) => supervisor.state().phase === 'ended'),
+    if (!this.options.photos) await this.#until(isTrained);
+  }
+
+  /** Labels photos step by step, and shows what each step has brought. */
+  async #teachPhotos({ taught, untaught }: PhotoPlan): Promise<void> {
+    const [task] = this.#agent.tasks;
+    const { name } = task;
+    const choice = this.#choices.get(name);
+    if (!(choice instanceof PhotoChoice)) return;
+    await runCourse({
+      choice,
+      mostPerClass: Math.max(...countByClass(taught).values()),
+      untaught: untaught.length,
+      growth: this.options.exitAfterTraining ? 4 : 2,
+      labels: () => this.#agent.tasks[0].state.samples.counts().labelled,
+      unanswered: () => this.#labeller?.unanswered ?? 0,
+      beginTraining: () => {
+        if (!task.training.isBusy) void this.#labeller?.requestTraining(name);
+      },
+      train: () => this.#train(task),
+      minLabels: MIN_LABELS,
+      seconds: () => this.#seconds,
+      until: (condition) => this.#until(condition),
+      hasEnded: () => this.#interrupted.signal.aborted,
+      onPoint: (point) => {
+        this.#course.push(point);
+        this.#screen.line(`  ${pointText(point)}`);
+      },
+    });
+    if (!this.#interrupted.signal.aborted) {
+      this.#screen.line('  every photo that is not held back is labelled');
+    }
+  }
+
+  async #train({ name, training }: RobotTask): Promise<void> {
+    await this.#until(() => !training.isBusy);
+    this.#reports.delete(name);
+    await this.#labeller?.requestTraining(name);
+    await this.#until(() => this.#reports.has(name));
+  }
+
+  get #seconds(): number {
+    return Math.round((performance.now() - this.#startMs) / 100) / 10;
+  }
+
+  #noteFirsts(task: string): void {
+    const firsts = this.#firsts.get(task) ?? {};
+    if (firsts.headSeconds !== undefined) return;
+    const prefix = this.config.tasks.length > 0 ? `${task} ` : '';
+    if (firsts.labelSeconds === undefined && (this.#labeller?.labelsGiven(task) ?? 0) > 0) {
+      firsts.labelSeconds = this.#seconds;
+      this.#screen.line(`  ${prefix}first label after ${this.#seconds.toFixed(1)} s`);
+    }
+    const { headVersion, learntLabels } = this.#factsOf(
+      this.#agent.tasks.find(({ name }) => name === task) ?? this.#agent.tasks[0],
     );
-    await this.#until(() => (this.#labeller?.unanswered ?? 0) === 0);
-    this.#screen.line('  every picture is labelled: starting a training');
-    this.#reports.clear();
-    for (const { name } of agent.tasks) await this.#labeller?.requestTraining(name);
-    await this.#until(isTrained);
+    if (headVersion !== null || learntLabels > 0) {
+      firsts.headSeconds = this.#seconds;
+      this.#screen.line(`  ${prefix}first head decides after ${this.#seconds.toFixed(1)} s`);
+    }
+    this.#firsts.set(task, firsts);
+  }
+
+  #heldBack(task: string): HeldBack | null {
+    const last = this.#course.at(-1);
+    if (last) return { ...last, accuracy: last.right / last.answers };
+    const accuracy = this.#labeller?.rollingAccuracy(task, ROLLING_FRAMES) ?? null;
+    return accuracy === null ? null : { accuracy };
   }
 
   async #connectLabeller(): Promise<void> {
-    const { photos } = this.options;
+    this.#choices = new Map(this.#agent.tasks.map((task) => [task.name, this.#choiceOf(task)]));
     // Commands sent before the daemon has subscribed are lost.
     await this.#until(() => this.#agent.telemetry.connected);
     this.#labeller = await Labeller.connect({
       brokerUrl: this.#agent.telemetry.url,
       robotId: this.config.robot.id,
-      tasks: this.#agent.tasks.map(({ name }) => name),
-      choice: {
-        labelsPerClass: 40,
-        reactionFrames: photos ? 0 : 2,
-        labelsPerGroup: photos ? 0 : 3,
-      },
+      tasks: this.#choices,
     });
-    if (!photos) return;
-    for (const task of this.#agent.tasks) {
-      this.#labeller.alreadyLabelled(task.name, this.#labelledOrigins(task));
-    }
   }
 
-  *#labelledOrigins({ state }: RobotTask): Generator<string> {
-    let afterId: string | undefined;
-    for (;;) {
-      const page = state.samples.list({
-        labelled: true,
-        limit: 1_000,
-        ...(afterId === undefined ? {} : { afterId }),
-      });
-      for (const { origin } of page) if (origin !== null) yield origin;
-      const last = page.at(-1);
-      if (!last) return;
-      afterId = last.id;
-    }
+  #choiceOf({ state }: RobotTask): Choice {
+    const { photos } = this.options;
+    if (!photos) return new LabelChoice(AS_A_PERSON);
+    const groups = photos.untaught.map((photo) => [linkName(photo), photo.group] as const);
+    const choice = new PhotoChoice(countByClass(photos.taught), new Map(groups));
+    choice.alreadyLabelled(labelledOrigins(state.samples));
+    return choice;
   }
 
   #introduce(): void {
@@ -152,6 +229,19 @@ export class Demonstration {
     for (const task of state.strayTasks()) {
       this.#screen.line(
         `  note       it also has labels of the task "${task}", which are kept unused`,
+      );
+    }
+    const { photos } = this.options;
+    if (photos) {
+      const { taught, untaught } = photos;
+      this.#screen.line(
+        untaught.length === 0
+          ? '  note       earlier runs were taught every photo, so none can be held back: --fresh begins anew'
+          : `  photos     ${taught.length} to be labelled; ${untaught.length} are held back and never labelled: "right" is measured on them`,
+      );
+    } else {
+      this.#screen.line(
+        '  right      share of right answers to the last 50 frames that nobody has labelled',
       );
     }
     this.#screen.line('  Ctrl-C stops; the next start continues.\n');
@@ -185,14 +275,50 @@ export class Demonstration {
 interface TaskOutcome {
   task: string;
   report: TrainingReport | null;
+  labelSeconds?: number;
+  headSeconds?: number;
+  heldBack: HeldBack | null;
+  course: readonly CoursePoint[];
+}
+
+/** Answers to what was never labelled: photos that are held back, or the last frames of a camera. */
+interface HeldBack {
+  accuracy: number;
+  answers?: number;
+  interval?: CoursePoint['interval'];
+}
+
+/** Labels as a person would who watches a camera. */
+const AS_A_PERSON = { labelsPerClass: 40, reactionFrames: 2, labelsPerGroup: 3 };
+
+function countByClass(photos: PhotoPlan['taught']): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { label } of photos) counts.set(label, (counts.get(label) ?? 0) + 1);
+  return counts;
+}
+
+function pointText({
+  labels,
+  labelsPerClass,
+  answers,
+  right,
+  interval,
+  seconds,
+}: CoursePoint): string {
+  const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
+  return (
+    `${duration(seconds)}: after ${labels} labels (up to ${labelsPerClass} a class), ` +
+    `${percent(right / answers)} of ${answers} held-back photos are right ` +
+    `(95 %: ${percent(interval.lower)} to ${percent(interval.upper)})`
+  );
 }
 
 /** Prints the results as the last line, for scripts; returns the exit code. */
 function printOutcomes(outcomes: readonly TaskOutcome[]): number {
   const [first] = outcomes;
   printJson({
-    ...resultOf(first?.report ?? null),
-    tasks: outcomes.map(({ task, report }) => ({ task, ...resultOf(report) })),
+    ...(first ? resultOf(first) : {}),
+    tasks: outcomes.map((outcome) => ({ task: outcome.task, ...resultOf(outcome) })),
   });
   const isDecided = outcomes.every(
     ({ report }) => report?.outcome === 'promoted' || report?.outcome === 'refused',
@@ -200,7 +326,7 @@ function printOutcomes(outcomes: readonly TaskOutcome[]): number {
   return isDecided ? EXIT.ok : EXIT.failed;
 }
 
-function resultOf(report: TrainingReport | null): object {
+function resultOf({ report, labelSeconds, headSeconds, heldBack, course }: TaskOutcome): object {
   const result = report?.result ?? null;
   return {
     samples: result ? result.samples.training + result.samples.holdout : 0,
@@ -210,5 +336,13 @@ function resultOf(report: TrainingReport | null): object {
     train_seconds: report ? report.durationMs / 1_000 : null,
     head_version: result?.version ?? null,
     promoted: report?.outcome === 'promoted',
+    first_label_seconds: labelSeconds ?? null,
+    first_head_seconds: headSeconds ?? null,
+    held_back_accuracy: heldBack?.accuracy ?? null,
+    held_back_photos: heldBack?.answers ?? null,
+    held_back_interval: heldBack?.interval ?? null,
+    course: course.map(({ labels, answers, right, seconds }) => {
+      return { labels, seconds, photos: answers, accuracy: right / answers };
+    }),
   };
 }

@@ -1,9 +1,11 @@
+import type { Choice, SeenAnswer } from './labeller.js';
+
 export interface LabelChoiceSettings {
   /** Number of labels per class, after which only wrong decisions are labelled. */
   labelsPerClass: number;
   /** Frames of a group before its first label; imitates the reaction time of a person. */
   reactionFrames: number;
-  /** Maximum number of labels per group; 0 = every frame once (photo folders). */
+  /** Maximum number of labels per group. */
   labelsPerGroup: number;
 }
 
@@ -19,20 +21,14 @@ const MAX_SCORES = 1_000;
  * Chooses the frames that are labelled for one task. Also computes the accuracy of its decisions, only
  * on frames of groups without a label, so that no frame is scored on which the head was trained.
  */
-export class LabelChoice {
+export class LabelChoice implements Choice {
   readonly #groups = new Map<string, GroupSeen>();
   readonly #perClass = new Map<string, number>();
   readonly #scores: boolean[] = [];
 
   constructor(private readonly settings: LabelChoiceSettings) {}
 
-  /** Excludes groups labelled in earlier runs from labelling and scoring. */
-  alreadyLabelled(groups: Iterable<string>): void {
-    for (const group of groups) this.#groups.set(group, { frames: 0, labels: 1 });
-  }
-
-  /** Scores a decision; returns whether to label its frame. */
-  see(group: string, decided: string, reference: string): boolean {
+  see({ group, decided, reference }: SeenAnswer): boolean {
     const seen = this.#groups.get(group) ?? { frames: 0, labels: 0 };
     this.#groups.set(group, seen);
     seen.frames += 1;
@@ -44,12 +40,10 @@ export class LabelChoice {
     return true;
   }
 
-  /** Lets a group be labelled again whose label was refused. */
   forget(group: string): void {
     this.#groups.delete(group);
   }
 
-  /** Share of right decisions among the last `frames` scored ones; null before the first. */
   rollingAccuracy(frames: number): number | null {
     const last = this.#scores.slice(-frames);
     return last.length === 0 ? null : last.filter(Boolean).length / last.length;
@@ -62,7 +56,6 @@ export class LabelChoice {
 
   #wants(reference: string, right: boolean, seen: GroupSeen): boolean {
     const { labelsPerGroup, reactionFrames, labelsPerClass } = this.settings;
-    if (labelsPerGroup === 0) return seen.labels === 0;
     if (seen.frames <= reactionFrames || seen.labels >= labelsPerGroup) return false;
     // Label only every third frame: neighbouring frames of one pass are almost identical.
     if ((seen.frames - reactionFrames - 1) % 3 !== 0) return false;

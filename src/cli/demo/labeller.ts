@@ -6,18 +6,36 @@ import type { TaskAnswer } from '../../perception/perception-protocol.js';
 import type { CommandName } from '../../telemetry/contract/command-contract.js';
 import { topicPrefix } from '../../telemetry/contract/messages.js';
 import { CONTRACT, commandTopic, responseTopic } from '../../telemetry/contract/topics.js';
-import { LabelChoice, type LabelChoiceSettings } from './label-choice.js';
 
 export interface LabellerSettings {
   brokerUrl: string;
   robotId: string;
-  tasks: readonly string[];
-  choice: LabelChoiceSettings;
+  /** Who chooses what is labelled, by task. */
+  tasks: ReadonlyMap<string, Choice>;
+}
+
+/** An answer to a frame whose true label is known. */
+export interface SeenAnswer {
+  camera: string;
+  /** Frames that are alike: one photo, or one pass. */
+  group: string;
+  decided: string;
+  reference: string;
+}
+
+/** Chooses the frames that are labelled for one task, and scores decisions on the others. */
+export interface Choice {
+  /** Scores a decision; returns whether to label its frame. */
+  see(seen: SeenAnswer): boolean;
+  /** Lets a group be labelled again whose label was refused. */
+  forget(group: string): void;
+  /** Share of right decisions among the last `frames` scored ones, 0..1; null before the first. */
+  rollingAccuracy(frames: number): number | null;
 }
 
 /** What the labeller does for one task. */
 interface TaskLabels {
-  readonly choice: LabelChoice;
+  readonly choice: Choice;
   /** Labels that the robot has stored. */
   given: number;
 }
@@ -40,7 +58,7 @@ export class Labeller {
     private readonly settings: LabellerSettings,
   ) {
     this.#tasks = new Map(
-      settings.tasks.map((task) => [task, { choice: new LabelChoice(settings.choice), given: 0 }]),
+      [...settings.tasks].map(([task, choice]) => [task, { choice, given: 0 }]),
     );
   }
 
@@ -56,18 +74,14 @@ export class Labeller {
     return labeller;
   }
 
-  /** Excludes pictures labelled in earlier runs from labelling and scoring. */
-  alreadyLabelled(task: string, origins: Iterable<string>): void {
-    this.#tasks.get(task)?.choice.alreadyLabelled(origins);
-  }
-
   /** Scores a decision of a task and labels its frame if that is useful. */
   see(frameId: string, frame: Frame, { task, decision }: TaskAnswer): void {
     const labels = this.#tasks.get(task);
     const label = referenceLabel(frame, task);
     if (labels === undefined || label === undefined) return;
     const group = frame.origin ?? frame.group ?? frameId;
-    if (!labels.choice.see(group, decision.label, label)) return;
+    const seen = { camera: frame.camera, group, decided: decision.label, reference: label };
+    if (!labels.choice.see(seen)) return;
     const transaction = randomUUID();
     this.#pending.set(transaction, { labels, origin: frame.origin });
     this.#send('label', { task, frame: frameId, label, transaction }).catch(() => {

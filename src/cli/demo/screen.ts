@@ -136,7 +136,7 @@ export class Screen {
     const next = facts.flatMap(({ name, labelsToTraining: labels }) =>
       labels === null ? [] : [this.#prefix(name) + (labels > 0 ? `in ${labels} labels` : 'now')],
     );
-    return next.length === 0 ? 'no training by itself' : `next training: ${next.join(', ')}`;
+    return next.length === 0 ? 'a training follows each step' : `next training: ${next.join(', ')}`;
   }
 
   #taskText(facts: TaskFacts, nameColumns: number, columns: number): string {

@@ -7,6 +7,7 @@ import { CHECK_NAMES } from '../../agent/doctor/every-check.js';
 import { runChecks } from '../../agent/doctor/run-checks.js';
 import { isHeadlandError } from '../../base/errors.js';
 import { loadConfigFile } from '../../config/load.js';
+import { showProgress } from '../progress/progress.js';
 import { formatBytes, printJson, printNote } from '../support/output.js';
 import { DEFAULT_CONFIG_PATH } from '../support/state-options.js';
 import { packageVersion } from '../support/version.js';
@@ -38,18 +39,18 @@ export function doctorCommand(): Command {
       const { only = CHECK_NAMES, images } = options;
       const configFile = resolve(options.config);
       const request = { configFile, imagesDir: images === undefined ? null : resolve(images) };
-      const progress = showProgress(options.json === true);
+      const progress = showProgress();
       const results = await runChecks({
         request,
         checks: only,
         environment: process.env,
-        onBegin: progress.begin,
-      });
-      progress.end();
+        onBegin: (name) => progress.begin(`checking ${name}`),
+      }).finally(() => progress.stop());
       const about = { version: packageVersion(), configFile, robot: robotIn(configFile) };
       const report = doctorReport(results, about);
       print(report, options);
       if (options.bundle !== undefined) {
+        progress.begin('writing the support bundle');
         const { writeSupportBundle } = await import('../../agent/doctor/bundle/support-bundle.js');
         const bundle = await writeSupportBundle({
           file: resolve(options.bundle),
@@ -57,7 +58,7 @@ export function doctorCommand(): Command {
           configFile,
           environment: process.env,
           images: imagesIn(report),
-        });
+        }).finally(() => progress.stop());
         if (!options.json) describeBundle(bundle);
       }
       process.exitCode = EXIT_BY_STATE[report.state];
@@ -91,14 +92,4 @@ function robotIn(configFile: string): string | null {
     if (!isHeadlandError(error)) throw error;
     return null;
   }
-}
-
-/** On a terminal, the name of the running check, in a line that is removed again. */
-function showProgress(silent: boolean): { begin(name: string): void; end(): void } {
-  if (silent || !process.stderr.isTTY) return { begin: () => {}, end: () => {} };
-  const erase = '\r\u001b[K';
-  return {
-    begin: (name) => process.stderr.write(`${erase}checking ${name} …`),
-    end: () => process.stderr.write(erase),
-  };
 }

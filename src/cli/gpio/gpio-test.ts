@@ -2,8 +2,9 @@ import { openOutputs } from '../../alerts/open-outputs.js';
 import { OutputSignals } from '../../alerts/output-signals.js';
 import { pause } from '../../base/pause.js';
 import { loadSection } from '../../config/load.js';
+import { commandLog } from '../support/command-log.js';
 import { printLine } from '../support/output.js';
-import { commandLog } from '../support/state-options.js';
+
 import { daemonLock } from './daemon-lock.js';
 import { namedLine } from './named-line.js';
 

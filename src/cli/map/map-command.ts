@@ -13,7 +13,8 @@ import {
   sightingPlaces,
 } from '../../samples/map/map-places.js';
 import { printNote } from '../support/output.js';
-import { resolveConfig, type TaskOptions, withTaskOptions } from '../support/state-options.js';
+import { resolveConfig } from '../support/resolve-config.js';
+import { type TaskOptions, withTaskOptions } from '../support/state-options.js';
 
 const KINDS = ['sightings', 'samples'] as const;
 const FORMATS = ['geojson', 'kml'] as const;

@@ -7,9 +7,12 @@ import { type AddedModel, type Ask, addModel, removeModel } from '../../models/a
 import { looksLikeBundle } from '../../models/bundle/backbone-bundle.js';
 import { addBundle } from '../../models/bundle/install-bundle.js';
 import { describePresets, parseNormalisation } from '../../models/onnx/normalisation.js';
+import { showProgress } from '../progress/progress.js';
+import { commandLog } from '../support/command-log.js';
 import { formatBytes, printJson, printLine, printNote, table } from '../support/output.js';
 import { parseWhole } from '../support/parse-whole.js';
-import { commandLog, resolveConfig, type StateOptions } from '../support/state-options.js';
+import { resolveConfig } from '../support/resolve-config.js';
+import type { StateOptions } from '../support/state-options.js';
 
 interface AddCommandOptions extends StateOptions {
   name?: string;
@@ -69,6 +72,9 @@ async function add(file: string, options: AddCommandOptions, command: Command): 
   const { models, paths } = config;
   const normalisation = options.normalise ? parseNormalisation(options.normalise) : null;
   const isAttended = process.stdin.isTTY === true && !options.json;
+  const progress = showProgress();
+  // Questions would stand in the middle of a bar.
+  if (!isAttended) progress.begin(`adding ${name}`);
   const added = await addModel({
     file,
     name,
@@ -90,7 +96,7 @@ async function add(file: string, options: AddCommandOptions, command: Command): 
       maxBytes: models.maxBytes,
       downloadTimeoutMs: models.downloadTimeoutMs,
     },
-  });
+  }).finally(() => progress.stop());
   if (options.json) printJson(report(added));
   else print(added);
 }
@@ -101,13 +107,15 @@ async function addFromBundle(
 ): Promise<void> {
   const config = resolveConfig(options);
   const { cardsDir, maxBytes, backbone } = config.models;
+  const progress = showProgress();
+  progress.begin('adding the bundle');
   const { card, path, checksum, bytes, isNewCard } = await addBundle({
     file,
     cardsDir,
     addedDir: addedCardsDir(config),
     cacheDir: config.paths.cacheDir,
     maxBytes,
-  });
+  }).finally(() => progress.stop());
   const { name, featureSize, inputSize, licence } = card;
   if (options.json) {
     return printJson({ name, path, checksum, bytes, inputSize, featureSize, licence, isNewCard });

@@ -10,9 +10,11 @@ import { fileProblem } from '../../base/files/file-problem.js';
 import { sha256Hex } from '../../base/hash.js';
 import { packBundle } from '../../models/bundle/backbone-bundle.js';
 import { bundleLicence } from '../../models/bundle/bundle-licence.js';
+import { commandLog } from '../support/command-log.js';
 import { fetchBackbone } from '../support/fetch-backbone.js';
 import { formatBytes, printJson, printLine } from '../support/output.js';
-import { commandLog, resolveConfig, type StateOptions } from '../support/state-options.js';
+import { resolveConfig } from '../support/resolve-config.js';
+import type { StateOptions } from '../support/state-options.js';
 import { packageVersion } from '../support/version.js';
 
 /** headland's own licence, which most backbones share. */
@@ -46,7 +48,7 @@ async function bundle(
   const { cardsDir, backbone } = config.models;
   const card = await loadCard(name ?? backbone, cardsDir, addedCardsDir(config));
   const text = await licenceText(card, options.licenceFile);
-  await fetchBackbone(config, commandLog(), options, card.name);
+  await fetchBackbone(config, commandLog(), card.name);
   const cached = await readCachedModel(card, config.paths.cacheDir);
   const madeBy = `headland ${packageVersion()}`;
   const bytes = packBundle(card, cached, bundleLicence(card, madeBy, text), madeBy);

@@ -11,11 +11,13 @@ import { firstSentence } from '../../base/words/message.js';
 import type { Config } from '../../config/schema.js';
 import { bundleNames } from '../../models/bundle/install-bundle.js';
 import { verifyModel } from '../../models/verify-model.js';
+import type { HeadCard } from '../../registry/head-card.js';
+import { showProgress } from '../progress/progress.js';
+import { commandLog } from '../support/command-log.js';
 import { fetchBackbone } from '../support/fetch-backbone.js';
 import { EXIT, printJson, printLine, table } from '../support/output.js';
+import { resolveConfig } from '../support/resolve-config.js';
 import {
-  commandLog,
-  resolveConfig,
   type StateOptions,
   type TaskOptions,
   withStateOptions,
@@ -126,7 +128,7 @@ function pullCommand(): Command {
     .action(async (name: string | undefined, options: ModelsOptions) => {
       const config = resolveConfig(options);
       const card = name ?? config.models.backbone;
-      const pulled = await fetchBackbone(config, commandLog(), options, card);
+      const pulled = await fetchBackbone(config, commandLog(), card);
       if (options.json) printJson({ name: card, ...pulled });
       else printLine(`${card}: ready in ${pulled.path} (SHA-256 ${pulled.checksum})`);
     });
@@ -165,12 +167,16 @@ async function verifyCached(config: Config): Promise<Verification[]> {
 }
 
 async function verified(card: ModelCard, config: Config): Promise<Verification> {
+  const progress = showProgress();
+  progress.begin(`verifying ${card.name}`);
   try {
     const { checksum } = await verifyModel(card, config.paths.cacheDir);
     return { name: card.name, ok: true, checksum };
   } catch (error) {
     if (!isHeadlandError(error)) throw error;
     return { name: card.name, ok: false, error: error.toJSON() };
+  } finally {
+    progress.stop();
   }
 }
 
@@ -212,16 +218,8 @@ function headsCommand(): Command {
         const cells = heads.map(({ version, card, current, served }) => [
           `${version}${current ? ' *' : ''}`,
           card ? card.createdAt : 'damaged',
-          card?.learner ?? '-',
-          card?.trust?.level ?? '-',
-          card?.holdout ? `macro-F1 ${card.holdout.macroF1.toFixed(3)}` : '-',
-          version === pinned
-            ? 'serving, pinned'
-            : current
-              ? 'serving'
-              : served
-                ? 'has served'
-                : 'never served',
+          ...factsOf(card),
+          version === pinned ? 'serving, pinned' : useOf({ current, served }),
           card ? firstSentence(card.gate.reason) : '',
         ]);
         printLine(table(cells, ''));
@@ -231,4 +229,18 @@ function headsCommand(): Command {
         state.close();
       }
     });
+}
+
+/** Learner, trust and score. */
+function factsOf(card: HeadCard | null): string[] {
+  return [
+    card?.learner ?? '-',
+    card?.trust?.level ?? '-',
+    card?.holdout ? `macro-F1 ${card.holdout.macroF1.toFixed(3)}` : '-',
+  ];
+}
+
+function useOf({ current, served }: { current: boolean; served: boolean }): string {
+  if (current) return 'serving';
+  return served ? 'has served' : 'never served';
 }

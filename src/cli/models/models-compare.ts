@@ -13,13 +13,15 @@ import { spread } from '../../evaluation/backbone/quantize-pictures.js';
 import type { SampleStore } from '../../samples/store.js';
 import { readLabelled } from '../../training/data/collect.js';
 import { measure } from '../bench/bench-measure.js';
+import { showProgress } from '../progress/progress.js';
+import { commandLog } from '../support/command-log.js';
 import { fetchBackbone } from '../support/fetch-backbone.js';
 import { formatBytes, printJson, printLine, table } from '../support/output.js';
 import { parseWhole } from '../support/parse-whole.js';
 import { type PhotoOptions, withPhotoOptions } from '../support/photo-options.js';
 import { openPhotoStore } from '../support/photo-store.js';
-import { progressBar } from '../support/progress.js';
-import { commandLog, resolveConfig, type StateOptions } from '../support/state-options.js';
+import { resolveConfig } from '../support/resolve-config.js';
+import type { StateOptions } from '../support/state-options.js';
 
 /** Number of photos for timing, and the time for each backbone. */
 const TIMED_PHOTOS = 16;
@@ -65,12 +67,12 @@ async function compare(
   try {
     const cards: ModelCard[] = [];
     for (const name of wanted) {
-      await fetchBackbone(config, log, options, name);
+      await fetchBackbone(config, log, name);
       cards.push(await loadCard(name, config.models.cardsDir, addedCardsDir(config)));
     }
     const { threads } = config.inference;
     const comparison = await score(photos.store, cards, config, options);
-    const bar = progressBar('timings', options.json);
+    const progress = showProgress();
     const { measurements } = await measure({
       cards,
       threads: [threads],
@@ -80,8 +82,9 @@ async function compare(
       log,
       pictures: timedPictures(photos.store),
       seconds: SECONDS_EACH * cards.length,
-      onStep: (done, total) => bar.update(done, total),
-    }).finally(() => bar.stop());
+      onStep: (done, total) =>
+        progress.show({ what: 'timing forward passes', done, total, unit: 'turns' }),
+    }).finally(() => progress.stop());
     const rows = await Promise.all(
       comparison.scores.map(async (one): Promise<MeasuredBackbone> => {
         const card = cards.find(({ name }) => name === one.name) as ModelCard;
@@ -118,8 +121,7 @@ async function score(
   const augmentation = { ...settings, views: options.views };
   const { fit, threads, maxPictureBytes: maxBytes, maxPicturePixels: maxPixels } = config.inference;
   const { cacheDir } = config.paths;
-  let running = '';
-  let bar = progressBar('forward passes', options.json);
+  const progress = showProgress();
   try {
     return await compareBackbones({
       store,
@@ -134,19 +136,12 @@ async function score(
       seed,
       recipe: augmentationRecipe(augmentation, seed),
       onProgress: (name, phase, done, total) => {
-        if (`${name} ${phase}` !== running) {
-          bar.stop();
-          bar = progressBar(
-            `${phase === 'embed' ? 'forward passes' : 'recipes'} of ${name}`,
-            options.json,
-          );
-        }
-        running = `${name} ${phase}`;
-        bar.update(done, total);
+        const unit = phase === 'embed' ? 'forward passes' : 'recipes';
+        progress.show({ what: name, done, total, unit });
       },
     });
   } finally {
-    bar.stop();
+    progress.stop();
   }
 }
 

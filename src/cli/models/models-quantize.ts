@@ -10,20 +10,23 @@ import {
 } from '../../evaluation/backbone/quantize-run.js';
 import { probeIntegerKernels } from '../../models/quantize/kernels.js';
 import { requireOnnxEngine } from '../../models/quantize/quantize-backbone.js';
+import { showProgress } from '../progress/progress.js';
+import { commandLog } from '../support/command-log.js';
 import { fetchBackbone } from '../support/fetch-backbone.js';
 import { EXIT, formatBytes, printJson, printLine, table } from '../support/output.js';
-import { progressBar } from '../support/progress.js';
-import {
-  commandLog,
-  resolveConfig,
-  type TaskOptions,
-  withTaskOptions,
-} from '../support/state-options.js';
+import { resolveConfig } from '../support/resolve-config.js';
+import { type TaskOptions, withTaskOptions } from '../support/state-options.js';
 
 interface QuantizeOptions extends TaskOptions {
   photos?: string;
   json?: boolean;
 }
+
+const PHASES = {
+  calibrate: 'calibrating on pictures',
+  compare: 'comparing features',
+  accuracy: 'comparing accuracy',
+} as const;
 
 /** Quantizes a backbone to 8 bits, compares the variant, and keeps it if it is good enough. */
 export function quantizeCommand(): Command {
@@ -42,13 +45,13 @@ export function quantizeCommand(): Command {
       const base = fullPrecisionName(name ?? config.models.backbone);
       // Check the engine before the download.
       requireOnnxEngine(await loadCard(base, config.models.cardsDir, addedCardsDir(config)));
-      await fetchBackbone(config, log, options, base);
+      await fetchBackbone(config, log, base);
       const state = openState(config, log);
-      const bar = progressBar('steps', options.json);
-      let running = '';
+      const progress = showProgress();
       try {
         const tasks: NonEmpty<TaskState> =
           options.task === undefined ? state.tasks : [state.task(options.task)];
+        progress.begin('reading pictures');
         const report = await runQuantization({
           name: base,
           settings: config,
@@ -58,18 +61,15 @@ export function quantizeCommand(): Command {
           photosDir: options.photos ?? null,
           log,
           kernels: await probeIntegerKernels(),
-          onProgress: (phase, done, total) => {
-            if (phase !== running) bar.stop();
-            running = phase;
-            bar.update(done, total);
-          },
+          onProgress: (phase, done, total) =>
+            progress.show({ what: PHASES[phase], done, total, unit: 'steps' }),
         });
-        bar.stop();
+        progress.stop();
         if (options.json) printJson(report);
         else printReport(report, config.models.backbone);
         if (!report.kept) process.exitCode = EXIT.refused;
       } finally {
-        bar.stop();
+        progress.stop();
         state.close();
       }
     });

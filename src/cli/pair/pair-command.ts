@@ -11,6 +11,7 @@ import { DEFAULT_PAIRING_MINUTES, RobotAccess } from '../../agent/access/robot-a
 import { HeadlandError, isHeadlandError } from '../../base/errors.js';
 import type { Config } from '../../config/schema.js';
 import type { ConsoleSession, PairingOffer } from '../../console/console-access.js';
+import { commandLog } from '../support/command-log.js';
 import {
   EXIT,
   type OutputOptions,
@@ -20,12 +21,8 @@ import {
   table,
 } from '../support/output.js';
 import { parseWhole } from '../support/parse-whole.js';
-import {
-  commandLog,
-  resolveConfig,
-  type StateOptions,
-  withStateOptions,
-} from '../support/state-options.js';
+import { resolveConfig } from '../support/resolve-config.js';
+import { type StateOptions, withStateOptions } from '../support/state-options.js';
 import { qrLines } from './qr-text.js';
 
 const BY = { source: 'cli' } as const;

@@ -2,14 +2,11 @@ import { Command } from 'commander';
 import { localOperations } from '../../agent/local-operations.js';
 import { openState } from '../../agent/open-state.js';
 import type { ClassOutcome, Operations } from '../../agent/operations.js';
+import { commandLog } from '../support/command-log.js';
 import { printJson, printLine, printNote, table } from '../support/output.js';
 import { parseWhole } from '../support/parse-whole.js';
-import {
-  commandLog,
-  resolveConfig,
-  type TaskOptions,
-  withTaskOptions,
-} from '../support/state-options.js';
+import { resolveConfig } from '../support/resolve-config.js';
+import { type TaskOptions, withTaskOptions } from '../support/state-options.js';
 
 interface ClassOptions extends TaskOptions {
   json?: boolean;

@@ -8,8 +8,10 @@ import {
   type SampleFormat,
 } from '../../samples/folder/export-folder.js';
 import { exportTasks } from '../../samples/folder/tasks/export-tasks.js';
+import { showProgress } from '../progress/progress.js';
 import { printJson, printLine, printNote } from '../support/output.js';
-import { resolveConfig, type TaskOptions, withTaskOptions } from '../support/state-options.js';
+import { resolveConfig } from '../support/resolve-config.js';
+import { type TaskOptions, withTaskOptions } from '../support/state-options.js';
 import { reportsAsJson } from '../support/task-reports.js';
 
 interface ExportOptions extends TaskOptions {
@@ -36,8 +38,11 @@ export function exportCommand(): Command {
     .option('--json', 'print one JSON object')
     .action(async (dir: string, options: ExportOptions) => {
       const state = openState(resolveConfig(options));
+      const progress = showProgress();
       try {
         const how = {
+          onProgress: ({ done, total }: { done: number; total: number }) =>
+            progress.show({ what: 'writing pictures', done, total, unit: 'pictures' }),
           format: options.as,
           includeWaiting: options.waiting === true,
           includePositions: options.position,
@@ -49,12 +54,14 @@ export function exportCommand(): Command {
           stores.length === 1 && first !== undefined
             ? new Map([[first.name, await exportFolder(first.samples, dir, how)]])
             : await exportTasks(stores, dir, how);
+        progress.stop();
         if (options.json) printJson(reportsAsJson(reports));
         else print(reports, dir);
         for (const id of new Set([...reports.values()].flatMap(({ damaged }) => damaged))) {
           printNote(`left out: the picture of sample ${id} is damaged, and its size is not known`);
         }
       } finally {
+        progress.stop();
         state.close();
       }
     });

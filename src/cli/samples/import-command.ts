@@ -6,10 +6,11 @@ import { visible } from '../../base/words/text.js';
 import type { HeadRegistry } from '../../registry/registry.js';
 import { type ImportReport, nothingUsable } from '../../samples/folder/import-folder.js';
 import { importTasks } from '../../samples/folder/tasks/import-tasks.js';
+import { showProgress } from '../progress/progress.js';
 import { EXIT, printJson, printLine, printNote, table } from '../support/output.js';
 import { type PhotoOptions, withPhotoOptions } from '../support/photo-options.js';
-import { progressBar } from '../support/progress.js';
-import { resolveConfig, type TaskOptions, withTaskOptions } from '../support/state-options.js';
+import { resolveConfig } from '../support/resolve-config.js';
+import { type TaskOptions, withTaskOptions } from '../support/state-options.js';
 import { reportsAsJson } from '../support/task-reports.js';
 
 interface ImportOptions extends TaskOptions, PhotoOptions {
@@ -37,10 +38,12 @@ export function importCommand(): Command {
     .action(importPictures);
 }
 
+const IMPORT_PHASES = { read: 'reading pictures', store: 'storing pictures' } as const;
+
 async function importPictures(dir: string, options: ImportOptions): Promise<void> {
   const config = resolveConfig(options);
   const state = openState(config);
-  const bar = progressBar('pictures', options.json);
+  const progress = showProgress();
   const abort = new AbortController();
   const interrupt = () => abort.abort();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
@@ -50,6 +53,7 @@ async function importPictures(dir: string, options: ImportOptions): Promise<void
     const targets = state.tasks.map(({ samples, settings }) => {
       return { samples, minLabelsPerClass: settings.training.minLabelsPerClass };
     });
+    progress.begin('looking for pictures');
     const reports = await importTasks(
       targets,
       dir,
@@ -62,11 +66,12 @@ async function importPictures(dir: string, options: ImportOptions): Promise<void
           maxPixels: config.inference.maxPicturePixels,
         },
         quarantineDir: join(config.paths.stateDir, 'quarantine'),
-        onProgress: ({ done, total }) => bar.update(done, total),
+        onProgress: ({ phase, done, total }) =>
+          progress.show({ what: IMPORT_PHASES[phase], done, total, unit: 'pictures' }),
         signal: abort.signal,
       },
     );
-    bar.stop();
+    progress.stop();
     const failures = [...reports.values()].map((report) => nothingUsable(dir, report));
     const failure = failures.every((each) => each !== null) ? (failures[0] ?? null) : null;
     if (options.json)
@@ -78,7 +83,7 @@ async function importPictures(dir: string, options: ImportOptions): Promise<void
     process.exitCode = EXIT.failed;
   } finally {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
-    bar.stop();
+    progress.stop();
     state.close();
   }
 }

@@ -3,13 +3,10 @@ import { localOperations } from '../../agent/local-operations.js';
 import { openState, type State } from '../../agent/open-state.js';
 import type { Operations } from '../../agent/operations.js';
 import type { Sample } from '../../samples/sample.js';
+import { commandLog } from '../support/command-log.js';
 import { printJson, printLine, table } from '../support/output.js';
-import {
-  commandLog,
-  resolveConfig,
-  type TaskOptions,
-  withTaskOptions,
-} from '../support/state-options.js';
+import { resolveConfig } from '../support/resolve-config.js';
+import { type TaskOptions, withTaskOptions } from '../support/state-options.js';
 
 interface LabelOptions extends TaskOptions {
   alike?: boolean;

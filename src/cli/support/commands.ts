@@ -18,7 +18,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'run',
     usage: '[options]',
     summary: 'run the daemon',
-    load: async () => (await import('../run-command.js')).runCommand(),
+    load: async () => (await import('../run/run-command.js')).runCommand(),
   },
   {
     name: 'setup',
@@ -106,7 +106,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'pin',
     usage: '[options] <version|off>',
     summary: 'keep a head serving, whatever trainings find; off ends that',
-    load: async () => (await import('../pin-command.js')).pinCommand(),
+    load: async () => (await import('../models/pin-command.js')).pinCommand(),
   },
   {
     name: 'models',
@@ -124,7 +124,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'status',
     usage: '[options]',
     summary: 'show the status of the running daemon',
-    load: async () => (await import('../status-command.js')).statusCommand(),
+    load: async () => (await import('../status/status-command.js')).statusCommand(),
   },
   {
     name: 'pair',

@@ -25,12 +25,8 @@ export interface OpenedEmbedder {
  * Opens the configured backbone, and fetches it first if it is not in the cache.
  * @throws HeadlandError HL_MODEL_…, HL_ENGINE_UNAVAILABLE
  */
-export async function openEmbedder(
-  config: Config,
-  log: Log,
-  options: { json?: boolean },
-): Promise<OpenedEmbedder> {
-  await fetchBackbone(config, log, options);
+export async function openEmbedder(config: Config, log: Log): Promise<OpenedEmbedder> {
+  await fetchBackbone(config, log);
   const { inference, models, paths } = config;
   const configured = await loadCard(models.backbone, models.cardsDir, addedCardsDir(config));
   const { threads } = inference;

@@ -6,9 +6,9 @@ import type { Config } from '../../config/schema.js';
 import { importFolder, nothingUsable } from '../../samples/folder/import-folder.js';
 import { SampleStore } from '../../samples/store.js';
 import { openDatabase } from '../../storage/database.js';
+import { showProgress } from '../progress/progress.js';
 import { printNote } from './output.js';
 import type { PhotoOptions } from './photo-options.js';
-import { progressBar } from './progress.js';
 
 /** A temporary sample store for a folder of photos; close() deletes it. */
 export interface PhotoStore {
@@ -25,7 +25,7 @@ export interface PhotoStore {
 export async function openPhotoStore(
   dir: string,
   config: Config,
-  options: PhotoOptions & { json?: boolean; holdoutShare: number },
+  options: PhotoOptions & { holdoutShare: number },
 ): Promise<PhotoStore> {
   const scratch = await mkdtemp(join(tmpdir(), 'headland-photos-'));
   const database = openDatabase(join(scratch, 'photos.db'));
@@ -33,7 +33,8 @@ export async function openPhotoStore(
     database.close();
     await rm(scratch, { recursive: true, force: true });
   };
-  const bar = progressBar('photos', options.json);
+  const progress = showProgress();
+  progress.begin('looking for photos');
   try {
     const { maxPictureStoreBytes, holdoutAfterSamples } = config.samples;
     const store = new SampleStore(database, {
@@ -46,9 +47,10 @@ export async function openPhotoStore(
       ...options,
       gapMs: config.samples.groupWindowMs,
       limits: { maxBytes, maxPixels },
-      onProgress: ({ done, total }) => bar.update(done, total),
+      onProgress: ({ done, total }) =>
+        progress.show({ what: 'reading photos', done, total, unit: 'photos' }),
     });
-    bar.stop();
+    progress.stop();
     for (const { message } of imported.warnings) printNote(`note: ${visible(message)}`);
     for (const { files, reason } of imported.leftOut) {
       printNote(`left out: ${files} ${visible(reason)}`);
@@ -57,7 +59,7 @@ export async function openPhotoStore(
     if (failure !== null) throw failure;
     return { store, close };
   } catch (error) {
-    bar.stop();
+    progress.stop();
     await close();
     throw error;
   }

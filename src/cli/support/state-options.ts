@@ -1,9 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { createLog, type Log } from '../../base/log.js';
-import { loadConfigFile, validateConfig } from '../../config/load.js';
-import type { Config } from '../../config/schema.js';
 
 export const DEFAULT_CONFIG_PATH = '/etc/headland/headland.yaml';
 
@@ -33,23 +30,6 @@ export function withTaskOptions(
   return withStateOptions(command).option('--task <name>', description);
 }
 
-/**
- * The configuration for a command: the given file, else the installed one, else defaults. State and
- * cache folders on the command line take precedence.
- */
-export function resolveConfig(options: StateOptions): Config {
-  const file = configFileOf(options);
-  const config = file === null ? validateConfig({}) : loadConfigFile(file);
-  if (options.state === undefined && options.cache === undefined) return config;
-  return validateConfig({
-    ...config,
-    paths: {
-      stateDir: options.state ?? config.paths.stateDir,
-      cacheDir: options.cache ?? config.paths.cacheDir,
-    },
-  });
-}
-
 /** The configuration file of a command: the given one, else the installed one; null: neither. */
 export function configFileOf({ config }: Pick<StateOptions, 'config'>): string | null {
   return config ?? (existsSync(DEFAULT_CONFIG_PATH) ? DEFAULT_CONFIG_PATH : null);
@@ -59,9 +39,4 @@ export function configFileOf({ config }: Pick<StateOptions, 'config'>): string |
 export function userCacheDir(environment: NodeJS.ProcessEnv): string {
   const base = environment.XDG_CACHE_HOME ?? join(environment.HOME ?? '/root', '.cache');
   return join(base, 'headland');
-}
-
-/** Log of commands: to standard error, because standard output is for data. */
-export function commandLog(verbose = false): Log {
-  return createLog({ level: verbose ? 'debug' : 'warn', fileDescriptor: 2 });
 }

@@ -285,12 +285,15 @@ const camera = z.discriminatedUnion('driver', [
   simulatedCamera,
 ]);
 
+/** Where no camera is written: one that is found. */
+export const IMPLIED_CAMERAS: { driver: 'auto' }[] = [{ driver: 'auto' }];
+
 /** At least one camera; their names must differ. */
 export const cameras = z
   .array(camera)
   .min(1)
   .max(MAX_CAMERAS)
-  .prefault([{ driver: 'auto' }])
+  .prefault(IMPLIED_CAMERAS)
   .describe('One entry per camera; names must differ');
 
 export const cameraBackoff = section(

@@ -15,37 +15,36 @@ interface Noted {
   value: unknown;
 }
 
-/** Every value at a place with this note; a place without a value is left out. */
-function notedValues(
-  note: SchemaNote,
-  value: unknown,
-  schema: unknown = configJsonSchema(),
-  place = '',
-): Noted[] {
+/**
+ * Every value at a place with a note; a place without a value is left out.
+ * @param schema of the value; undefined: it has none, and is in no known place
+ */
+function notedIn(note: SchemaNote, value: unknown, schema: unknown, place: string): Noted[] {
   if (!isRecord(schema) || value === undefined) return [];
   if (schema[note] === true) return [{ place, value }];
   const members = [schema.anyOf, schema.oneOf].flatMap((list): unknown[] =>
     Array.isArray(list) ? list : [],
   );
-  const found = members.flatMap((member) => notedValues(note, value, member, place));
+  const found = members.flatMap((member) => notedIn(note, value, member, place));
   if (Array.isArray(value)) {
-    return [
-      ...found,
-      ...value.flatMap((entry) => notedValues(note, entry, schema.items, `${place}[]`)),
-    ];
+    const { items } = schema;
+    return [...found, ...value.flatMap((entry) => notedIn(note, entry, items, `${place}[]`))];
   }
   const { properties } = schema;
   if (!isRecord(value) || !isRecord(properties)) return found;
   const inner = Object.entries(value).flatMap(([key, each]) =>
-    notedValues(note, each, properties[key], place === '' ? key : `${place}.${key}`),
+    notedIn(note, each, properties[key], place === '' ? key : `${place}.${key}`),
   );
   return [...found, ...inner];
 }
 
-/** The settings in which two configurations differ and that no reload can change. */
-export function needsRestart(before: Config, next: Config): string[] {
-  const nextValues = notedValues('requiresRestart', next);
-  return notedValues('requiresRestart', before)
+/**
+ * The settings in which two configurations differ and that no reload can change.
+ * @param schema that of {@link configJsonSchema}, for those who have it: it takes long to make
+ */
+export function needsRestart(before: Config, next: Config, schema = configJsonSchema()): string[] {
+  const nextValues = notedIn('requiresRestart', next, schema, '');
+  return notedIn('requiresRestart', before, schema, '')
     .filter(({ place, value }) =>
       nextValues.some((other) => other.place === place && other.value !== value),
     )
@@ -55,10 +54,11 @@ export function needsRestart(before: Config, next: Config): string[] {
 /**
  * The places with the note `onlyByHand` that have values in `next` that they do not have in `before`.
  * Such values may move within lists, and they may go.
+ * @param schema as in {@link needsRestart}
  */
-export function addedByHand(before: unknown, next: unknown): string[] {
-  const known = notedValues('onlyByHand', before);
-  const added = notedValues('onlyByHand', next).filter(
+export function addedByHand(before: unknown, next: unknown, schema = configJsonSchema()): string[] {
+  const known = notedIn('onlyByHand', before, schema, '');
+  const added = notedIn('onlyByHand', next, schema, '').filter(
     ({ place, value }) =>
       value !== null &&
       !known.some((each) => each.place === place && isDeepStrictEqual(each.value, value)),

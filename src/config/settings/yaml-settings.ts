@@ -1,7 +1,15 @@
-import { type Document, isCollection, isMap, isSeq, LineCounter, parseDocument } from 'yaml';
+import {
+  type Document,
+  isCollection,
+  isMap,
+  isNode,
+  isSeq,
+  LineCounter,
+  parseDocument,
+} from 'yaml';
 import { HeadlandError, messageOf } from '../../base/errors.js';
 import { isRecord } from '../../base/values/is-record.js';
-import { configJsonSchema } from '../json-schema.js';
+import { IMPLIED_CAMERAS } from '../sections/cameras.js';
 import type { SettingChange } from './setting-change.js';
 import { parsePath, pathText, type SettingPath } from './setting-path.js';
 
@@ -67,7 +75,15 @@ function put(document: Document, path: SettingPath, value: unknown): void {
   if (isSeq(parent) && (typeof last !== 'number' || last > parent.items.length)) {
     throw unchangeable(pathText(path), `the list has ${parent.items.length} entries`);
   }
-  document.setIn(path, document.createNode(value));
+  const node = document.createNode(value);
+  const present = document.getIn(path, true);
+  // What is said about a setting stays true of its new value.
+  if (isNode(present)) {
+    node.comment = present.comment ?? null;
+    node.commentBefore = present.commentBefore ?? null;
+    if (present.spaceBefore !== undefined) node.spaceBefore = present.spaceBefore;
+  }
+  document.setIn(path, node);
 }
 
 /** Makes the sections and lists around a setting that are not written yet. */
@@ -80,21 +96,14 @@ function makeParents(document: Document, path: SettingPath): void {
     if (document.getIn(place) !== undefined && document.getIn(place) !== null) {
       throw unchangeable(pathText(path), `${pathText(place)} is one value, or an alias`);
     }
-    document.setIn(place, document.createNode(implied(place) ?? emptyFor(path[length]!)));
+    document.setIn(place, document.createNode(emptyFor(place, path[length]!)));
   }
 }
 
-function emptyFor(part: string | number): object {
-  return typeof part === 'number' ? [] : {};
-}
-
-/** What applies where a list is not written: a camera that is found by itself. */
-function implied(place: SettingPath): unknown {
-  const { properties } = configJsonSchema();
-  const [section] = place;
-  if (place.length !== 1 || !isRecord(properties)) return undefined;
-  const schema = properties[String(section)];
-  return isRecord(schema) && Array.isArray(schema.default) ? schema.default : undefined;
+/** What a section or a list holds that is not written yet. */
+function emptyFor(place: SettingPath, next: string | number): object {
+  if (place.length === 1 && place[0] === 'cameras') return IMPLIED_CAMERAS;
+  return typeof next === 'number' ? [] : {};
 }
 
 /** Removes a setting, and the sections that it leaves empty. */

@@ -13,7 +13,6 @@ import {
 } from './route-contract.js';
 
 export const pausable = z.enum(['inference', 'training']);
-export type Pausable = z.infer<typeof pausable>;
 
 /** beginner, useful or proven; null: no head serves, or its trust is not known. */
 const trust = z.string().nullable();
@@ -107,7 +106,6 @@ const sampleCounts = z.object({
   waiting: count,
   classes: z.array(z.object({ label, training: count, holdout: count })),
 });
-export type SampleCountsByLabel = z.infer<typeof sampleCounts>;
 
 const consoleStatus = z.object({
   robot: z.string(),

@@ -37,7 +37,6 @@ const waitingSample = z.object({
   /** The most probable label according to the serving head; null without one. */
   guess: scoredLabel.nullable(),
 });
-export type WaitingSample = z.infer<typeof waitingSample>;
 
 /** Why the robot asks for the label of a sample. */
 export const ASK_REASONS = ['uncertain', 'novel', 'different', 'rare', 'requested'] as const;

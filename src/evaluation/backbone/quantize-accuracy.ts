@@ -75,7 +75,11 @@ export async function compareAccuracy(
     fp32: before,
     int8: after,
     loss,
-    standardError: Math.sqrt(Math.max(0, differing / count - loss ** 2) / count),
+    // At least one answer: equal answers to few samples do not prove that all are equal.
+    standardError: Math.max(
+      1 / count,
+      Math.sqrt(Math.max(0, differing / count - loss ** 2) / count),
+    ),
   };
 }
 

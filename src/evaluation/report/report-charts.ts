@@ -120,8 +120,8 @@ export interface Pair {
   name: string;
   /** 0..1. */
   value: number;
-  /** Error bar to either side of the value; null: none. */
-  error: number | null;
+  /** Drawn as a bar; null: none. */
+  interval: { lower: number; upper: number } | null;
   /** 0..1, drawn as a ring on the same line. */
   other: number;
 }
@@ -149,13 +149,13 @@ export function gapChart(pairs: readonly Pair[], names: { value: string; other: 
       return html`<line class="grid" x1="${px}" x2="${px}" y1="${frame.top}" y2="${frame.height - frame.bottom}"/>
 <text x="${px}" y="${frame.height - frame.bottom + 18}" text-anchor="middle">${percent(value, 0)}</text>`;
     })}
-<text x="${frame.width - frame.right}" y="${frame.height - 6}" text-anchor="end">dot: ${names.value}, with its standard error; ring: ${names.other}</text>
+<text x="${frame.width - frame.right}" y="${frame.height - 6}" text-anchor="end">dot: ${names.value}, with its 95 % interval; ring: ${names.other}</text>
 ${pairs.map((pair, i) => {
   const y = frame.top + 22 + 34 * i;
-  const error = pair.error ?? 0;
+  const { lower, upper } = pair.interval ?? { lower: pair.value, upper: pair.value };
   return html`<text class="value" x="${frame.left - 16}" y="${y + 4}" text-anchor="end">${pair.name}</text>
 <line class="grid" x1="${across(pair.value)}" x2="${across(pair.other)}" y1="${y}" y2="${y}"/>
-<g class="s1"><line class="line" x1="${across(pair.value - error)}" x2="${across(pair.value + error)}" y1="${y}" y2="${y}"/>
+<g class="s1"><line class="line" x1="${across(lower)}" x2="${across(upper)}" y1="${y}" y2="${y}"/>
 <circle class="dot" cx="${across(pair.value)}" cy="${y}" r="6"><title>${names.value} ${percent(pair.value)}</title></circle></g>
 <circle class="ring" cx="${across(pair.other)}" cy="${y}" r="5.5"><title>${names.other} ${percent(pair.other)}</title></circle>`;
 })}`,

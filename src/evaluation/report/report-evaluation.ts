@@ -1,14 +1,16 @@
+import { duration } from '../../base/words/duration.js';
+import type { Interval } from '../../head/intervals/wilson.js';
 import type { LabelledMetrics } from '../../head/labelled-metrics.js';
-import type { Disagreement, Evaluation, Interval } from '../evaluation-types.js';
+import type { Advice, Disagreement, Evaluation } from '../evaluation-types.js';
 import { learningCurveChart, reliabilityChart } from './report-charts.js';
-import { duration, figure, html, type Markup, moment, percent } from './report-markup.js';
+import { figure, html, type Markup, moment, percent } from './report-markup.js';
 import { page, tiles } from './report-page.js';
 
 const WEAK_F1 = 0.7;
 
 /** An evaluation as a single HTML file without script or requests, for light, dark and print. */
 export function evaluationPage(evaluation: Evaluation): string {
-  const { head, metrics, mistakes, suspects } = evaluation;
+  const { head, pooled, mistakes, suspects } = evaluation;
   return page(
     `Head ${head.version}: evaluation`,
     html`${headline(evaluation)}
@@ -23,10 +25,10 @@ ${learningCurveChart(evaluation.learningCurve)}</section>
 ${reliabilityChart(evaluation.reliability)}</section>
 </div>
 <section><h2>Confusion matrix</h2>
-<p class="hint">Rows are true classes, columns the answers of the head. The stronger the colour, the larger the share of the row.</p>
-<div class="wide">${confusion(metrics)}</div></section>
+<p class="hint">${pooledSentence(evaluation)} Rows are true classes, columns the answers. The stronger the colour, the larger the share of the row.</p>
+<div class="wide">${confusion(pooled)}</div></section>
 <section class="long"><h2>Classes</h2>
-<p class="hint">The weakest first, with the training samples and groups that each class was learnt from.</p>
+<p class="hint">The weakest first, from the same answers as the matrix, with the training samples and groups that each class was learnt from.</p>
 <div class="wide">${classes(evaluation)}</div></section>
 ${gallery('Worst mistakes', 'Wrong answers, the surest first.', mistakes)}
 ${suspects.total > 0 ? gallery('Labels that look wrong', `${suspectsSentence(suspects)} Correct one with: headland label ID LABEL.`, suspects.shown, true) : null}
@@ -34,7 +36,8 @@ ${footer(evaluation)}`,
   );
 }
 
-function headline({ head, metrics, evidence, data, createdAt }: Evaluation): Markup {
+function headline(evaluation: Evaluation): Markup {
+  const { head, metrics, evidence, data, createdAt } = evaluation;
   const on = evidence === 'holdout' ? 'holdout images' : 'images by leave-group-out';
   const lede =
     evidence === 'holdout'
@@ -42,7 +45,25 @@ function headline({ head, metrics, evidence, data, createdAt }: Evaluation): Mar
       : `The holdout is too small (${data.holdout} images), so each training image was answered by a head that never saw its group.`;
   return html`<header><p class="over">headland evaluate · head ${head.version} · ${moment(createdAt)}</p>
 <h1>${Math.round(metrics.accuracy * metrics.samples)} of ${metrics.samples} ${on} are right</h1>
-<p class="lede">${lede}</p></header>`;
+<p class="lede">${lede}</p>${warnings(evaluation)}</header>`;
+}
+
+/** What makes the headline weaker than it sounds. */
+const ABOUT_THE_DATA: ReadonlySet<Advice['kind']> = new Set([
+  'labels',
+  'left-out',
+  'groups',
+  'holdout',
+]);
+
+function warnings({ advice, interval }: Evaluation): Markup {
+  const texts = advice.filter(({ kind }) => ABOUT_THE_DATA.has(kind)).map(({ text }) => text);
+  if (interval === null) texts.unshift('Too few groups to say how much of this is luck.');
+  return html`${texts.map((text) => html`<p class="warning">${text}</p>`)}`;
+}
+
+function pooledSentence({ pooled, data }: Evaluation): string {
+  return `All ${pooled.samples} answers of heads that had not learnt the image: ${data.holdout} of the holdout, the others by leave-group-out.`;
 }
 
 function figures({ metrics, interval, decisions }: Evaluation): Markup {
@@ -66,7 +87,7 @@ function figures({ metrics, interval, decisions }: Evaluation): Markup {
       note:
         decisions.accuracyOfDecided === null
           ? 'no answer is sure enough: all are guesses'
-          : `${percent(decisions.accuracyOfDecided)} of them right; the rest are guesses`,
+          : `${decisions.decidedRight} of ${decisions.decided} of them right; the rest are guesses`,
     },
   ]);
 }
@@ -94,11 +115,11 @@ function confusion({ labels, confusion: counts }: LabelledMetrics): Markup {
   })}</tbody></table>`;
 }
 
-function classes({ metrics, data }: Evaluation): Markup {
-  const rows = metrics.labels
+function classes({ pooled, data }: Evaluation): Markup {
+  const rows = pooled.labels
     .map((label, i) => ({
       label,
-      ...metrics.perClass[i]!,
+      ...pooled.perClass[i]!,
       known: data.classes.find((c) => c.label === label),
     }))
     .sort((a, b) => a.f1 - b.f1);
@@ -145,5 +166,5 @@ function card(d: Disagreement, withId: boolean): Markup {
 function footer({ head, data, durationMs, learningCurve }: Evaluation): Markup {
   const repeats = learningCurve[0]?.repeats ?? 1;
   return html`<footer><p>Head ${head.version}: ${head.learner}, features ${head.transform}, λ ${head.lambda.toPrecision(2)}, temperature ${figure(head.temperature, 2)}, backbone ${head.backbone}, trained ${moment(head.trainedAt)}. Samples: ${data.training} for training in ${data.trainingGroups} groups, ${data.holdout} for the holdout in ${data.holdoutGroups}.</p>
-<p>Macro-F1 is the mean over classes. Intervals are bootstraps that draw whole groups, because images of one pass are not independent. Learning curve: ${repeats} ${repeats === 1 ? 'draw' : 'draws'} of groups for each share, classes spread evenly, λ chosen anew each time. Made in ${duration(durationMs / 1000)}.</p></footer>`;
+<p>Macro-F1 is the mean over classes. Intervals count images of one pass as fewer than they are, because they are mostly right or wrong together (Wilson's interval with a design effect). Learning curve: ${repeats} ${repeats === 1 ? 'draw' : 'draws'} of groups for each share, classes spread evenly, λ chosen anew each time. Made in ${duration(durationMs / 1000)}.</p></footer>`;
 }

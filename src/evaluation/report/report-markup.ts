@@ -21,21 +21,16 @@ function render(content: Content): string {
     .replaceAll('"', '&quot;');
 }
 
+/** "97.3 %"; only what is exactly 0 or 1 reads "0 %" or "100 %". */
 export function percent(share: number, digits = 1): string {
-  return `${(100 * share).toFixed(digits)}\u00a0%`;
+  if (share === 0 || share === 1) return `${100 * share}\u00a0%`;
+  const step = 10 ** -digits;
+  const shown = Math.min(100 - step, Math.max(step, 100 * share));
+  return `${shown.toFixed(digits)}\u00a0%`;
 }
 
 export function figure(value: number, digits = 3): string {
   return value.toFixed(digits);
-}
-
-/** Seconds in words: "8 s", "4 min 10 s", "1 h 5 min". */
-export function duration(seconds: number): string {
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3_600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3_600)} h ${Math.round((whole % 3_600) / 60)} min`;
 }
 
 /** "2026-05-01 14:03 UTC" */

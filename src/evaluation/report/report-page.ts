@@ -17,6 +17,7 @@ header { margin-bottom: 28px; }
 h1 { font-size: clamp(28px, 4.4vw, 42px); line-height: 1.12; letter-spacing: -0.02em; margin: 0 0 12px; text-wrap: balance; }
 h2 { font-size: 20px; line-height: 1.25; letter-spacing: -0.01em; margin: 0 0 4px; }
 .lede { font-size: 18px; color: var(--soft); max-width: 64ch; margin: 0; }
+.warning { max-width: 64ch; margin: 10px 0 0; padding-left: 12px; border-left: 3px solid rgb(var(--bad)); }
 .hint { color: var(--soft); font-size: 14px; max-width: 72ch; margin: 0 0 16px; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 24px; margin-top: 20px; min-width: 0; }
 .two { display: grid; grid-template-columns: 1.25fr 1fr; gap: 20px; margin-top: 20px; }

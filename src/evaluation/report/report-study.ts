@@ -1,7 +1,8 @@
+import { duration } from '../../base/words/duration.js';
 import type { Estimate } from '../study/study-statistics.js';
 import { points, type Study, type StudyRow } from '../study/study-types.js';
 import { gapChart, raceChart } from './report-charts.js';
-import { duration, html, type Markup, moment } from './report-markup.js';
+import { html, type Markup, moment } from './report-markup.js';
 import { page } from './report-page.js';
 
 /** Most lines in the plot over time; more would overlap. */
@@ -27,7 +28,7 @@ ${
         ran.map((row) => ({
           name: row.name.replace('Network from scratch, ', ''),
           value: row.accuracy!.mean,
-          error: row.accuracy!.standardError,
+          interval: row.accuracy!.interval ?? null,
           other: row.trainingAccuracy!.mean,
         })),
         { value: 'held-out groups', other: 'training photos' },
@@ -43,7 +44,7 @@ ${ran.length > 0 ? race(ran) : null}
         html`<tr><th scope="row">${c.label}</th><td class="n">${c.photos}</td><td class="n">${c.groups}</td></tr>`,
     )}</tbody></table></div></section>
 <footer><p>Network: three times convolution (3 x 3; 16, 32, 64 filters) and pooling, dense 64, dropout as named, softmax; ${settings.sizePixels} pixels, batches of ${settings.batch}, Adam (0.001 unless a learning rate is named), ${settings.epochs} epochs. Ran on ${engine.backend} (${engine.reason}). Frozen backbone: ${engine.backbone}, ${settings.views} augmented ${settings.views === 1 ? 'view' : 'views'} of each photo, ridge head chosen by leave-group-out. Nothing was chosen by the held-out photos; the figures are those after the last epoch.</p>
-<p>± is the standard error of the mean over folds; that of a difference is paired, and counts both chance in the photos (by group) and in the training (by fold, corrected for training photos that folds share: Nadeau and Bengio 2003); p has Holm's correction where several are tested. The best of several networks is picked by the same folds that it is shown on: its figure is a little too high.</p>
+<p>The brackets hold a 95 % interval over all held-out photos, which counts photos of one group as fewer than they are (Wilson's interval with a design effect). ± is the standard error of the mean over folds; that of a difference is paired, and counts both chance in the photos (by group) and in the training (by fold, corrected for training photos that folds share: Nadeau and Bengio 2003); p has Holm's correction where several are tested. The best of several networks is picked by the same folds that it is shown on: its figure is a little too high.</p>
 <p>Expected to take ${duration(plan.seconds)}, took ${duration(study.seconds)}.</p></footer>`,
   );
 }

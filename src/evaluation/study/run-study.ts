@@ -12,7 +12,7 @@ import {
   splitOf,
   studyFolds,
 } from './study-split.js';
-import { estimate } from './study-statistics.js';
+import { estimate, estimateShare } from './study-statistics.js';
 import type { FoldResult, Study, StudyPlan, StudyRow } from './study-types.js';
 import { type NetworkVariant, type Variant, variantName } from './study-variants.js';
 import { studyVerdict } from './study-verdict.js';
@@ -340,8 +340,11 @@ function countedFolds(
 
 function rowOf(variant: Variant, fits: readonly Fit[], run: readonly number[]): StudyRow {
   const counted = fits.filter(({ fold }) => run.includes(fold));
-  const over = (value: (fit: Fit) => number) =>
-    counted.length === 0 ? null : estimate(counted.map(value));
+  const over = (value: (fit: Fit) => number, least = 0) =>
+    counted.length === 0 ? null : estimate(counted.map(value), least);
+  const photos = counted.flatMap(({ groups }) => groups).reduce((sum, g) => sum + g.photos, 0);
+  // One photo of a fold.
+  const step = photos === 0 ? 0 : counted.length / photos;
   const mean = (values: readonly number[]) => values.reduce((sum, x) => sum + x, 0) / values.length;
   const epochs = Math.min(...counted.map((fit) => fit.points.length));
   return {
@@ -358,8 +361,15 @@ function rowOf(variant: Variant, fits: readonly Fit[], run: readonly number[]): 
       trainingAccuracy,
       groups,
     })),
-    accuracy: over((fit) => fit.accuracy),
-    macroF1: over((fit) => fit.macroF1),
+    accuracy:
+      counted.length === 0
+        ? null
+        : estimateShare(
+            counted.map((fit) => fit.accuracy),
+            step,
+            counted.flatMap((fit) => fit.groups),
+          ),
+    macroF1: over((fit) => fit.macroF1, step),
     trainingAccuracy: over((fit) => fit.trainingAccuracy),
     gap: over((fit) => fit.trainingAccuracy - fit.accuracy),
     points:

@@ -1,8 +1,13 @@
+import { shareInterval } from '../../head/intervals/share-interval.js';
+import type { Interval } from '../../head/intervals/wilson.js';
+
 /** Mean over folds. */
 export interface Estimate {
   mean: number;
   /** Standard deviation over folds / √folds; null with a single fold. */
   standardError: number | null;
+  /** 95 %, from the held-out photos by group; absent: the value is no share of them. */
+  interval?: Interval;
 }
 
 /** Difference between two variants. */
@@ -29,13 +34,27 @@ export interface PairedFigures {
   step: number;
 }
 
-/** @param values one per fold, at least one */
-export function estimate(values: readonly number[]): Estimate {
+/**
+ * @param values one per fold, at least one
+ * @param step least difference that a fold can show: folds that agree by chance prove nothing
+ */
+export function estimate(values: readonly number[], step = 0): Estimate {
   const { mean, deviation } = spread(values);
   return {
     mean,
-    standardError: values.length < 2 ? null : deviation / Math.sqrt(values.length),
+    standardError: values.length < 2 ? null : Math.max(deviation, step) / Math.sqrt(values.length),
   };
+}
+
+/** As {@link estimate}, of the share of right photos. @param groups held-out groups of all folds */
+export function estimateShare(
+  values: readonly number[],
+  step: number,
+  groups: readonly { photos: number; right: number }[],
+): Estimate {
+  const found = estimate(values, step);
+  const answers = groups.map(({ photos, right }) => ({ answers: photos, right }));
+  return { ...found, interval: shareInterval(answers, found.mean) };
 }
 
 /**

@@ -87,9 +87,9 @@ export interface StudyPlan {
 
 /** The table as lines of cells, the header first. */
 export function studyTable(rows: readonly StudyRow[]): string[][] {
-  const share = (value: Estimate | null) => (value === null ? '-' : `${points(value)} %`);
+  const share = (value: Estimate | null) => (value === null ? '-' : points(value));
   return [
-    ['', 'accuracy', 'macro-F1', 'on training photos', 'epochs', 'seconds'],
+    ['', 'accuracy, % [95 %]', 'macro-F1, %', 'on training photos, %', 'epochs', 'seconds'],
     ...rows.map((row) => [
       row.name + (row.state === 'done' ? '' : ` (${row.state})`),
       share(row.accuracy),
@@ -101,8 +101,9 @@ export function studyTable(rows: readonly StudyRow[]): string[][] {
   ];
 }
 
-/** "48.1 ± 4.0", in hundredths. */
-export function points({ mean, standardError }: Estimate): string {
-  const error = standardError === null ? '' : ` ± ${(100 * standardError).toFixed(1)}`;
-  return `${(100 * mean).toFixed(1)}${error}`;
+/** "48.1 [40.2 to 56.1]" with a 95 % interval, else "48.1 ± 4.0"; in hundredths. */
+export function points({ mean, standardError, interval }: Estimate): string {
+  const figure = (share: number): string => (100 * share).toFixed(1);
+  if (interval) return `${figure(mean)} [${figure(interval.lower)} to ${figure(interval.upper)}]`;
+  return `${figure(mean)}${standardError === null || standardError === 0 ? '' : ` ± ${figure(standardError)}`}`;
 }

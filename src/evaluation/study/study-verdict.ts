@@ -1,5 +1,5 @@
+import { duration } from '../../base/words/duration.js';
 import { holmAdjusted } from '../../head/compare.js';
-import { duration } from '../report/report-markup.js';
 import { type PairedDifference, pairedDifference } from './study-statistics.js';
 import { type FoldResult, points, type Study, type StudyRow, type Verdict } from './study-types.js';
 import { type NetworkVariant, traits } from './study-variants.js';
@@ -273,10 +273,10 @@ function describe(variant: NetworkVariant): string {
   return `a network from scratch${own.length > 0 ? ` with ${list(own)}` : ''}`;
 }
 
-/** "48.1 % ± 4.0" */
+/** "48.1 % [40.2 to 56.1]", or "48.1 % ± 4.0" */
 function percent(estimate: Ran['accuracy']): string {
-  const [mean, error] = points(estimate).split(' ± ');
-  return `${mean} %${error === undefined ? '' : ` ± ${error}`}`;
+  const [mean, ...error] = points(estimate).split(' ');
+  return [mean, '%', ...error].join(' ');
 }
 
 /** "+1.2 ± 2.0 points, p = 0.58" */

@@ -301,6 +301,7 @@ async function effectOf(
       labels: earlier.card.labels,
       answers: earlier.answers,
     },
+    store.namesSince(revision),
   );
 }
 

@@ -38,12 +38,15 @@ export interface EarlierTraining {
 interface Change {
   sampleId: string;
   oldLabel: string | null;
+  /** The class has another name; nothing was taught. */
+  renamed: boolean;
 }
 
 /**
  * @param answers what the new head answers to every labelled sample
  * @param groupOf group of each of these samples
  * @param changes labels since the training before, oldest first; of all time when there was none
+ * @param names of classes that were renamed or merged since then, by their old name
  */
 export function labelEffect(
   answers: readonly SampleAnswer[],
@@ -51,33 +54,36 @@ export function labelEffect(
   groupOf: (id: string) => string,
   changes: readonly Change[],
   earlier: EarlierTraining | null,
+  names: ReadonlyMap<string, string> = new Map(),
 ): LabelEffect {
+  const now = (label: string): string => names.get(label) ?? label;
   const present = new Map(
     answers.map(({ id, truth }) => [id, { label: truth, group: groupOf(id) }]),
   );
   const first = new Map<string, string | null>();
-  for (const { sampleId, oldLabel } of changes) {
-    if (present.has(sampleId) && !first.has(sampleId)) first.set(sampleId, oldLabel);
+  for (const { sampleId, oldLabel, renamed } of changes) {
+    if (renamed || !present.has(sampleId) || first.has(sampleId)) continue;
+    first.set(sampleId, oldLabel === null ? null : now(oldLabel));
   }
   const counts = new Map<string, number>();
   let corrected = 0;
   for (const [id, before] of first) {
-    const now = present.get(id)!.label;
-    if (before === now) continue;
+    const { label } = present.get(id)!;
+    if (before === label) continue;
     if (before !== null && earlier) corrected += 1;
-    counts.set(now, (counts.get(now) ?? 0) + 1);
+    counts.set(label, (counts.get(label) ?? 0) + 1);
   }
-  const known = new Set(earlier?.labels);
+  const known = new Set(earlier?.labels.map(now));
   const pairs = earlier?.answers
     ? pairedAnswers(
-        presentAnswers(earlier.answers.answers, present),
+        presentAnswers(earlier.answers.answers, present, names),
         presentAnswers(answers, present),
       )
     : [];
   const changed = (isRight: boolean): number =>
     pairs.filter(
-      ({ truth, before, now }) =>
-        (now.label === truth) === isRight && (before.label === truth) !== isRight,
+      ({ truth, before, now: later }) =>
+        (later.label === truth) === isRight && (before.label === truth) !== isRight,
     ).length;
   const effect = {
     since: earlier?.version ?? null,

@@ -64,8 +64,7 @@ class Workshop {
     assert.equal(status, 200, JSON.stringify(json));
     const { answer } = CONTRACT[key];
     assert.ok('parse' in answer);
-    assert.deepEqual(answer.parse(json), json, 'nothing beside the contract');
-    return json;
+    return answer.parse(json);
   }
 
   async post(path: string, body: object = {}): Promise<Body> {

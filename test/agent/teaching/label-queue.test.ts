@@ -7,6 +7,7 @@ import type { ServingHead } from '../../../src/perception/perception-protocol.js
 import type { SampleStore } from '../../../src/samples/store.js';
 import { learn } from '../../../src/training/instant/learn.js';
 import { Draw } from '../../head/synthetic.js';
+import { TEST_HANG_MS } from '../../liveness.js';
 import { newSample, temporaryStore } from '../../samples/support.js';
 
 const CHECKSUM = 'c'.repeat(64);
@@ -21,6 +22,8 @@ class School {
   readonly #means = new Map<string, Float64Array>();
   serving: ServingHead | null = null;
   checksum: string | null = CHECKSUM;
+  /** Samples whose features the queue has read. */
+  reads = 0;
   #count = 0;
 
   constructor(t: TestContext) {
@@ -44,7 +47,18 @@ class School {
     this.queue = new LabelQueue({
       task: 'main',
       perception,
-      samples: this.store,
+      samples: {
+        features: (ids, ...key) => {
+          school.reads += ids.length;
+          return school.store.features(ids, ...key);
+        },
+        get: (id) => school.store.get(id),
+        labelCounts: () => school.store.labelCounts(),
+        labelRevision: () => school.store.labelRevision(),
+        labelsSince: (...range) => school.store.labelsSince(...range),
+        list: (filter) => school.store.list(filter),
+        waitingIds: () => school.store.waitingIds(),
+      },
       inference: INFERENCE,
       log: silentLog(),
     });
@@ -83,7 +97,7 @@ class School {
   }
 }
 
-describe('the queue of questions', () => {
+describe('the queue of questions', { timeout: TEST_HANG_MS }, () => {
   it('asks without a head about each thing once before it asks about look-alikes', (t) => {
     const school = new School(t);
     const kindOf = new Map<string, string>();
@@ -229,6 +243,9 @@ describe('the queue of questions', () => {
       for (let i = 0; i < 1_500; i++) school.admit(school.features(i % 2 ? 'crop' : 'weed', 0.1));
     });
     school.learn();
+    school.ids(1);
+    // Without another request.
+    while (school.reads < 1_500) await new Promise((resolve) => setTimeout(resolve, 20));
     while (school.ids(1)[0] !== between) await new Promise((resolve) => setTimeout(resolve, 20));
     const { head, ...rest } = school.serving!;
     // The same classes under other names: every answer of the previous head is out of date.

@@ -107,7 +107,10 @@ describe('the progress of teaching', () => {
       { label: 'Pear', labels: 4 },
       { label: 'Tomato', labels: 1 },
     ]);
-    const byHand = first({ Apple: 9, Tomato: 5 }, { ...given, instantTrust: null, everyNewLabels: 0 });
+    const byHand = first(
+      { Apple: 9, Tomato: 5 },
+      { ...given, instantTrust: null, everyNewLabels: 0 },
+    );
     assert.deepEqual(
       [byHand.step, byHand.share, byHand.next.text],
       ['trust', 0.8, '"Tomato" needs 1 more label.'],

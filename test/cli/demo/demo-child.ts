@@ -18,7 +18,7 @@ const demonstration = new Demonstration(
     version: '0.0.0',
     writtenBytes: new WrittenBytes(),
     exitAfterTraining: true,
-    photos: false,
+    photos: null,
   },
 );
 process.exitCode = await demonstration.run();

@@ -3,11 +3,12 @@ import { describe, it } from 'node:test';
 import { LabelChoice } from '../../../src/cli/demo/label-choice.js';
 
 const AS_A_PERSON = { labelsPerClass: 2, reactionFrames: 2, labelsPerGroup: 3 };
-const EVERY_PHOTO = { labelsPerClass: 40, reactionFrames: 0, labelsPerGroup: 0 };
 
 /** Which frames of a group are labelled, decided as given. */
 function labelled(choice: LabelChoice, group: string, decisions: string[]): number[] {
-  return decisions.flatMap((decided, i) => (choice.see(group, decided, 'weed') ? [i] : []));
+  return decisions.flatMap((decided, i) =>
+    choice.see({ camera: 'main', group, decided, reference: 'weed' }) ? [i] : [],
+  );
 }
 
 describe('LabelChoice', () => {
@@ -31,13 +32,10 @@ describe('LabelChoice', () => {
     assert.equal(choice.rollingAccuracy(2), 1 / 2);
   });
 
-  it('labels a photo once, and again only after a refusal', () => {
-    const choice = new LabelChoice(EVERY_PHOTO);
-    choice.alreadyLabelled(['old.jpg']);
-    assert.equal(choice.see('old.jpg', 'crop', 'weed'), false);
-    assert.equal(choice.rollingAccuracy(50), null);
-    assert.deepEqual(labelled(choice, 'new.jpg', ['weed', 'weed']), [0]);
-    choice.forget('new.jpg');
-    assert.deepEqual(labelled(choice, 'new.jpg', ['weed', 'weed']), [0]);
+  it('labels a group again after a refusal', () => {
+    const choice = new LabelChoice(AS_A_PERSON);
+    assert.deepEqual(labelled(choice, 'a', Array(9).fill('crop')), [2, 5, 8]);
+    choice.forget('a');
+    assert.deepEqual(labelled(choice, 'a', Array(9).fill('crop')), [2, 5, 8]);
   });
 });

@@ -80,7 +80,9 @@ describe('the order of questions', () => {
 
   it('prefers what looks like a rare class', () => {
     const answer = doubt(0.6);
-    const candidates = [1.8, 0.2, 1, null].map((classShare, i) => at(i * 9, { answer, classShare }));
+    const candidates = [1.8, 0.2, 1, null].map((classShare, i) =>
+      at(i * 9, { answer, classShare }),
+    );
     assert.deepEqual(queryOrder(candidates, 2), [1, 2]);
   });
 

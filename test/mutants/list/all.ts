@@ -3,6 +3,7 @@ import { ACCESS_MUTANTS } from './access-mutants.js';
 import { ALERT_MUTANTS } from './alert-mutants.js';
 import { BASE_MUTANTS } from './base-mutants.js';
 import { BOARD_MUTANTS } from './board-mutants.js';
+import { BRAIN_MUTANTS } from './brain-mutants.js';
 import { CAMERA_MUTANTS } from './camera-mutants.js';
 import { COMMAND_MUTANTS } from './command-mutants.js';
 import { CONSOLE_MUTANTS } from './console-mutants.js';
@@ -28,6 +29,7 @@ import { VISION_MUTANTS } from './vision-mutants.js';
 
 export const MUTANTS: readonly Mutant[] = [
   ...GATE_MUTANTS,
+  ...BRAIN_MUTANTS,
   ...HEAD_MUTANTS,
   ...SAMPLES_MUTANTS,
   ...DATASET_MUTANTS,

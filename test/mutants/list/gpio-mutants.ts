@@ -181,8 +181,8 @@ export const GPIO_MUTANTS: readonly Mutant[] = [
   {
     promise: 'signals change although no frame comes',
     file: 'src/agent/reporting/alerting.ts',
-    text: 'this.#signals.lit(this.#rules.activeOutputs(nowMs), nowMs)',
-    replacement: 'this.#rules.activeOutputs(nowMs)',
+    text: 'return this.#signals.lit(wanted, nowMs);',
+    replacement: 'return wanted;',
     tests: [{ file: 'test/agent/reporting/alerting.test.ts', names: 'signal of the output' }],
   },
   {

@@ -20,10 +20,10 @@ describe('a removed sample', () => {
     assert.deepEqual(store.list({ label: 'weed' }).length, 1);
     assert.equal(store.missingFeatures('b', '', 0).length, 1);
     assert.equal(store.labelsSince(0).at(-1)?.newLabel, null, 'unlearned at once');
-    store.change(sample.id, { state: 'restored' }, 'console');
+    const restored = { state: 'restored' } as const;
+    store.change(sample.id, restored, 'console');
     assert.deepEqual(store.get(sample.id), sample);
-    const unknown = () => store.change('nobody', { state: 'restored' }, 'cli');
-    assert.throws(unknown, hasCode('HL_SAMPLE_UNKNOWN'));
+    assert.throws(() => store.change('nobody', restored, 'cli'), hasCode('HL_SAMPLE_UNKNOWN'));
     store.remove([sample.id], 'console');
     store.emptyTrash();
     assert.notEqual(store.picture(sample.id), null, 'another task uses it');

@@ -46,7 +46,7 @@ export class Access {
 
   async #exchange(body: { token: string } | { pairing: string }): Promise<boolean> {
     try {
-      await this.api.call('POST /api/session', { body });
+      await this.api.call('POST /api/session', { body }, null);
       this.store.set({ lock: null });
       return true;
     } catch (error) {

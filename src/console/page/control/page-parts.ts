@@ -12,7 +12,7 @@ import { PageStore } from './page-store.js';
 import { Session } from './session.js';
 import { AlikeOrders } from './teach/alike-orders.js';
 import { AnswerOutbox } from './teach/answer-outbox.js';
-import { ClassNames } from './teach/class-names.js';
+import { ClassNames } from './teach/meant-class.js';
 import { QuestionLine } from './teach/question-line.js';
 import { TeachOrders } from './teach/teach-orders.js';
 import { UndoStack } from './undo-stack.js';

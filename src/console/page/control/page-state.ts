@@ -7,7 +7,6 @@ import {
   type TeachState,
   type Unsent,
 } from './teach/teach-state.js';
-import type { UndoStep } from './undo-stack.js';
 
 export type Link = 'connecting' | 'live' | 'lost';
 
@@ -23,6 +22,14 @@ export type Shown = { kind: 'live'; frame: FrameSummary } | { kind: 'correction'
 /** A decoded picture, ready for display. */
 export interface ScreenPicture {
   image: HTMLImageElement;
+}
+
+/** A change that can be taken back. */
+export interface UndoStep {
+  /** The task that it was made in. */
+  task: string | null;
+  /** Takes it back; throws Refusals. */
+  takeBack: () => Promise<void>;
 }
 
 export interface Notice {

@@ -54,7 +54,8 @@ export class Session {
     }, CHECK_INTERVAL_MS);
     for (;;) {
       try {
-        await this.api.call('GET /healthz', {});
+        // The robot may not have the task of the address.
+        await this.api.call('GET /healthz', {}, null);
         await this.access.restore(location, history);
         if (this.store.state.lock === null) this.#feed.start();
         return;
@@ -110,9 +111,9 @@ export class Session {
   }
 }
 
-/** Changes when a question arrives or is answered. */
-function queueMark({ samples }: ClockedStatus): string {
-  return `${samples.waiting} ${samples.labelled}`;
+/** Changes when a question arrives or is answered, and when labels change. */
+function queueMark({ samples: { total, waiting, classes } }: ClockedStatus): string {
+  return JSON.stringify([total, waiting, classes]);
 }
 
 /** Changes when another head serves or is pinned, and when a training begins or ends. */

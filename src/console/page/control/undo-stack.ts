@@ -1,15 +1,8 @@
 import type { RobotApi } from '../robot/robot-api.js';
 import type { Words } from '../words/words.js';
 import type { Notices } from './notices.js';
+import type { UndoStep } from './page-state.js';
 import type { PageStore } from './page-store.js';
-
-/** A change that can be taken back. */
-export interface UndoStep {
-  /** The task that it was made in. */
-  task: string | null;
-  /** Takes it back; throws Refusals. */
-  takeBack: () => Promise<void>;
-}
 
 /** Changes that this page has made, the newest last: each can be taken back, without limit. */
 export class UndoStack {

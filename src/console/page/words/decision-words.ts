@@ -32,13 +32,16 @@ export function decisionWords(
   return plain('none', ...noHead(status, words));
 }
 
+/** Less probable labels are no alternative. */
+const WORTH_SAYING = 0.01;
+
 function judged(decision: FrameDecision, trust: string | null, words: Words): DecisionWords {
   const { label, probability, guess, top } = decision;
   const belief = beliefOf(decision, trust);
   const humble = isBeginner(trust);
   const known = belief !== 'unknown';
   const list = top
-    .filter((entry) => !known || entry.label !== label)
+    .filter((entry) => entry.probability >= WORTH_SAYING && (!known || entry.label !== label))
     .map((entry) => (humble ? entry.label : `${entry.label} ${words.percent(entry.probability)}`))
     .join(', ');
   if (!known) {

@@ -2,7 +2,6 @@ import type { Question } from '../../../contract/teach-contract.js';
 import { Refusal } from '../../robot/refusal.js';
 import type { RobotApi } from '../../robot/robot-api.js';
 import { oneAtATime } from '../one-at-a-time.js';
-import type { ScreenPicture } from '../page-state.js';
 import type { PageStore } from '../page-store.js';
 import { NO_QUESTIONS, type TeachState } from './teach-state.js';
 
@@ -19,8 +18,6 @@ const MAX_SKIPPED = 200;
 
 /** The line of questions: what is on the screen, what comes next, and their images. */
 export class QuestionLine {
-  /** Requests the questions and puts them behind the one on the screen. */
-  readonly refresh = oneAtATime(() => this.#refresh());
   /** Answered here: the robot may not know yet. */
   readonly #answered = new Set<string>();
   /** Taken back or refused: they come next, also while the robot does not know yet. */
@@ -28,6 +25,8 @@ export class QuestionLine {
   readonly #kept: string[] = [];
   #skipped: string[] = [];
   #task: string | null = null;
+  /** Of each task its own, so that no task waits for a late answer about the former one. */
+  #run = oneAtATime(() => this.#refresh());
   #soon: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -51,6 +50,12 @@ export class QuestionLine {
       clearTimeout(this.#soon);
       this.#soon = undefined;
     };
+  }
+
+  /** Requests the questions and puts them behind the one on the screen. */
+  async refresh(): Promise<void> {
+    this.#follow();
+    await this.#run();
   }
 
   get current(): Question | null {
@@ -108,7 +113,6 @@ export class QuestionLine {
   }
 
   async #refresh(): Promise<void> {
-    this.#follow();
     const task = this.#task;
     const skipped = this.#skipped.length > 0 ? { skipped: this.#skipped.join(',') } : {};
     const query = { limit: String(QUESTIONS_ASKED), ...skipped };
@@ -175,7 +179,7 @@ export class QuestionLine {
     this.#loading.add(id);
     const { task } = this.store.state;
     const image = new Image();
-    let loaded: ScreenPicture | 'gone' = { image };
+    let loaded: HTMLImageElement | 'gone' = image;
     try {
       image.src = this.api.address('GET /api/samples/{id}/picture', { params: { id } });
       await image.decode();
@@ -192,11 +196,12 @@ export class QuestionLine {
     const { task } = this.store.state;
     if (task === this.#task) return;
     this.#task = task;
+    this.#run = oneAtATime(() => this.#refresh());
     this.#answered.clear();
     this.#returned.clear();
     this.#kept.length = 0;
     this.#skipped = [];
     this.store.set({ teach: NO_QUESTIONS });
-    void this.refresh();
+    void this.#run();
   }
 }

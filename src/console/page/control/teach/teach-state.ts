@@ -1,13 +1,12 @@
 import type { LookAlikeSample, Question } from '../../../contract/teach-contract.js';
 import type { Refusal } from '../../robot/refusal.js';
-import type { ScreenPicture } from '../page-state.js';
 
 /** Questions of the task and the answers that are on their way. */
 export interface TeachState {
   /** The first one is on the screen; null before the robot has told. */
   questions: readonly Question[] | null;
   /** Decoded images of the next questions by sample; `gone`: it cannot be shown. */
-  pictures: Readonly<Record<string, ScreenPicture | 'gone'>>;
+  pictures: Readonly<Record<string, HTMLImageElement | 'gone'>>;
   /** The label for an image that shows none of the things; null: not known yet. */
   nothingLabel: string | null;
   /** Why the questions cannot be read; null: they can. */

@@ -1,9 +1,9 @@
 import type { TrainingState } from '../../../contract/live-contract.js';
 import type { PageParts } from '../../control/page-parts.js';
 import type { Words } from '../../words/words.js';
-import { ProgressBar } from '../progress-bar.js';
 import { useSelected } from '../use-selected.js';
 import { useWords } from '../use-words.js';
+import { ProgressBar } from './progress-bar.js';
 
 /** A running training in one slim bar: what, how far, time left; nothing while none runs. */
 export function TrainingBar({ page }: { page: PageParts }) {
@@ -33,7 +33,9 @@ function Running({ training, words }: { training: TrainingState; words: Words })
     <section class="training-bar" aria-label={words.say('shell.trainingRuns')}>
       <p>
         <strong>{words.say('shell.trainingRuns')}</strong>
-        <span class="state">{[what, far, state].filter((text) => text !== '').join(' · ')}</span>
+        <span class="training-state">
+          {[what, far, state].filter((text) => text !== '').join(' · ')}
+        </span>
       </p>
       <ProgressBar share={share} label={`${what} ${words.percent(share)}`} />
     </section>

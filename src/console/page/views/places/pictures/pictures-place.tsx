@@ -1,9 +1,9 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Message } from '../../../../contract/route-contract.js';
-import type { PlaceProps } from '../../page-view.js';
 import { useAnswer } from '../../use-answer.js';
 import { useSelected } from '../../use-selected.js';
 import { useWords } from '../../use-words.js';
+import type { PlaceProps } from '../place-props.js';
 import { ActionBar } from './action-bar.js';
 import { ClassPanel } from './class-panel.js';
 import { FilterBar } from './filter-bar.js';
@@ -11,7 +11,8 @@ import { usePictureChoice } from './grid/picture-choice.js';
 import { PictureGrid } from './grid/picture-grid.js';
 import { usePicturePages } from './grid/use-picture-pages.js';
 import { ImportCard } from './import/import-card.js';
-import { droppedFiles, type ImportFile } from './import/import-files.js';
+import type { ImportFile } from './import/import-files.js';
+import { useDroppedFiles } from './import/use-dropped-files.js';
 import { NarrowedTo } from './narrowed-to.js';
 import { PictureDetail } from './picture-detail.js';
 import { filterOf, withParams } from './picture-filter.js';
@@ -29,7 +30,13 @@ export function PicturesPlace({ page, status }: PlaceProps) {
   const choice = usePictureChoice();
   const [warnings, setWarnings] = useState<readonly Message[]>([]);
   const [dropped, setDropped] = useState<readonly ImportFile[] | null>(null);
-  const [dragged, setDragged] = useState(false);
+  const dragged = useDroppedFiles(
+    (files) => {
+      setDropped(files);
+      page.address.narrow(withParams(page.store.state.params, { part: 'import', open: undefined }));
+    },
+    (error) => page.notices.problem(error),
+  );
   const orders = useMemo(() => new PictureOrders(page, setWarnings), [page]);
   const offsetMinutes = String(-new Date().getTimezoneOffset());
   const { answer: facets } = useAnswer(page, 'GET /api/pictures/facets', {
@@ -82,30 +89,7 @@ export function PicturesPlace({ page, status }: PlaceProps) {
   const { at, ...around } = ways();
   const isEmpty = total === 0;
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: dropping has a button beside it
-    <div
-      class="pictures-place"
-      data-part={shownPart}
-      data-dragged={dragged}
-      onDragOver={(event) => {
-        if (event.dataTransfer?.types.includes('Files') !== true) return;
-        event.preventDefault();
-        setDragged(true);
-      }}
-      onDragLeave={({ currentTarget, relatedTarget }) => {
-        if (!(relatedTarget instanceof Node && currentTarget.contains(relatedTarget))) {
-          setDragged(false);
-        }
-      }}
-      onDrop={(event) => {
-        event.preventDefault();
-        setDragged(false);
-        const items = event.dataTransfer?.items;
-        if (items === undefined) return;
-        void droppedFiles(items).then(setDropped, page.notices.problem);
-        page.address.narrow({ ...narrowed, part: 'import' });
-      }}
-    >
+    <div class="pictures-place" data-part={shownPart} data-dragged={dragged}>
       {open !== undefined && (
         <PictureDetail
           page={page}

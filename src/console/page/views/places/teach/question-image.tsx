@@ -1,7 +1,6 @@
 import { useRef, useState } from 'preact/hooks';
 import type { Question } from '../../../../contract/teach-contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
-import type { ScreenPicture } from '../../../control/page-state.js';
 import { ScreenImage } from '../../look/screen-image.js';
 import { useWords } from '../../use-words.js';
 
@@ -19,7 +18,7 @@ export function QuestionImage({
   page: PageParts;
   question: Question;
   /** Undefined: it is being loaded. */
-  picture: ScreenPicture | 'gone' | undefined;
+  picture: HTMLImageElement | 'gone' | undefined;
   /** Null: there is no guess to confirm. */
   confirm: (() => void) | null;
   skip: () => void;
@@ -57,7 +56,7 @@ export function QuestionImage({
       }}
     >
       <ScreenImage
-        image={picture === undefined || picture === 'gone' ? null : picture.image}
+        image={picture === undefined || picture === 'gone' ? null : picture}
         id="question-picture"
         alt={alt}
       />

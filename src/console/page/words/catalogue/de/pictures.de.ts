@@ -162,4 +162,6 @@ export const picturesDe: Translated<typeof picturesEn> = {
     other: '{count} Dateien wurden nicht übernommen',
   },
   'pictures.notAnImage': 'Weder ein JPEG-, PNG- oder WebP-Bild noch ein Zip-Archiv.',
+  'classes.rules':
+    'Alarmregeln nennen noch {label} und lösen nicht mehr aus: {rules}. Ändern Sie sie unter „Roboter“.',
 };

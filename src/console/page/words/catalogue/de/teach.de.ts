@@ -94,4 +94,5 @@ export const teachDe: Translated<typeof teachEn> = {
     other: 'Noch {labels} Antworten bis zum nächsten Training.',
   },
   'teach.train-now': 'Starten Sie ein Training: Es lernt die neuen Antworten.',
+  'teach.ask': 'Benennen Sie, wonach der Roboter fragt.',
 };

@@ -146,4 +146,6 @@ export const picturesEn = {
     other: '{count} files were not taken',
   },
   'pictures.notAnImage': 'Neither a JPEG, PNG or WebP image nor a zip archive.',
+  'classes.rules':
+    'Alert rules still name {label} and will not rise: {rules}. Change them under Robot.',
 } as const;

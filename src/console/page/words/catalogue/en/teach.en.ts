@@ -91,4 +91,5 @@ export const teachEn = {
     other: '{labels} more labels until the next training.',
   },
   'teach.train-now': 'Start a training: it learns the new labels.',
+  'teach.ask': 'Label what the robot asks about.',
 } as const;

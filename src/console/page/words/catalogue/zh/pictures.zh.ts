@@ -114,4 +114,5 @@ export const picturesZh: Translated<typeof picturesEn> = {
   'pictures.importDuplicates': '{count} 张已存在。',
   'pictures.importRefused': '{count} 个文件未被接收',
   'pictures.notAnImage': '不是 JPEG、PNG、WebP 图片，也不是 zip 压缩包。',
+  'classes.rules': '报警规则仍使用 {label}，将不会触发：{rules}。请在“机器人”页面修改。',
 };

@@ -66,4 +66,5 @@ export const teachZh: Translated<typeof teachEn> = {
   'teach.training-due': '下一次训练即将开始。',
   'teach.until-training': '再标注 {labels} 张即开始下一次训练。',
   'teach.train-now': '请开始训练，以学习新的标注。',
+  'teach.ask': '请标注机器人询问的图片。',
 };

@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { PageParts } from '../../../../control/page-parts.js';
-import { ProgressBar } from '../../../progress-bar.js';
+import { ProgressBar } from '../../../parts/progress-bar.js';
 import { useWords } from '../../../use-words.js';
 import { ACCEPTED, chosenFiles, folderOf, type ImportFile, mediaTypeOf } from './import-files.js';
-import { ImportRun, type ImportState } from './import-run.js';
+import { ImportRun, type ImportState } from './upload-run.js';
 
 const FOLDERS_NAMED = 6;
 

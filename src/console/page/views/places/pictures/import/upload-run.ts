@@ -2,7 +2,9 @@ import type { PageParts } from '../../../../control/page-parts.js';
 import { Refusal } from '../../../../robot/refusal.js';
 import { type ImportFile, mediaTypeOf } from './import-files.js';
 
-const SENT_TOGETHER = 2;
+/** The robot takes one import at a time; another page may be at it. */
+const BUSY = 'HL_IMPORT_RUNNING';
+const BUSY_PAUSE_MS = 1_000;
 const REFUSALS_KEPT = 100;
 
 export interface RefusedFile {
@@ -23,7 +25,7 @@ export interface ImportState {
   cancelled: boolean;
 }
 
-/** Sends files to the robot, a few at a time. */
+/** Sends files to the robot, one after the other. */
 export class ImportRun {
   readonly #abort = new AbortController();
   #state: ImportState;
@@ -51,15 +53,11 @@ export class ImportRun {
   }
 
   async run(): Promise<void> {
-    const left = this.files.values();
-    const send = async () => {
-      for (const file of left) {
-        if (this.#abort.signal.aborted) return;
-        await this.#send(file);
-      }
-    };
     this.#set({});
-    await Promise.all(Array.from({ length: SENT_TOGETHER }, send));
+    for (const file of this.files) {
+      if (this.#abort.signal.aborted) break;
+      await this.#send(file);
+    }
     this.#set({ ended: true, cancelled: this.#abort.signal.aborted });
     this.page.store.changed();
   }
@@ -88,6 +86,11 @@ export class ImportRun {
     } catch (error) {
       if (this.#abort.signal.aborted) return;
       if (!(error instanceof Refusal)) throw error;
+      if (error.code === BUSY) {
+        await new Promise((resolve) => setTimeout(resolve, BUSY_PAUSE_MS));
+        if (!this.#abort.signal.aborted) await this.#send({ file, name });
+        return;
+      }
       this.#refuse([{ name, message: error.message }], 1);
       // The robot is full, locked or gone: the next file fares no better.
       if (error.status === 0 || error.status === 401 || error.status === 507) this.cancel();
