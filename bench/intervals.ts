@@ -1,6 +1,6 @@
 import { createRandom, type Random } from '../src/base/random.js';
-import { type GroupAnswers, shareInterval } from '../src/head/confidence/share-interval.js';
-import { type Interval, wilsonInterval } from '../src/head/wilson.js';
+import { type GroupAnswers, shareInterval } from '../src/head/intervals/share-interval.js';
+import { type Interval, wilsonInterval } from '../src/head/intervals/wilson.js';
 
 const ROUNDS = 300;
 const DRAWS = 400;

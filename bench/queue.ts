@@ -29,7 +29,7 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
   const timings = measureQueue();
   if (options.includes('--only-timings')) return { timings };
   const at = options.indexOf('--draws');
-  const draws = at < 0 ? 5 : Number(options[at + 1]);
+  const draws = at < 0 ? 12 : Number(options[at + 1]);
   const shared = sharedFolder();
   if (shared === null) throw new Error('the photo sets are not here: set HEADLAND_SHARED');
   const figures: Record<string, unknown>[] = [];
@@ -72,7 +72,7 @@ type Life = ReturnType<typeof simulateLabels>;
 
 function summary(lives: readonly Life[]): Record<string, unknown> {
   const macroF1 = Object.fromEntries(
-    POINTS.map((labels) => [labels, estimate(lives.map((life) => life.macroF1At(labels))).mean]),
+    POINTS.map((labels) => [labels, estimate(lives.map((life) => life.macroF1At(labels)))]),
   );
   const labelsTo = Object.fromEntries(
     TARGETS.map((target) => {

@@ -52,6 +52,8 @@ export function simulateLabels(simulation: Simulation) {
     samples: store,
     inference,
     log: silentLog(),
+    // A person takes seconds for an answer: the robot has read everything by then.
+    nowMs: () => 0,
   });
   const curve: { labels: number; macroF1: number }[] = [];
   const asked: Asked[] = [];

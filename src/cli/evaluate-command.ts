@@ -8,7 +8,7 @@ import { evaluateHead } from '../evaluation/evaluate.js';
 import type { Evaluation } from '../evaluation/evaluation-types.js';
 import { evaluationPage } from '../evaluation/report/report-evaluation.js';
 import { figure, percent as percentText } from '../evaluation/report/report-markup.js';
-import type { Interval } from '../head/wilson.js';
+import type { Interval } from '../head/intervals/wilson.js';
 import { withPicture } from '../vision/picture.js';
 import { showProgress } from './progress/progress.js';
 import { commandLog } from './support/command-log.js';

@@ -1,7 +1,7 @@
 import { createRandom } from '../base/random.js';
-import { scoreInterval, shareInterval } from '../head/confidence/share-interval.js';
+import { scoreInterval, shareInterval } from '../head/intervals/share-interval.js';
+import type { Interval } from '../head/intervals/wilson.js';
 import { indexOfLargest } from '../head/score.js';
-import type { Interval } from '../head/wilson.js';
 import type { ReliabilityBin } from './evaluation-types.js';
 
 const DRAWS = 1_000;

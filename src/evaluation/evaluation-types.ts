@@ -1,6 +1,6 @@
 import type { FeatureTransform, LearnerName } from '../head/head.js';
+import type { Interval } from '../head/intervals/wilson.js';
 import type { LabelledMetrics } from '../head/labelled-metrics.js';
-import type { Interval } from '../head/wilson.js';
 
 /** A whole evaluation: the content of `evaluation.json` and of the report. */
 export interface Evaluation {

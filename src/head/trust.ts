@@ -1,6 +1,6 @@
 import { type Message, named } from '../base/words/message.js';
-import { independentAnswers } from './independent-answers.js';
-import { wilsonInterval } from './wilson.js';
+import { independentAnswers } from './intervals/independent-answers.js';
+import { wilsonInterval } from './intervals/wilson.js';
 
 /** From little to much evidence. */
 export const TRUST_LEVELS = ['beginner', 'useful', 'proven'] as const;

@@ -16,7 +16,7 @@ import {
   type TiffBlock,
   type TiffDirectory,
   type TiffEntry,
-} from './tiff-directory.js';
+} from './tiff/tiff-directory.js';
 
 export interface ExifFacts {
   /**

@@ -1,5 +1,5 @@
 import { extname } from 'node:path';
-import { nameOfTiff } from './tiff-kind.js';
+import { nameOfTiff } from './tiff/tiff-kind.js';
 
 /** The encodings that headland reads. All others are refused before a decoder sees them. */
 export type PictureFormat = 'jpeg' | 'png' | 'webp';

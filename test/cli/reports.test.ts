@@ -35,7 +35,10 @@ describe('reports from the command line', { concurrency: false }, () => {
     assert.doesNotMatch(page, /<script|https?:\/\//);
 
     const words = headland('evaluate', ...at, '--out', out);
-    assert.match(words.stdout, /^head 1: accuracy [0-9.]+ %, macro-F1 [01]\.[0-9]{3}/);
+    assert.match(
+      words.stdout,
+      /^head 1: [0-9]+ of [0-9]+ samples in [0-9]+ groups are right .*\naccuracy [0-9.]+ % \(95 %: [0-9.]+ % to [0-9.]+ %\), macro-F1 [01]\.[0-9]{3}/,
+    );
   });
 
   test('study compares networks with the backbone on a folder of photos and explains the result', {
@@ -71,7 +74,7 @@ describe('reports from the command line', { concurrency: false }, () => {
     const words = headland(...of, ...small, '--variants', 'backbone');
     assert.match(
       words.stdout,
-      /^The frozen backbone reached [0-9.]+ % ± [0-9.]+ on held-out groups\.$/m,
+      /^The frozen backbone reached [0-9.]+ % \[[0-9.]+ to [0-9.]+\] on held-out groups\.$/m,
     );
 
     assert.equal(headland(...of, '--epochs', 'many').status, 2);

@@ -26,7 +26,17 @@ describe('the built page', { timeout: TEST_HANG_MS }, () => {
     const { '/': page, ...files } = Object.fromEntries(loadAssets());
     assert.ok(page !== undefined);
     assert.equal(page.cacheControl, 'no-cache');
-    assert.deepEqual(named(page).sort(), Object.keys(files).sort());
+    const scripts = Object.entries(files).filter(([path]) => path.endsWith('.js'));
+    // The catalogues of other languages are loaded by the script, when they are chosen.
+    const loaded = scripts.flatMap(([, { bytes }]) =>
+      [
+        ...Buffer.from(bytes)
+          .toString()
+          .matchAll(/import\([`'"]\.\/([\w-]+\.js)/g),
+      ].map(([, name]) => `/assets/${name}`),
+    );
+    assert.equal(loaded.length, 2);
+    assert.deepEqual([...named(page), ...loaded].sort(), Object.keys(files).sort());
     for (const [path, { type, cacheControl }] of Object.entries(files)) {
       assert.match(path, /^\/assets\/[\w-]+\.(css|js)$/);
       assert.equal(type.startsWith('text/css'), path.endsWith('.css'));

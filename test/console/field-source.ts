@@ -9,11 +9,7 @@ import type {
   EncodedPicture,
   LatestFrame,
 } from '../../src/console/console-source.js';
-import type {
-  HeadVersion,
-  HoldoutMetrics,
-  TrainingReport,
-} from '../../src/console/contract/brain-contract.js';
+import type { HeadVersion, TrainingReport } from '../../src/console/contract/brain-contract.js';
 import type { AnswerOf } from '../../src/console/contract/contract.js';
 import type {
   ConsoleStatus,
@@ -25,6 +21,9 @@ import type { LookAlikeSample } from '../../src/console/contract/teach-contract.
 import { notFound } from '../../src/console/server/routes.js';
 
 type WaitingSample = AnswerOf<'GET /api/waiting'>['samples'][number];
+
+/** Metrics of a head on its holdout. */
+type HoldoutMetrics = NonNullable<HeadVersion['holdout']>;
 
 interface StoredSample {
   id: string;

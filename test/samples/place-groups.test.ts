@@ -243,7 +243,7 @@ test('a search for places near reads the groups once, not once a sample', (t) =>
     .all(0, 0, 0, 0, 0, 0, 0)
     .map(({ detail }) => detail);
   assert.ok(
-    plan.some((step) => step.includes('samples_by_latitude')),
+    plan.some((step) => step.includes('samples_by_place')),
     plan.join('\n'),
   );
   assert.ok(!plan.some((step) => step.includes('CORRELATED')), plan.join('\n'));

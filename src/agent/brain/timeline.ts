@@ -1,8 +1,8 @@
 import { firstSentence } from '../../base/words/message.js';
 import type { Interval, TimelineEntry } from '../../console/contract/brain-contract.js';
 import type { AnswerScore } from '../../gate/answers/answer-score.js';
+import { wilsonInterval } from '../../head/intervals/wilson.js';
 import type { LabelledMetrics } from '../../head/labelled-metrics.js';
-import { wilsonInterval } from '../../head/wilson.js';
 import type { HeadCard } from '../../registry/head-card.js';
 import type { HistoryRecord, PinRecord } from '../../registry/history.js';
 import type { StoredReport } from '../../training/stored-report.js';

@@ -30,6 +30,8 @@ export interface LabelQueueParts {
   >;
   inference: Config['inference'];
   log: Log;
+  /** Monotonic time, milliseconds: how long the work of a request takes. */
+  nowMs?: () => number;
 }
 
 /** A sample that waits for a label, and why the robot asks for it. */
@@ -91,7 +93,11 @@ export class LabelQueue {
   #settings: { head: ServingHead; settings: AnswerSettings } | null = null;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(private readonly parts: LabelQueueParts) {}
+  readonly #nowMs: () => number;
+
+  constructor(private readonly parts: LabelQueueParts) {
+    this.#nowMs = parts.nowMs ?? (() => performance.now());
+  }
 
   /** Asks for the label of this sample before all others, until the daemon ends. */
   request(sampleId: string): void {
@@ -105,7 +111,7 @@ export class LabelQueue {
    */
   next(limit: number, skipped: readonly string[] = []): { items: QueuedSample[]; waiting: number } {
     this.#follow();
-    if (!this.#work(performance.now() + REQUEST_MS)) this.#continueLater();
+    if (!this.#work(this.#nowMs() + REQUEST_MS)) this.#continueLater();
     const ids = this.#order(limit, skipped);
     return {
       items: ids.flatMap((id) => this.#question(id) ?? []),
@@ -282,7 +288,7 @@ export class LabelQueue {
   /** @returns whether everything is read, and asked of the serving head */
   #work(deadlineMs: number): boolean {
     while (this.#unread.size > 0) {
-      if (performance.now() > deadlineMs) return false;
+      if (this.#nowMs() > deadlineMs) return false;
       const ids = firstOf(this.#unread, BATCH);
       const found = this.#features(ids);
       for (const id of ids) {
@@ -303,7 +309,7 @@ export class LabelQueue {
     // The most doubtful first: they are the likeliest to be asked about.
     stale.sort(([, a], [, b]) => (b.answer?.entropy ?? 1) - (a.answer?.entropy ?? 1));
     for (let from = 0; from < stale.length; from += BATCH) {
-      if (performance.now() > deadlineMs) return false;
+      if (this.#nowMs() > deadlineMs) return false;
       const batch = stale.slice(from, from + BATCH);
       const found = this.#features(batch.map(([id]) => id));
       for (const [id, entry] of batch) this.#ask(entry, found.get(id));
@@ -324,7 +330,7 @@ export class LabelQueue {
     this.#timer = setTimeout(() => {
       this.#timer = null;
       try {
-        if (!this.#work(performance.now() + SLICE_MS)) this.#continueLater();
+        if (!this.#work(this.#nowMs() + SLICE_MS)) this.#continueLater();
       } catch (error) {
         if (!isHeadlandError(error)) throw error;
         // The disk is unavailable, which has raised an alarm. The next request continues.

@@ -72,7 +72,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'classes',
-    usage: '<command>',
+    usage: '',
     summary: 'list the classes; rename, merge or ignore one, and undo that',
     load: async () => (await import('../samples/classes-command.js')).classesCommand(),
   },
@@ -106,7 +106,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'pin',
     usage: '[options] <version|off>',
     summary: 'keep a head serving, whatever trainings find; off ends that',
-    load: async () => (await import('../pin-command.js')).pinCommand(),
+    load: async () => (await import('../models/pin-command.js')).pinCommand(),
   },
   {
     name: 'models',

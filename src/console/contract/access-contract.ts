@@ -11,7 +11,6 @@ const session = z.object({
   /** The session of this request. */
   own: z.boolean(),
 });
-export type SessionFacts = z.infer<typeof session>;
 
 /** Who may open the page. */
 export const ACCESS = {

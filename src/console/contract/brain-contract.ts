@@ -28,7 +28,6 @@ const holdoutMetrics = z.object({
   /** Counts; row = the true class, column = the predicted one. */
   confusion: z.array(z.array(count)),
 });
-export type HoldoutMetrics = z.infer<typeof holdoutMetrics>;
 
 const headVersion = headSummary.extend({
   /** Metrics on the holdout samples of its training; null: there were none. */

@@ -13,7 +13,6 @@ import {
 } from './route-contract.js';
 
 export const pausable = z.enum(['inference', 'training']);
-export type Pausable = z.infer<typeof pausable>;
 
 /** beginner, useful or proven; null: no head serves, or its trust is not known. */
 const trust = z.string().nullable();

@@ -74,7 +74,6 @@ const changed = z.object({
   /** What else the person should know, such as an alert that still names the old class. */
   warnings: z.array(message),
 });
-export type Changed = z.infer<typeof changed>;
 
 const newState = z.union([
   z.strictObject({ label: givenLabel }),
@@ -191,4 +190,3 @@ export const PICTURES = {
     answer: { mediaTypes: ['application/zip'] },
   },
 } as const satisfies RouteContracts;
-export type SetOrder = z.input<(typeof PICTURES)['POST /api/pictures/set']['body']>;

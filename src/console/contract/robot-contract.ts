@@ -119,10 +119,8 @@ const polygon = z
   .array(z.tuple([probability, probability]))
   .min(3)
   .max(64);
-export type Polygon = z.infer<typeof polygon>;
 
 const region = box.extend({ name: z.string().min(1).max(64) });
-export type CameraRegion = z.infer<typeof region>;
 
 /** How the images of a camera are divided, as in its settings. */
 const pictureLayout = z.strictObject({

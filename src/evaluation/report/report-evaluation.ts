@@ -1,6 +1,6 @@
 import { duration } from '../../base/words/duration.js';
+import type { Interval } from '../../head/intervals/wilson.js';
 import type { LabelledMetrics } from '../../head/labelled-metrics.js';
-import type { Interval } from '../../head/wilson.js';
 import type { Advice, Disagreement, Evaluation } from '../evaluation-types.js';
 import { learningCurveChart, reliabilityChart } from './report-charts.js';
 import { figure, html, type Markup, moment, percent } from './report-markup.js';

@@ -1,6 +1,6 @@
 import { listIn } from '../../base/values/list-in.js';
-import { independentAnswers } from '../../head/independent-answers.js';
-import { wilsonInterval } from '../../head/wilson.js';
+import { independentAnswers } from '../../head/intervals/independent-answers.js';
+import { wilsonInterval } from '../../head/intervals/wilson.js';
 import type { PresentAnswer } from './sample-answer.js';
 
 const BINS = 10;

@@ -1,5 +1,5 @@
-import { independentAnswers } from '../../head/independent-answers.js';
-import { wilsonInterval } from '../../head/wilson.js';
+import { independentAnswers } from '../../head/intervals/independent-answers.js';
+import { wilsonInterval } from '../../head/intervals/wilson.js';
 import { scoreAnswers } from '../scorecard.js';
 import type { PresentAnswer } from './sample-answer.js';
 

@@ -1,6 +1,6 @@
 import type { Position } from '../../base/geo/position.js';
 import { readExif } from '../exif.js';
-import { openTiff, TIFF_VERSION } from '../tiff-directory.js';
+import { openTiff, TIFF_VERSION } from '../tiff/tiff-directory.js';
 import { MAX_TIFF_BYTES, readJpegHead, withExif } from './exif-segment.js';
 import { gpsDirectory } from './gps-directory.js';
 

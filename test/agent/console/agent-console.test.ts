@@ -63,6 +63,7 @@ describe('the page of a real robot', { timeout: TEST_HANG_MS }, () => {
         phase: 'ended',
         condition: null,
         framesTotal: 3,
+        simulated: true,
         stillFrames: 0,
         droppedTotal: 0,
         framesPerSecond: 0,
@@ -183,7 +184,7 @@ describe('the page of a real robot', { timeout: TEST_HANG_MS }, () => {
       waiting: 1,
       classes: [{ label: 'crop', training: 1, holdout: 0 }],
     });
-    assert.equal(training.newLabels, 2);
+    assert.equal(training.newLabels, 1);
     for (const [body, status, code] of [
       [{ frameId: 'gone', label: 'crop' }, 404, 'HL_FRAME_GONE'],
       [{ sampleId: 'gone', label: 'crop' }, 404, 'HL_SAMPLE_UNKNOWN'],

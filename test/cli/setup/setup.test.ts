@@ -204,7 +204,10 @@ describe('setup without a terminal', () => {
     const refused = headland('setup', '--yes', '--config', file, '--robot', 'new');
     assert.match(refused.stderr, /HL_SETUP_FILE_EXISTS/);
     const invalid = headland('setup', '--yes', '--force', '--config', file, '--robot', 'a b');
-    assert.match(invalid.stderr, /HL_CONFIG_INVALID: .*robot\.id/);
+    assert.match(
+      invalid.stderr,
+      /HL_CONFIG_INVALID: 1 problem in the answers\n.*robot\.id: .*did you mean "a-b"\?/,
+    );
     assert.equal(invalid.status, 2);
     assert.deepEqual(readdirSync(folder), ['headland.yaml'], 'nothing was written');
     assert.equal(readFileSync(file, 'utf8'), 'robot: {id: old}\n');

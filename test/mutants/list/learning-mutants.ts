@@ -15,8 +15,8 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
   {
     promise: 'labels of other tasks do not count towards a training',
     file: 'src/samples/store.ts',
-    text: 'FROM label_history WHERE task = ? AND revision > ?',
-    replacement: 'FROM label_history WHERE ? IS NOT NULL AND revision > ?',
+    text: 'WHERE task = ?1 AND revision > ?2 AND renamed = 0 GROUP BY sample_id',
+    replacement: 'WHERE revision > ?2 AND renamed = 0 GROUP BY sample_id',
     tests: [{ file: 'test/samples/tasks.test.ts' }],
   },
   {

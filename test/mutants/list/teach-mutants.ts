@@ -76,7 +76,7 @@ export const TEACH_MUTANTS: readonly Mutant[] = [
   {
     promise: 'the queue goes on in slices where a request has no time left',
     file: QUEUE,
-    text: 'if (!this.#work(performance.now() + SLICE_MS)) this.#continueLater();',
+    text: 'if (!this.#work(this.#nowMs() + SLICE_MS)) this.#continueLater();',
     replacement: '',
     tests: QUEUE_TESTS,
   },

@@ -1,4 +1,4 @@
-import type { GroupAnswers } from '../../../head/confidence/share-interval.js';
+import type { GroupAnswers } from '../../../head/intervals/share-interval.js';
 import type { Choice, SeenAnswer } from '../labeller.js';
 import { PHOTO_CAMERAS } from './photo-links.js';
 

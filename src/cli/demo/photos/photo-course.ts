@@ -1,5 +1,5 @@
-import { shareInterval } from '../../../head/confidence/share-interval.js';
-import type { Interval } from '../../../head/wilson.js';
+import { shareInterval } from '../../../head/intervals/share-interval.js';
+import type { Interval } from '../../../head/intervals/wilson.js';
 import type { PhotoChoice } from './photo-choice.js';
 
 /** Labels of each class in the first step: enough for a first head without a training. */

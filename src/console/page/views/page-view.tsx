@@ -1,5 +1,4 @@
 import type { ComponentType } from 'preact';
-import type { ConsoleStatus } from '../../contract/live-contract.js';
 import type { PageParts } from '../control/page-parts.js';
 import type { Place } from '../control/page-state.js';
 import { isOfTask } from '../words/task-words.js';
@@ -10,6 +9,7 @@ import { NoticeToast } from './notice-toast.js';
 import { BrainPlace } from './places/brain/brain-place.js';
 import { LivePlace } from './places/live/live-place.js';
 import { PicturesPlace } from './places/pictures/pictures-place.js';
+import type { PlaceProps } from './places/place-props.js';
 import { RobotPlace } from './places/robot/robot-place.js';
 import { TeachPlace } from './places/teach/teach-place.js';
 import { TaskPicker } from './task-picker.js';
@@ -17,12 +17,6 @@ import { TokenForm } from './token-form.js';
 import { useSelected } from './use-selected.js';
 import { useShortcuts } from './use-shortcuts.js';
 import { useWords } from './use-words.js';
-
-/** What every place is given. */
-export interface PlaceProps {
-  page: PageParts;
-  status: ConsoleStatus;
-}
 
 const VIEWS: Readonly<Record<Place, ComponentType<PlaceProps>>> = {
   live: LivePlace,

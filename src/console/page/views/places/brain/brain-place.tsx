@@ -1,9 +1,9 @@
 import { useMemo } from 'preact/hooks';
-import type { PlaceProps } from '../../page-view.js';
 import { LearningCurve } from '../../parts/learning-curve.js';
 import { useAnswer } from '../../use-answer.js';
 import { useSelected } from '../../use-selected.js';
 import { useWords } from '../../use-words.js';
+import type { PlaceProps } from '../place-props.js';
 import { BrainOrders } from './brain-orders.js';
 import { CompareCard } from './compare-card.js';
 import { TrustHeadline } from './trust-headline.js';

@@ -2,7 +2,7 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { PageParts } from '../../../control/page-parts.js';
 import { Refusal } from '../../../robot/refusal.js';
 import { useWords } from '../../use-words.js';
-import type { ClassCount } from './class-panel.js';
+import type { ClassCount } from './filter-bar.js';
 import type { PictureOrders } from './picture-orders.js';
 
 const MAX_LABEL_CHARACTERS = 64;

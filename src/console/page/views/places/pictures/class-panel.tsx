@@ -2,10 +2,8 @@ import { useState } from 'preact/hooks';
 import type { PageParts } from '../../../control/page-parts.js';
 import { useWords } from '../../use-words.js';
 import { ClassDialog } from './class-dialog.js';
-import type { Facets } from './filter-bar.js';
+import type { ClassCount } from './filter-bar.js';
 import type { PictureOrders } from './picture-orders.js';
-
-export type ClassCount = Facets['classes'][number];
 
 /** A bar for each class: what is learnt from, and what is held out to test. */
 export function ClassPanel({

@@ -6,6 +6,7 @@ import { MARKS } from './grid/picture-tile.js';
 import { type Params, SIDES, STATES, VERDICTS, withParams } from './picture-filter.js';
 
 export type Facets = AnswerOf<'GET /api/pictures/facets'>;
+export type ClassCount = Facets['classes'][number];
 
 interface Option {
   /** What the choice puts into the address; undefined: takes out of it. */

@@ -1,16 +1,14 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { AnswerOf } from '../../../../contract/contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
-import type { WordKey } from '../../../words/catalogue/catalogue.js';
-import type { PlaceProps } from '../../page-view.js';
 import { useAnswer } from '../../use-answer.js';
 import { useWords } from '../../use-words.js';
+import type { PlaceProps } from '../place-props.js';
+import { type Alerts, conditionKey } from './rule-conditions.js';
 import { RuleForm } from './rule-form.js';
 
 const REFRESH_MS = 2_000;
 const TEST_SECONDS = 2;
 
-export type Alerts = AnswerOf<'GET /api/robot/alerts'>;
 type Rule = Alerts['rules'][number];
 type Output = Alerts['outputs'][number];
 
@@ -80,19 +78,6 @@ function ruleSentence(say: PageParts['words']['say'], { settings }: Rule): strin
         ? say('robot.ruleConditions', { conditions: conditions.join(', ') })
         : say('robot.ruleNovel');
   return where.length === 0 ? what : `${what} · ${where.join('/')}`;
-}
-
-const CONDITION_KEYS: Readonly<Record<string, WordKey>> = {
-  camera_lost: 'robot.on_camera_lost',
-  camera_dirty: 'robot.on_camera_dirty',
-  board_hot: 'robot.on_board_hot',
-  disk_low: 'robot.on_disk_low',
-  training_failed: 'robot.on_training_failed',
-  clock_unset: 'robot.on_clock_unset',
-};
-
-export function conditionKey(condition: string): WordKey {
-  return CONDITION_KEYS[condition] ?? 'robot.on_other';
 }
 
 function listOf(value: unknown): string[] {

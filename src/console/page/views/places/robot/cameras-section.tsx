@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
 import type { PageParts } from '../../../control/page-parts.js';
-import type { PlaceProps } from '../../page-view.js';
 import { useAnswer } from '../../use-answer.js';
 import { useWords } from '../../use-words.js';
+import type { PlaceProps } from '../place-props.js';
 import { LayoutEditor } from './layout-editor.js';
 
 /** The cameras of the settings, each with its regions, and those that the machine has besides. */

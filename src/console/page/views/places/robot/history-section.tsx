@@ -3,8 +3,8 @@ import type { LogRecord, RobotEvent } from '../../../../contract/robot-contract.
 import type { PageParts } from '../../../control/page-parts.js';
 import { Refusal } from '../../../robot/refusal.js';
 import type { WordKey } from '../../../words/catalogue/catalogue.js';
-import type { PlaceProps } from '../../page-view.js';
 import { useWords } from '../../use-words.js';
+import type { PlaceProps } from '../place-props.js';
 
 const LOG_POLL_MS = 2_000;
 const LOG_KEPT = 500;

@@ -1,9 +1,9 @@
 import type { ComponentType } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { WordKey } from '../../../words/catalogue/catalogue.js';
-import type { PlaceProps } from '../../page-view.js';
 import { useSelected } from '../../use-selected.js';
 import { useWords } from '../../use-words.js';
+import type { PlaceProps } from '../place-props.js';
 import { AccessSection } from './access-section.js';
 import { AlertsSection } from './alerts-section.js';
 import { CamerasSection } from './cameras-section.js';

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { PageParts } from '../../../control/page-parts.js';
 import { useWords } from '../../use-words.js';
-import { type Alerts, conditionKey } from './alerts-section.js';
+import { type Alerts, conditionKey } from './rule-conditions.js';
 
 const NONE = '';
 

@@ -7,9 +7,9 @@ import {
   settingsOf,
   valueAt,
 } from '../../../control/setting-tree.js';
-import type { PlaceProps } from '../../page-view.js';
 import { useAnswer } from '../../use-answer.js';
 import { useWords } from '../../use-words.js';
+import type { PlaceProps } from '../place-props.js';
 import { SettingField } from './setting-field.js';
 
 type Settings = AnswerOf<'GET /api/robot/settings'>;

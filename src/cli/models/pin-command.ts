@@ -1,12 +1,12 @@
 import { Command } from 'commander';
-import { localOperations } from '../agent/local-operations.js';
-import { openState } from '../agent/open-state.js';
-import { acquireInstanceLock } from '../host/instance-lock.js';
-import { parseVersion } from './rollback-command.js';
-import { commandLog } from './support/command-log.js';
-import { printJson, printLine } from './support/output.js';
-import { resolveConfig } from './support/resolve-config.js';
-import { type TaskOptions, withTaskOptions } from './support/state-options.js';
+import { localOperations } from '../../agent/local-operations.js';
+import { openState } from '../../agent/open-state.js';
+import { acquireInstanceLock } from '../../host/instance-lock.js';
+import { parseVersion } from '../rollback-command.js';
+import { commandLog } from '../support/command-log.js';
+import { printJson, printLine } from '../support/output.js';
+import { resolveConfig } from '../support/resolve-config.js';
+import { type TaskOptions, withTaskOptions } from '../support/state-options.js';
 
 interface PinOptions extends TaskOptions {
   json?: boolean;

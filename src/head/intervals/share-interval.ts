@@ -1,4 +1,4 @@
-import { type Interval, wilsonInterval } from '../wilson.js';
+import { type Interval, wilsonInterval } from './wilson.js';
 
 /** Right answers among the answers of one group, such as the frames of one pass. */
 export interface GroupAnswers {

@@ -5,8 +5,8 @@ import {
   type GroupAnswers,
   scoreInterval,
   shareInterval,
-} from '../../../src/head/confidence/share-interval.js';
-import { type Interval, wilsonInterval } from '../../../src/head/wilson.js';
+} from '../../../src/head/intervals/share-interval.js';
+import { type Interval, wilsonInterval } from '../../../src/head/intervals/wilson.js';
 
 const one = (right: boolean): GroupAnswers => ({ answers: 1, right: Number(right) });
 const single = (answers: number, right: number): GroupAnswers[] =>
