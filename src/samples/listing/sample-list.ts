@@ -1,3 +1,4 @@
+import { isHeadlandError } from '../../base/errors.js';
 import {
   degreesOfLongitude,
   distanceMeters,
@@ -67,9 +68,8 @@ export class SampleList {
   ) {
     database.whenOpened(() => {
       // A stand-in takes no writes, not even into memory.
-      this.#isWatched = database.standsInFor === null;
+      this.#isWatched = database.standsInFor === null && canWatch(database);
       this.#generation = '';
-      if (this.#isWatched) watchChanges(database);
     });
   }
 
@@ -248,4 +248,15 @@ function watchChanges(database: Database): void {
            }; END;`,
       )
       .join('\n')}`);
+}
+
+/** A file that cannot be written may refuse even what is temporary; nothing changes in it then. */
+function canWatch(database: Database): boolean {
+  try {
+    watchChanges(database);
+    return true;
+  } catch (error) {
+    if (!isHeadlandError(error)) throw error;
+    return false;
+  }
 }
