@@ -45,6 +45,8 @@ describe('the status', { timeout: TEST_HANG_MS }, () => {
       learnt: null,
       trust: null,
       next: null,
+      nextSteps: [],
+      pinned: false,
     });
     assert.equal(only.samples.total, 0);
     assert.deepEqual(only.training, {

@@ -91,10 +91,12 @@ describe('a robot with several tasks on the command line', { concurrency: false 
     await Person.connect(t, daemon.mqttUrl);
     const mqtt = { url: daemon.mqttUrl };
     rig.configure({ tasks: TASKS, mqtt });
+    process.env.COLUMNS = '80';
+    t.after(() => delete process.env.COLUMNS);
     const { status, stdout, stderr } = headland('status', '--config', rig.configFile);
     assert.equal(status, 0, stderr);
-    assert.match(stdout, /^tasks:\n {2}- name: kind\n/m);
-    assert.match(stdout, /^ {2}- name: shape\n/m);
+    assert.match(stdout, /^head {5}kind: none yet\./m);
+    assert.match(stdout, /^ {9}shape: none yet\./m);
     // A path or an address has no place to break.
     const wide = stdout.split('\n').filter((line) => line.length > 80 && / .* /.test(line.trim()));
     assert.deepEqual(wide, []);
@@ -129,6 +131,6 @@ test('no output mentions tasks on a robot that names none', whole, async (t) => 
   rig.configure({ mqtt: { url: daemon.mqttUrl } });
   const { status, stdout, stderr } = headland('status', ...at);
   assert.equal(status, 0, stderr);
-  assert.match(stdout, /^model:\n/m);
+  assert.match(stdout, /^head {5}1, /m);
   assert.doesNotMatch(stdout, /\btasks?\b/i);
 });

@@ -281,7 +281,7 @@ export class RobotSettings {
       return { problems: [], appliesBy, restartFor, next };
     } catch (error) {
       if (!isHeadlandError(error)) throw error;
-      return { problems: problemsIn(error, next), appliesBy: 'reload', restartFor: [], next };
+      return { problems: problemsIn(error), appliesBy: 'reload', restartFor: [], next };
     }
   }
 
@@ -355,25 +355,23 @@ function pageOff(): HeadlandError {
   });
 }
 
-const listed = z.object({ problems: z.array(z.object({ path: z.string(), message: z.string() })) });
+const listed = z.object({
+  problems: z.array(
+    z.object({ path: z.string(), message: z.string(), line: z.number().optional() }),
+  ),
+});
 const about = z.object({ path: z.string() });
 
-function problemsIn(error: HeadlandError, yaml: YamlSettings): SettingProblem[] {
+function problemsIn(error: HeadlandError): SettingProblem[] {
   const { remedy, details } = error;
   const many = listed.safeParse(details);
-  const one = about.safeParse(details);
-  const problems = many.success
-    ? many.data.problems
-    : [{ path: one.success ? one.data.path : '', message: error.message }];
-  return problems.map(({ path, message }) => ({ path, message, remedy, line: lineOf(path, yaml) }));
-}
-
-function lineOf(path: string, yaml: YamlSettings): number | null {
-  try {
-    return yaml.lineOf(parsePath(path));
-  } catch {
-    return null;
+  if (many.success) {
+    return many.data.problems.map(({ path, message, line = null }) => {
+      return { path, message, remedy, line };
+    });
   }
+  const one = about.safeParse(details);
+  return [{ path: one.success ? one.data.path : '', message: error.message, remedy, line: null }];
 }
 
 /** Every setting whose value is where a secret is read from, and whether it names a place. */

@@ -6,20 +6,23 @@ type Fields = Record<string, unknown>;
 
 /**
  * A status in six rows for people: who and how it is, cameras, heads with their trust and the next
- * step, labels and trainings, broker and page, alarms. It reads what other versions answer too: what
+ * step, labels and trainings, broker and page, alarms; of several tasks, a row each. It reads what other versions answer too: what
  * is missing is left out.
  */
 export function statusRows(known: KnownStatus): string[][] {
   const { status } = known;
   const tasks = Array.isArray(status.tasks) ? records(status.tasks) : [status];
   const named = tasks.length > 1 || Array.isArray(status.tasks);
-  const ofTasks = (line: (task: Fields) => string): string =>
-    tasks.map((task) => (named ? `${task.name}: ${line(task)}` : line(task))).join('; ');
+  const ofTasks = (heading: string, line: (task: Fields) => string): string[][] =>
+    tasks.map((task, index) => [
+      index === 0 ? heading : '',
+      named ? `${task.name}: ${line(task)}` : line(task),
+    ]);
   return [
     [known.robot, whoAndHow(known)],
     ['cameras', records(status.cameras).map(cameraText).join('; ') || 'none'],
-    ['head', ofTasks(headText)],
-    ['labels', ofTasks(labelsText)],
+    ...ofTasks('head', headText),
+    ...ofTasks('labels', labelsText),
     ['broker', brokerText(status)],
     ['alarms', records(status.alarms).map(alarmText).join('; ') || 'none'],
   ];

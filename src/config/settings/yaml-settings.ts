@@ -1,14 +1,5 @@
-import {
-  type Document,
-  isCollection,
-  isMap,
-  isNode,
-  isSeq,
-  LineCounter,
-  parseDocument,
-} from 'yaml';
+import { type Document, isCollection, isMap, isNode, isSeq, parseDocument } from 'yaml';
 import { HeadlandError, messageOf } from '../../base/errors.js';
-import { isRecord } from '../../base/values/is-record.js';
 import { IMPLIED_CAMERAS } from '../sections/cameras.js';
 import type { SettingChange } from './setting-change.js';
 import { parsePath, pathText, type SettingPath } from './setting-path.js';
@@ -42,30 +33,6 @@ export class YamlSettings {
     }
     return new YamlSettings(document.toString({ lineWidth: 0 }));
   }
-
-  /** The line on which a setting stands, from 1, else that of the nearest part around it; null: none does. */
-  lineOf(path: SettingPath): number | null {
-    const lines = new LineCounter();
-    const document = parseDocument(this.text, { lineCounter: lines });
-    for (let length = path.length; length > 0; length--) {
-      const place = path.slice(0, length);
-      const parent = length === 1 ? document.contents : document.getIn(place.slice(0, -1), true);
-      const last = place.at(-1);
-      const pair = isMap(parent)
-        ? parent.items.find(({ key }) => String(key) === String(last))
-        : undefined;
-      const node: unknown = pair?.key ?? (isSeq(parent) ? parent.items[Number(last)] : undefined);
-      const start = rangeStart(node);
-      if (start !== null) return lines.linePos(start).line;
-    }
-    return null;
-  }
-}
-
-function rangeStart(node: unknown): number | null {
-  if (!isRecord(node) || !Array.isArray(node.range)) return null;
-  const start: unknown = node.range[0];
-  return typeof start === 'number' ? start : null;
 }
 
 function put(document: Document, path: SettingPath, value: unknown): void {

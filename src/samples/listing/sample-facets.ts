@@ -2,10 +2,17 @@ import type { Database } from '../../storage/database.js';
 import type { SampleState } from '../sample.js';
 
 /** How many samples of a task there are of what; the trash counts only as a state. */
-export interface SampleFacets {
+export type SampleFacets = LabelFacets & CaptureFacets;
+
+/** What changes with every label. */
+export interface LabelFacets {
   states: { state: SampleState; samples: number }[];
   /** By label. */
   classes: { label: string; training: number; holdout: number }[];
+}
+
+/** What changes with every sample that comes or goes. */
+export interface CaptureFacets {
   /** By name. */
   sources: { source: string; samples: number }[];
   /** Days of capture, newest first; Unix times in milliseconds, `fromMs` included, `toMs` excluded. */
@@ -22,36 +29,26 @@ const CELLS_PER_DEGREE = 1_000;
 /** Reaches the corners of a cell. */
 const CELL_RADIUS_METERS = 80;
 
-export function readFacets(database: Database, task: string, offsetMinutes: number): SampleFacets {
-  const offsetMs = offsetMinutes * MINUTE_MS;
-  const all = <Row>(sql: string, ...values: (string | number)[]): Row[] =>
-    database.prepare<Row>(sql).all(...values);
+export function readLabelFacets(database: Database, task: string): LabelFacets {
+  const all = <Row>(sql: string): Row[] => database.prepare<Row>(sql).all(task);
   const counted = all<{ label: string; samples: number }>(
     `SELECT label, count(*) AS samples FROM task_samples
      WHERE task = ? AND label IS NOT NULL GROUP BY label ORDER BY label`,
-    task,
   );
   const unlabelled = all<{ state: SampleState; samples: number }>(
     `SELECT coalesce(excluded, 'waiting') AS state, count(*) AS samples FROM task_samples
      WHERE task = ?1 AND label IS NULL GROUP BY excluded
      UNION ALL SELECT 'trash', count(*) FROM trash WHERE task = ?1`,
-    task,
   );
   const labelled = counted.reduce((sum, { samples }) => sum + samples, 0);
+  // In this order: there are far fewer held-out groups than labelled samples.
   const held = new Map(
     all<{ label: string; samples: number }>(
       `SELECT t.label, count(*) AS samples
-       FROM task_groups g JOIN samples s ON s.group_name = g.name
-         JOIN task_samples t ON t.task = g.task AND t.sample_id = s.id
+       FROM task_groups g CROSS JOIN samples s ON s.group_name = g.name
+         CROSS JOIN task_samples t ON t.task = g.task AND t.sample_id = s.id
        WHERE g.task = ? AND g.holdout = 1 AND t.label IS NOT NULL GROUP BY t.label`,
-      task,
     ).map(({ label, samples }) => [label, samples]),
-  );
-  const days = all<{ day: number; samples: number }>(
-    `SELECT CAST(floor((captured_at_ms + ?) / ${DAY_MS}.0) AS INTEGER) AS day,
-       count(*) AS samples FROM task_samples WHERE task = ? GROUP BY 1 ORDER BY 1 DESC`,
-    offsetMs,
-    task,
   );
   return {
     states: [{ state: 'labelled' as const, samples: labelled }, ...unlabelled].filter(
@@ -61,6 +58,25 @@ export function readFacets(database: Database, task: string, offsetMinutes: numb
       const holdout = held.get(label) ?? 0;
       return { label, training: samples - holdout, holdout };
     }),
+  };
+}
+
+/** @param offsetMinutes east of UTC, for the days */
+export function readCaptureFacets(
+  database: Database,
+  task: string,
+  offsetMinutes: number,
+): CaptureFacets {
+  const offsetMs = offsetMinutes * MINUTE_MS;
+  const all = <Row>(sql: string, ...values: (string | number)[]): Row[] =>
+    database.prepare<Row>(sql).all(...values);
+  const days = all<{ day: number; samples: number }>(
+    `SELECT CAST(floor((captured_at_ms + ?) / ${DAY_MS}.0) AS INTEGER) AS day,
+       count(*) AS samples FROM task_samples WHERE task = ? GROUP BY 1 ORDER BY 1 DESC`,
+    offsetMs,
+    task,
+  );
+  return {
     sources: all(
       `SELECT source, count(*) AS samples FROM task_samples
        WHERE task = ? GROUP BY source ORDER BY source`,

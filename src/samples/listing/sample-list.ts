@@ -1,3 +1,4 @@
+import { isHeadlandError } from '../../base/errors.js';
 import {
   degreesOfLongitude,
   distanceMeters,
@@ -14,7 +15,13 @@ import {
   STATE_COLUMN,
   toSample,
 } from '../sample-rows.js';
-import { readFacets, type SampleFacets } from './sample-facets.js';
+import {
+  type CaptureFacets,
+  type LabelFacets,
+  readCaptureFacets,
+  readLabelFacets,
+  type SampleFacets,
+} from './sample-facets.js';
 
 /** Which samples of a task; every field narrows the choice. */
 export interface ListFilter {
@@ -48,14 +55,22 @@ const MAX_TOTALS = 64;
  */
 export class SampleList {
   readonly #totals = new Map<string, number>();
-  readonly #facets = new Map<number, SampleFacets>();
+  #labelFacets: LabelFacets | null = null;
+  /** By the offset of the days. */
+  readonly #captureFacets = new Map<number, CaptureFacets>();
   #generation = '';
+  #members = '';
+  #isWatched = false;
 
   constructor(
     private readonly database: Database,
     private readonly task: string,
   ) {
-    database.whenOpened(() => watchChanges(database));
+    database.whenOpened(() => {
+      // A stand-in takes no writes, not even into memory.
+      this.#isWatched = database.standsInFor === null && canWatch(database);
+      this.#generation = '';
+    });
   }
 
   /** One part of the list and the length of the whole; never reads pictures. */
@@ -109,25 +124,42 @@ export class SampleList {
   /** How many samples there are of what. @param offsetMinutes east of UTC, for the days */
   facets(offsetMinutes: number): SampleFacets {
     this.#forgetChanged();
-    const known = this.#facets.get(offsetMinutes);
-    if (known) return known;
-    const facets = readFacets(this.database, this.task, offsetMinutes);
-    // A page asks with one offset; others come from other time zones.
-    if (this.#facets.size >= 4) this.#facets.clear();
-    this.#facets.set(offsetMinutes, facets);
-    return facets;
+    this.#labelFacets ??= readLabelFacets(this.database, this.task);
+    let captures = this.#captureFacets.get(offsetMinutes);
+    if (!captures) {
+      captures = readCaptureFacets(this.database, this.task, offsetMinutes);
+      // A page asks with one offset; others come from other time zones.
+      if (this.#captureFacets.size >= 4) this.#captureFacets.clear();
+      this.#captureFacets.set(offsetMinutes, captures);
+    }
+    return { ...this.#labelFacets, ...captures };
   }
 
   #forgetChanged(): void {
+    if (!this.#isWatched) {
+      this.#forget();
+      this.#captureFacets.clear();
+      return;
+    }
     const [version] = this.database.pragma('data_version');
-    const { changes } = this.database
-      .prepare<{ changes: number }>('SELECT changes FROM temp.sample_watch')
+    const { changes, members } = this.database
+      .prepare<{ changes: number; members: number }>(
+        'SELECT changes, members FROM temp.sample_watch',
+      )
       .get()!;
     const generation = `${version?.data_version} ${changes}`;
     if (generation === this.#generation) return;
     this.#generation = generation;
+    this.#forget();
+    const ofMembers = `${version?.data_version} ${members}`;
+    if (ofMembers === this.#members) return;
+    this.#members = ofMembers;
+    this.#captureFacets.clear();
+  }
+
+  #forget(): void {
     this.#totals.clear();
-    this.#facets.clear();
+    this.#labelFacets = null;
   }
 
   #query(filter: ListFilter): { table: string; where: string; values: SqlValue[] } {
@@ -143,7 +175,7 @@ export class SampleList {
     if (holdout !== undefined) {
       conditions.push([
         `t.label IS NOT NULL AND t.sample_id ${holdout ? '' : 'NOT '}IN (
-           SELECT s.id FROM task_groups g JOIN samples s ON s.group_name = g.name
+           SELECT s.id FROM task_groups g CROSS JOIN samples s ON s.group_name = g.name
            WHERE g.task = ? AND g.holdout = 1)`,
         this.task,
       ]);
@@ -203,14 +235,28 @@ function watchChanges(database: Database): void {
     ['trash', 'INSERT'],
     ['trash', 'DELETE'],
   ] as const;
-  database.exec(`CREATE TEMP TABLE IF NOT EXISTS sample_watch (changes INTEGER NOT NULL) STRICT;
-    INSERT INTO sample_watch SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM sample_watch);
+  database.exec(`CREATE TEMP TABLE IF NOT EXISTS sample_watch
+      (changes INTEGER NOT NULL, members INTEGER NOT NULL) STRICT;
+    INSERT INTO sample_watch SELECT 0, 0 WHERE NOT EXISTS (SELECT 1 FROM sample_watch);
     ${events
       .map(
         ([table, event]) =>
           `CREATE TEMP TRIGGER IF NOT EXISTS ${table}_${event.toLowerCase()}_seen
            AFTER ${event} ON main.${table}
-           BEGIN UPDATE sample_watch SET changes = changes + 1; END;`,
+           BEGIN UPDATE sample_watch SET changes = changes + 1${
+             event === 'UPDATE' ? '' : ', members = members + 1'
+           }; END;`,
       )
       .join('\n')}`);
+}
+
+/** A file that cannot be written may refuse even what is temporary; nothing changes in it then. */
+function canWatch(database: Database): boolean {
+  try {
+    watchChanges(database);
+    return true;
+  } catch (error) {
+    if (!isHeadlandError(error)) throw error;
+    return false;
+  }
 }

@@ -48,7 +48,7 @@ describe('the demonstration', { timeout: TEST_HANG_MS }, () => {
 
   test('asks one question of photos, and keeps a folder of labels for each source', async (t) => {
     const photos = temporaryFolder(t);
-    const photoFolders = { taught: photos };
+    const photoFolders = { taught: photos, untaught: photos };
     const settings = { stateDir: photos, startFrame: 0, photoFolders };
     assert.deepEqual((await demoConfig({ photos }, settings)).tasks, []);
     assert.match(demoStateDir({ simulated: true }), /\.headland\/field$/);

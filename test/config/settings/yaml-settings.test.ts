@@ -69,16 +69,6 @@ describe('changes of a file of settings', () => {
     }
   });
 
-  test('know their lines', () => {
-    const yaml = new YamlSettings(FILE);
-    const line = (path: string) => yaml.lineOf(parsePath(path));
-    assert.deepEqual(
-      [line('robot.id'), line('cameras[0].path'), line('cameras[1]'), line('cameras[1].crop.left')],
-      [2, 6, 7, 7],
-    );
-    assert.equal(line('sync.target'), null);
-  });
-
   test('set exactly the value that was given', () => {
     const key = fc.constantFrom('a', 'b', 'c');
     const place = fc.array(key, { minLength: 1, maxLength: 3 });

@@ -41,7 +41,9 @@ describe('a removed sample', () => {
       [again.sample.state, again.duplicate, store.counts().waiting],
       ['trash', true, 0],
     );
-    const near = store.admit(newSample('b'));
+    const other = store.forTask('gates').admit(newSample('c'));
+    assert.equal(other.duplicate, false, 'for another task, too');
+    const near = store.admit(newSample('b', { dhash: 'ffffffffffffffff' }));
     assert.equal(near.duplicate, false, 'a near-duplicate is a picture of its own');
     store.admit(newSample('a', { label: 'crop' }));
     assert.equal(store.get(id)?.label, 'crop');

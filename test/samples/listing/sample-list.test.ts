@@ -138,7 +138,7 @@ describe('the list of all samples', () => {
       placed,
       count(({ position }) => position !== null),
     );
-    assert.equal(store.everything.facets(120), facets, 'remembered');
+    assert.equal(store.everything.facets(120).days, facets.days, 'remembered');
     store.label(all[0]!.id, 'class 9', 'cli');
     assert.equal(store.everything.facets(120).classes.at(-1)?.label, 'class 9');
     const other = openStore(path);

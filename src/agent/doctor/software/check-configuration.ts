@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { z } from 'zod';
 import { HeadlandError, isHeadlandError } from '../../../base/errors.js';
-import { loadConfigFile } from '../../../config/load.js';
+import { type LayeredConfig, loadLayeredConfig } from '../../../config/load.js';
 import type { Config, SecretReference } from '../../../config/schema.js';
 import { readSecret } from '../../../config/secrets.js';
 import { runsAsRoot, type ServiceUnit } from '../../../host/service-unit.js';
@@ -18,16 +18,18 @@ const problemsOfConfig = z.object({
 
 /** Loads the configuration, and reads every file of a secret that it names. */
 export async function checkConfiguration(context: DoctorContext): Promise<Finding[]> {
-  let config: Config;
+  let layered: LayeredConfig;
   try {
-    config = loadConfigFile(context.configFile);
+    layered = loadLayeredConfig(context.configFile);
   } catch (error) {
     if (!isHeadlandError(error)) throw error;
     return problemsIn(error, context);
   }
+  const { config, refused } = layered;
+  const changes = refused === null ? [] : [warning(refused)];
   const secrets = await checkSecrets(config, context);
   const access = await checkAccess(context);
-  return [ok(`${context.configFile} is valid`), ...access, ...secrets];
+  return [ok(`${context.configFile} is valid`), ...changes, ...access, ...secrets];
 }
 
 /** One finding for each wrong setting. */
