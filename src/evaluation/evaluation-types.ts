@@ -1,5 +1,5 @@
-import type { Interval } from '../head/intervals/wilson.js';
 import type { FeatureTransform, LearnerName } from '../head/head.js';
+import type { Interval } from '../head/intervals/wilson.js';
 import type { LabelledMetrics } from '../head/labelled-metrics.js';
 
 /** A whole evaluation: the content of `evaluation.json` and of the report. */
