@@ -85,7 +85,7 @@ describe('the daemon', { concurrency: false }, () => {
       assert.equal(words.status, 0, words.stderr);
       assert.match(
         words.stdout,
-        /^head 1 \(\w+, trained .*\), promoted\.\s+First\s+head:\s+\d+\s+of\s+\d+\s+right\.\s+On\s+\d+\s/,
+        /^head 1 \(\w+, trained .*\), promoted\.\s+First\s+head:\s+right\s+on\s+\d+\s+of\s+\d+\s+pictures\.\s+First\s+head:\s+\d+\s+of\s+\d+\s+right\.\s+On\s+\d+\s/,
       );
       assert.match(words.stdout, /recomputed: same decision, answers identical bit for bit/);
       const json = spawnSync(process.execPath, [...why, '--json'], { encoding: 'utf8' });
