@@ -55,12 +55,7 @@ export class ServingPointer {
     by: Switcher | null = null,
   ): Promise<void> {
     const previous = await this.read();
-    if (version === null) {
-      await rm(this.#current, { force: true });
-      await syncDirectory(this.#dir);
-    } else {
-      await writeFileDurably(this.#current, `${version}\n`);
-    }
+    await this.#write(this.#current, version);
     await this.#note(event, version, previous, by);
   }
 
@@ -73,12 +68,7 @@ export class ServingPointer {
   /** Durable when it resolves. @param version null: no version stays any more */
   async pin(version: number | null, by: Switcher | null): Promise<void> {
     const before = await this.pinned();
-    if (version === null) {
-      await rm(this.#pin, { force: true });
-      await syncDirectory(this.#dir);
-    } else {
-      await writeFileDurably(this.#pin, `${version}\n`);
-    }
+    await this.#write(this.#pin, version);
     if (version === before) return;
     const about = { at: new Date().toISOString(), ...(by && { by }) };
     if (version !== null) await this.#append({ ...about, event: 'pinned', version });
@@ -116,6 +106,15 @@ export class ServingPointer {
   /** The newest switch of the journal; null: no head was ever switched. */
   async lastSwitch(): Promise<HistoryRecord | null> {
     return (await readHistory(this.#history)).at(-1) ?? null;
+  }
+
+  async #write(path: string, version: number | null): Promise<void> {
+    if (version === null) {
+      await rm(path, { force: true });
+      await syncDirectory(this.#dir);
+    } else {
+      await writeFileDurably(path, `${version}\n`);
+    }
   }
 
   #note(

@@ -29,9 +29,8 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
   {
     promise: 'the pointer to the serving head is replaced whole and outlives a power cut',
     file: 'src/registry/pointer.ts',
-    text: 'await writeFileDurably(this.#current, `${version}\\n`);',
-    replacement:
-      "await (await import('node:fs/promises')).writeFile(this.#current, `${version}\\n`);",
+    text: 'await writeFileDurably(path, `${version}\\n`);',
+    replacement: "await (await import('node:fs/promises')).writeFile(path, `${version}\\n`);",
     tests: POINTER_TESTS,
   },
   {
@@ -72,7 +71,7 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a rollback moves the pointer',
     file: REGISTRY,
-    text: "await this.#pointer.set(stored.card.version, 'rolled-back');",
+    text: "await this.#move(stored.card.version, 'rolled-back', by);",
     replacement: '',
     tests: [{ file: 'test/registry/registry.test.ts', names: 'rolls back step by step' }],
   },
