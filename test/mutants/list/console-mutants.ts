@@ -146,8 +146,8 @@ export const CONSOLE_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a request is about the task that it names',
     file: 'src/console/server/routes.ts',
-    text: 'sources(visit.query.get(TASK_PARAMETER) ?? undefined)',
-    replacement: 'sources()',
+    text: 'parts.sources(task)',
+    replacement: 'parts.sources(undefined)',
     tests: [...API_TESTS, ...DAEMON_TESTS],
   },
   {
@@ -174,22 +174,22 @@ export const CONSOLE_MUTANTS: readonly Mutant[] = [
   {
     promise: 'no frame of a camera on which the task does not decide is shown as its own',
     file: AGENT_CONSOLE,
-    text: 'if (eye && !decidesOn(state, eye))',
-    replacement: "if (eye && name === '')",
+    text: 'if (!eye || decidesOn(task.state, eye)) return;',
+    replacement: "if (!eye || camera !== '') return;",
     tests: DAEMON_TESTS,
   },
   {
     promise: 'the page knows on which cameras its task decides',
-    file: AGENT_CONSOLE,
+    file: 'src/agent/console/console-status.ts',
     text: 'decided: decidesOn(task, eye)',
     replacement: "decided: eye.camera !== ''",
     tests: DAEMON_TESTS,
   },
   {
     promise: 'a label from the page goes to the task of the request',
-    file: AGENT_CONSOLE,
-    text: 'operations.label({ frame: frameId, group }, label, BY, name)',
-    replacement: 'operations.label({ frame: frameId, group }, label, BY, agent.tasks[0].name)',
+    file: 'src/agent/console/teach-handlers.ts',
+    text: 'operations.label(target, label, BY, name)',
+    replacement: 'operations.label(target, label, BY, agent.tasks[0].name)',
     tests: DAEMON_TESTS,
   },
   {
@@ -236,7 +236,7 @@ export const CONSOLE_MUTANTS: readonly Mutant[] = [
   },
   {
     promise: 'a look-alike that was taken out is not labelled',
-    file: 'src/console/page/control/alike-orders.ts',
+    file: 'src/console/page/control/teach/alike-orders.ts',
     text: '.filter((id) => !without.includes(id));',
     replacement: ';',
     tests: [{ file: 'test/console/alike-page.test.ts' }],

@@ -179,7 +179,7 @@ export const HEAD_MUTANTS: readonly Mutant[] = [
   },
   {
     promise: 'answers of one group are half a piece of evidence each',
-    file: 'src/head/trust.ts',
+    file: 'src/head/intervals/independent-answers.ts',
     text: 'const GROUP_CORRELATION = 0.5;',
     replacement: 'const GROUP_CORRELATION = 0;',
     tests: TRUST_TESTS,

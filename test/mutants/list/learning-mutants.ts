@@ -78,7 +78,7 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a promotion that could not be put to work is taken back',
     file: 'src/agent/learning/head-service.ts',
-    text: 'await this.#withdraw(before);',
+    text: 'await this.#withdraw(before, pinned);',
     replacement: '',
     tests: [{ file: 'test/agent/learning/head-service.test.ts', names: 'is taken back' }],
   },

@@ -70,8 +70,8 @@ export const SAMPLES_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a class gives to the holdout from its bound on',
     file: 'src/samples/holdout.ts',
-    text: 'training >= this.rule.holdoutAfterSamples',
-    replacement: 'training > this.rule.holdoutAfterSamples',
+    text: 'this.database, this.task, label, least) >= least',
+    replacement: 'this.database, this.task, label, least + 1) > least',
     tests: [{ file: 'test/samples/store.test.ts', names: 'enough to learn from|never held out' }],
   },
   {
@@ -105,36 +105,36 @@ export const SAMPLES_MUTANTS: readonly Mutant[] = [
   {
     promise: 'what a person calls otherwise is no repetition',
     file: 'src/samples/near-duplicates.ts',
-    text: 'if (label !== null && known !== null && known !== label) continue;',
-    replacement: '',
+    text: '(known !== null && known !== label)',
+    replacement: "known === ''",
     tests: [{ file: 'test/samples/store.test.ts', names: 'near-duplicates' }],
   },
   {
     promise: 'what another camera sees is no repetition',
     file: 'src/samples/near-duplicates.ts',
-    text: 'WHERE s.source = ? ORDER',
-    replacement: 'WHERE length(?) > 0 ORDER',
+    text: 'WHERE s.source = ?2',
+    replacement: 'WHERE length(?2) > 0',
     tests: [{ file: 'test/samples/store.test.ts', names: 'near-duplicates' }],
   },
   {
     promise: 'a label is in the history of its sample',
-    file: 'src/samples/store.ts',
-    text: '.run(this.task, id, old, label, source, atMs);',
-    replacement: '.run(this.task, id, null, label, source, atMs);',
+    file: 'src/samples/editing/label-writer.ts',
+    text: '.run(this.task, id, old.label,',
+    replacement: '.run(this.task, id, null,',
     tests: [{ file: 'test/samples/store.test.ts', names: 'same picture counts up' }],
   },
   {
     promise: 'what has a label is never evicted',
     file: 'src/samples/store.ts',
-    text: 'WHERE task = ? AND label IS NULL\n           ORDER BY',
-    replacement: 'WHERE task = ? ORDER BY',
+    text: 'WHERE t.task = ? AND ${IS_WAITING}\n           ORDER BY',
+    replacement: 'WHERE t.task = ? ORDER BY',
     tests: [{ file: 'test/samples/store.test.ts', names: 'oldest that wait' }],
   },
   {
     promise: 'of the frames that wait the oldest are evicted',
     file: 'src/samples/store.ts',
-    text: 'ORDER BY sample_id DESC',
-    replacement: 'ORDER BY sample_id ASC',
+    text: 'ORDER BY t.sample_id DESC LIMIT -1',
+    replacement: 'ORDER BY t.sample_id ASC LIMIT -1',
     tests: [{ file: 'test/samples/store.test.ts', names: 'oldest that wait' }],
   },
   {
@@ -196,7 +196,7 @@ export const SAMPLES_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a limit that was lowered is reached step by step',
     file: 'src/samples/limit/picture-limit.ts',
-    text: 'Math.min(bytes, stored + bytes - maxBytes)',
+    text: 'Math.min(bytes - emptied.bytes, stored + bytes - maxBytes)',
     replacement: 'stored + bytes - maxBytes',
     tests: THINNING_TESTS,
   },
@@ -210,15 +210,15 @@ export const SAMPLES_MUTANTS: readonly Mutant[] = [
   {
     promise: 'pictures fill their bound and no more',
     file: 'src/samples/limit/picture-limit.ts',
-    text: 'stored + bytes <= maxBytes',
-    replacement: 'stored <= maxBytes',
+    text: 'if (stored + bytes <= maxBytes) return;\n  const',
+    replacement: 'if (stored <= maxBytes) return;\n  const',
     tests: [{ file: 'test/samples/store.test.ts', names: 'limit of the store' }],
   },
   {
     promise: 'a picture that fits exactly is stored',
     file: 'src/samples/limit/picture-limit.ts',
-    text: 'stored + bytes <= maxBytes',
-    replacement: 'stored + bytes < maxBytes',
+    text: 'if (stored + bytes <= maxBytes) return;\n  const',
+    replacement: 'if (stored + bytes < maxBytes) return;\n  const',
     tests: [{ file: 'test/samples/store.test.ts', names: 'limit of the store' }],
   },
   {
@@ -308,8 +308,8 @@ export const SAMPLES_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a look-alike is of the same pass',
     file: 'src/samples/look-alikes.ts',
-    text: 'from: capturedAtMs - passMs, to: capturedAtMs + passMs',
-    replacement: 'from: 0, to: Number.MAX_SAFE_INTEGER',
+    text: 'const earliest = capturedAtMs - this.#passMs;',
+    replacement: 'const earliest = 0;',
     tests: LOOK_ALIKE_TESTS,
   },
   {

@@ -12,13 +12,10 @@ const broker = (names: string) => [{ file: 'test/telemetry/client.test.ts', name
 export const TASK_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a label for one task changes no label of another',
-    file: 'src/samples/store.ts',
-    text: `WHERE task = ? AND sample_id = ?\`,
-      )
-      .run(label, source, atMs, this.task, id);`,
-    replacement: `WHERE sample_id = ?\`,
-      )
-      .run(label, source, atMs, id);`,
+    file: 'src/samples/editing/label-writer.ts',
+    text: 'WHERE task = ? AND sample_id = ?`,\n      )\n      .run(mark.label, mark.labelSource, mark.labelledAtMs, mark.excluded, this.task, id)',
+    replacement:
+      'WHERE sample_id = ?`,\n      )\n      .run(mark.label, mark.labelSource, mark.labelledAtMs, mark.excluded, id)',
     tests: samples('is stored once'),
   },
   {
