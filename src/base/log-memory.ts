@@ -1,5 +1,5 @@
 import { factsOf } from './log-text.js';
-import { isRecord } from './values/is-record.js';
+import { parseRecord } from './values/parse-record.js';
 
 export const LOG_LEVELS = ['info', 'warn', 'error', 'fatal'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -42,7 +42,7 @@ export class LogMemory {
 
   /** @param json a redacted line of the log */
   add(json: string): void {
-    const entry = parsed(json);
+    const entry = parseRecord(json);
     const level = entry && levelOf(entry.level);
     if (!entry || level === null) return;
     const { message, code, remedy, facts } = factsOf(entry);
@@ -90,13 +90,4 @@ function sizeOf({ message, facts, remedy }: LogRecord): number {
 function levelOf(level: unknown): LogLevel | null {
   if (typeof level !== 'number' || level < 30) return null;
   return LOG_LEVELS[Math.min(LOG_LEVELS.length, Math.floor(level / 10) - 2) - 1] ?? null;
-}
-
-function parsed(json: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(json);
-    return isRecord(value) ? value : null;
-  } catch {
-    return null;
-  }
 }

@@ -1,5 +1,6 @@
 import { redactText } from './redact.js';
 import { isRecord } from './values/is-record.js';
+import { parseRecord } from './values/parse-record.js';
 
 /** Fields that the journal shows itself, or that every line would repeat. */
 const LEFT_OUT = new Set(['level', 'time', 'msg', 'robot', 'pid', 'hostname', 'err']);
@@ -12,7 +13,7 @@ const LEFT_OUT = new Set(['level', 'time', 'msg', 'robot', 'pid', 'hostname', 'e
  * @returns one or more lines without line ends
  */
 export function logText(json: string): string[] {
-  const entry = parsed(json);
+  const entry = parseRecord(json);
   if (entry === null) return [printable(redactText(json.trimEnd()))];
   const { message, code, remedy, facts: rest } = factsOf(entry);
   const words = [message, ...facts({ code }), ...(rest === '' ? [] : [rest]), ...facts({ remedy })];
@@ -75,13 +76,4 @@ function printable(text: string): string {
     /[\p{Cc}\u2028\u2029]/gu,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
-}
-
-function parsed(json: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(json);
-    return isRecord(value) ? value : null;
-  } catch {
-    return null;
-  }
 }

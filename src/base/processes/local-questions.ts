@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { isRecord } from '../values/is-record.js';
+import { parseRecord } from '../values/parse-record.js';
 
 const MAX_QUESTION_BYTES = 4_096;
 const MAX_ANSWER_BYTES = 8_388_608;
@@ -27,7 +27,7 @@ export function answerQuestions(socket: Socket, respond: Responder): void {
       return;
     }
     socket.removeAllListeners('data');
-    const question = parsed(received.slice(0, end));
+    const question = parseRecord(received.slice(0, end));
     try {
       const answer = question === null ? null : respond(question);
       if (answer !== null) return void socket.end(`${JSON.stringify(answer)}\n`);
@@ -54,7 +54,7 @@ export function askInstance(
     const end = (): void => {
       socket.destroy();
       clearTimeout(timer);
-      resolve(parsed(received));
+      resolve(parseRecord(received));
     };
     const timer = setTimeout(end, timeoutMs);
     socket.setEncoding('utf8');
@@ -81,13 +81,4 @@ export function instanceSockets(purpose: string): string[] {
   const pattern = new RegExp(`@(headland-${purpose}-[0-9a-f]{32})@*$`);
   const names = list.split('\n').flatMap((line) => pattern.exec(line)?.[1] ?? []);
   return [...new Set(names)].map((name) => `\0${name}`);
-}
-
-function parsed(line: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(line);
-    return isRecord(value) ? value : null;
-  } catch {
-    return null;
-  }
 }

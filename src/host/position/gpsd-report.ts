@@ -1,5 +1,5 @@
 import { isPosition, type Position } from '../../base/geo/position.js';
-import { isRecord } from '../../base/values/is-record.js';
+import { parseRecord } from '../../base/values/parse-record.js';
 import type { PositionReport } from './position-source.js';
 import { accuracyOf } from './receiver-errors.js';
 
@@ -21,7 +21,7 @@ export class GpsdReports {
 
   /** Null: the line is no report of a position. */
   push(line: string): PositionReport | null {
-    const report = parsed(line);
+    const report = parseRecord(line);
     if (report?.class === 'GST') this.#takeErrors(report);
     if (report?.class !== 'TPV') return null;
     if (this.#positions >= POSITIONS_OF_ERRORS) this.#accuracyMeters = null;
@@ -59,13 +59,4 @@ export class GpsdReports {
 function numberIn(report: Record<string, unknown>, name: string): number | null {
   const value = report[name];
   return typeof value === 'number' && Number.isFinite(value) ? value : null;
-}
-
-function parsed(line: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(line);
-    return isRecord(value) ? value : null;
-  } catch {
-    return null;
-  }
 }
