@@ -1,11 +1,7 @@
 import { Command } from 'commander';
-import { localOperations } from '../../agent/local-operations.js';
-import { openState } from '../../agent/open-state.js';
-import { acquireInstanceLock } from '../../host/instance-lock.js';
 import { parseVersion } from '../rollback-command.js';
-import { commandLog } from '../support/command-log.js';
+import { changeHeads } from '../support/change-heads.js';
 import { printJson, printLine } from '../support/output.js';
-import { resolveConfig } from '../support/resolve-config.js';
 import { type TaskOptions, withTaskOptions } from '../support/state-options.js';
 
 interface PinOptions extends TaskOptions {
@@ -23,22 +19,13 @@ export function pinCommand(): Command {
   )
     .option('--json', 'print one JSON object')
     .action(async (version: number | null, options: PinOptions) => {
-      const config = resolveConfig(options);
-      const log = commandLog();
-      const state = openState(config, log);
-      // A training that ends meanwhile would move the same pointer.
-      const lock = await acquireInstanceLock(config.paths.stateDir, 'train');
-      try {
-        const operations = localOperations(state, log);
-        const by = { source: 'cli' } as const;
+      const by = { source: 'cli' } as const;
+      await changeHeads(options, async (operations) => {
         if (version === null) await operations.unpin(by, options.task);
         else await operations.pin(version, by, options.task);
-        if (options.json) printJson({ pinned: version });
-        else printLine(described(version));
-      } finally {
-        await lock.release();
-        state.close();
-      }
+      });
+      if (options.json) printJson({ pinned: version });
+      else printLine(described(version));
     });
 }
 
