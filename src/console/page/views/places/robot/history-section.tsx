@@ -53,7 +53,7 @@ function EventsCard({ page }: { page: PageParts }) {
         {kinds.map((each) => (
           <button
             key={each ?? 'all'}
-            class="filter"
+            class="filter-chip"
             type="button"
             aria-pressed={kind === each}
             onClick={() => setKind(each)}

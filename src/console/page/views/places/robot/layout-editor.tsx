@@ -65,7 +65,7 @@ export function LayoutEditor({ page, camera }: { page: PageParts; camera: string
         {TOOLS.map((each) => (
           <button
             key={each}
-            class="filter"
+            class="filter-chip"
             type="button"
             aria-pressed={tool === each}
             onClick={() => setTool(each)}

@@ -76,7 +76,7 @@ export function RuleForm({
       <fieldset class="chips">
         <legend>{words.say('robot.ruleWatches')}</legend>
         {(['labels', 'on'] as const).map((each) => (
-          <label key={each} class="filter">
+          <label key={each} class="filter-chip">
             <input
               type="radio"
               name="rule-kind"
@@ -104,7 +104,7 @@ export function RuleForm({
       <fieldset class="chips">
         <legend>{words.say('robot.ruleRaisedBy')}</legend>
         {choices.map((choice) => (
-          <label key={choice} class="filter">
+          <label key={choice} class="filter-chip">
             <input
               type="checkbox"
               checked={picked.includes(choice)}
