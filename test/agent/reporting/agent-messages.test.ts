@@ -391,8 +391,6 @@ describe('figures', () => {
       total: 20,
       labelled: 12,
       waiting: 8,
-      excluded: 0,
-      trash: 0,
       thinned: 3,
       holdout: 3,
     });
