@@ -215,7 +215,7 @@ export class Trainer {
       const reason = 'stopped before its end; the features embedded so far are kept';
       return {
         outcome: 'cancelled',
-        verdict: { key: 'verdict.cancelled', values: {}, text: `Cancelled: ${reason}.` },
+        verdict: { key: 'verdict.cancelled', values: { reason }, text: `Cancelled: ${reason}.` },
         reason,
         error: null,
         result: null,

@@ -81,6 +81,14 @@ describe('the catalogues of the page', () => {
     }
   });
 
+  it('have a text for every message of the robot', async () => {
+    const english = await catalogue('en');
+    const keys = messageKeys();
+    assert.ok(keys.size > 30);
+    const missing = [...keys].filter((key) => !english.has(key) && !WRITTEN_EARLIER.has(key));
+    assert.deepEqual(missing, []);
+  });
+
   it('hold every text: no view has words of its own', () => {
     for (const file of readdirSync(join(PAGE, 'views'), { recursive: true, encoding: 'utf8' })) {
       if (!file.endsWith('.tsx')) continue;
@@ -99,6 +107,64 @@ describe('the catalogues of the page', () => {
     }
   });
 });
+
+/** Keys of sentences that an earlier headland stored in English alone. */
+const WRITTEN_EARLIER: ReadonlySet<string> = new Set(['verdict.earlier']);
+
+/** The key in an object with `key`, `values` and `text`. */
+function keyOfMessage(node: ts.Node): ts.Expression | null {
+  if (!ts.isObjectLiteralExpression(node)) return null;
+  const named = (name: string): ts.ObjectLiteralElementLike | undefined =>
+    node.properties.find((each) => each.name?.getText() === name);
+  const key = named('key');
+  return key && named('values') && named('text') && ts.isPropertyAssignment(key)
+    ? key.initializer
+    : null;
+}
+
+/** A text, or those that a condition chooses from. */
+function textsOf(node: ts.Expression): string[] {
+  if (ts.isStringLiteral(node)) return [node.text];
+  if (!ts.isConditionalExpression(node)) return [];
+  return [...textsOf(node.whenTrue), ...textsOf(node.whenFalse)];
+}
+
+function keysIn(source: ts.SourceFile): string[] {
+  const keys: string[] = [];
+  const prefixes: string[] = [];
+  const names: string[] = [];
+  const visit = (node: ts.Node): void => {
+    const key = keyOfMessage(node);
+    if (key) keys.push(...textsOf(key));
+    if (key && ts.isTemplateExpression(key)) prefixes.push(key.head.text);
+    if (ts.isVariableDeclaration(node) && node.name.getText() === 'key' && node.initializer) {
+      keys.push(...textsOf(node.initializer).filter((text) => text.includes('.')));
+    }
+    if (ts.isCallExpression(node) && /^(message|say)$/.test(node.expression.getText())) {
+      names.push(...textsOf(node.arguments[0]!));
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return [...keys, ...prefixes.flatMap((prefix) => names.map((name) => prefix + name))];
+}
+
+/** The keys that the sources of the robot give to messages: objects with `key`, `values` and `text`. */
+function messageKeys(): Set<string> {
+  const keys = new Set<string>();
+  for (const file of readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith('.ts') || file.startsWith(join('console', 'page'))) continue;
+    const path = join(root, 'src', file);
+    const source = ts.createSourceFile(
+      path,
+      readFileSync(path, 'utf8'),
+      ts.ScriptTarget.ES2022,
+      true,
+    );
+    for (const key of keysIn(source)) keys.add(key);
+  }
+  return keys;
+}
 
 /** Keys whose text is a name or a term of the field in all languages. */
 const SAME_EVERYWHERE: ReadonlySet<string> = new Set<string>();

@@ -182,4 +182,12 @@ export const brainDe: Translated<typeof brainEn> = {
   'check.unknowns': 'Sie bemerkt Unbekanntes so gut wie vorher',
   'check.not-worse-than-chance': 'Sie ist besser als immer dieselbe Antwort',
   'check.expected-gain': 'Mehr Antworten stimmen als vorher',
+  'effect.labels': 'Neue Beschriftungen: {classes}.',
+  'effect.corrected': 'Davon Korrekturen: {corrected}.',
+  'effect.removed': 'Verlernte Bilder: {removed}.',
+  'effect.new-classes': 'Neue Klassen: {newClasses}.',
+  'effect.flipped':
+    'Von {compared} früheren Bildern sind {nowRight} jetzt richtig statt falsch und {nowWrong} falsch statt richtig.',
+  'verdict.cancelled': 'Abgebrochen: {reason}.',
+  'verdict.failed': 'Fehlgeschlagen: {message}',
 };

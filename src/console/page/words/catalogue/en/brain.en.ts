@@ -175,4 +175,12 @@ export const brainEn = {
   'check.unknowns': 'It notices unknown things as well as before',
   'check.not-worse-than-chance': 'It is better than always giving one answer',
   'check.expected-gain': 'More answers are right than before',
+  'effect.labels': 'New labels: {classes}.',
+  'effect.corrected': 'Corrections among them: {corrected}.',
+  'effect.removed': 'Images unlearnt: {removed}.',
+  'effect.new-classes': 'New classes: {newClasses}.',
+  'effect.flipped':
+    'Of {compared} images from before, {nowRight} went from wrong to right and {nowWrong} from right to wrong.',
+  'verdict.cancelled': 'Cancelled: {reason}.',
+  'verdict.failed': 'Failed: {message}',
 } as const;

@@ -152,4 +152,11 @@ export const brainZh: Translated<typeof brainEn> = {
   'check.unknowns': '识别未知物的能力不低于之前',
   'check.not-worse-than-chance': '优于总给同一答案',
   'check.expected-gain': '正确的回答比之前更多',
+  'effect.labels': '新标签：{classes}。',
+  'effect.corrected': '其中更正：{corrected}。',
+  'effect.removed': '已遗忘的图片：{removed}。',
+  'effect.new-classes': '新类别：{newClasses}。',
+  'effect.flipped': '之前的 {compared} 张图片中，{nowRight} 张由错变对，{nowWrong} 张由对变错。',
+  'verdict.cancelled': '已取消：{reason}。',
+  'verdict.failed': '失败：{message}',
 };
