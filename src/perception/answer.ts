@@ -38,7 +38,7 @@ export interface Answer {
  * @throws HL_FEATURES_MISMATCH
  */
 export function answer(
-  { head, version, trust, learnt, prior }: ServingHead,
+  { head, version, trust, unproven, learnt, prior }: ServingHead,
   features: Float32Array,
   settings: AnswerSettings,
 ): Answer {
@@ -58,7 +58,7 @@ export function answer(
   const top = topLabels({ labels, probabilities }, settings.topK);
   const { answerProbability } = settings;
   return {
-    decision: decide(top, decider, settings, doubt),
+    decision: decide(top, decider, { ...settings, unproven }, doubt),
     scores: {
       probabilities: Float32Array.from(probabilities),
       answerProbability,

@@ -2,7 +2,7 @@ import { type Eye, eyeOf } from '../base/words/eye.js';
 import { UNKNOWN_LABEL } from '../base/words/label.js';
 import { type Belief, BeliefFilter } from '../head/belief/belief-filter.js';
 import { type BeliefParameters, DEFAULT_BELIEF } from '../head/belief/belief-parameters.js';
-import type { SceneDecision } from './decision.js';
+import { type GuessSettings, isGuess, type SceneDecision } from './decision.js';
 import type { PerceptionTask, ServingHead, WorkerAnswer } from './perception-protocol.js';
 
 /** The part of a frame that shows which scene it belongs to. */
@@ -56,7 +56,7 @@ export class Beliefs {
       place: novelty && point ? { model: novelty, point } : null,
       atMs: startMs,
     });
-    return sceneDecision(belief, answerProbability);
+    return sceneDecision(belief, { answerProbability, unproven: serving.unproven });
   }
 
   #filter(key: string, task: string, parameters: BeliefParameters): BeliefFilter {
@@ -73,8 +73,8 @@ export class Beliefs {
 
 function sceneDecision(
   { label, belief, frames, changed }: Belief,
-  answerProbability: number,
+  settings: GuessSettings,
 ): SceneDecision {
-  const guess = label !== UNKNOWN_LABEL && belief < answerProbability;
+  const guess = label !== UNKNOWN_LABEL && isGuess({ label, probability: belief }, settings);
   return { label, probability: belief, guess, frames, changed };
 }

@@ -13,7 +13,8 @@ export interface Decision {
   /** Probability of the most probable label, 0..1; 0 without a head. */
   probability: number;
   /**
-   * The label is a guess: answers of this probability are wrong more often than `maxErrorShare`.
+   * The label is a guess: answers of this probability are wrong more often than `maxErrorShare`, or too few
+   * answers with this label are known to tell.
    */
   guess: boolean;
   /** The `topK` most probable labels, best first; empty without a head. */
@@ -67,6 +68,14 @@ export interface Doubt {
   labelSet?: string[];
 }
 
+/** What separates guesses from answers. */
+export interface GuessSettings {
+  /** An answer of a smaller probability is a guess, 0..1; above 1: every answer is. */
+  answerProbability: number;
+  /** Labels that are always guesses; undefined: none. */
+  unproven?: readonly string[] | undefined;
+}
+
 export interface DecisionSettings {
   topK: number;
   /** Most wrong answers among those that are no guesses, as a share 0..1. */
@@ -77,12 +86,11 @@ export interface DecisionSettings {
 
 /**
  * Turns the sorted scores of a head into the reported decision.
- * @param settings.answerProbability Below this the label is marked as a guess, 0..1.
  */
 export function decide(
   top: ScoredLabel[],
   decider: Decider,
-  settings: Pick<DecisionSettings, 'unknownAlpha'> & { answerProbability: number },
+  settings: Pick<DecisionSettings, 'unknownAlpha'> & GuessSettings,
   doubt: Doubt = { noveltyPValue: null },
 ): Decision {
   const best = top[0];
@@ -91,11 +99,18 @@ export function decide(
   return {
     label: novel ? UNKNOWN_LABEL : best.label,
     probability: best.probability,
-    guess: !novel && best.probability < settings.answerProbability,
+    guess: !novel && isGuess(best, settings),
     top,
     ...decider,
     ...doubt,
   };
+}
+
+export function isGuess(
+  { label, probability }: ScoredLabel,
+  { answerProbability, unproven = [] }: GuessSettings,
+): boolean {
+  return probability < answerProbability || unproven.includes(label);
 }
 
 /** The decision while no head serves. */

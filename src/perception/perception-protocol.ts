@@ -94,6 +94,11 @@ export interface ServingHead {
   head: Head;
   /** Absent: not known of this head. */
   trust?: TrustLevel;
+  /**
+   * Labels with too few known answers to tell how often they are wrong: an answer with one of them is a
+   * guess. Absent: none.
+   */
+  unproven?: readonly string[];
   /** Labels learnt since that version; absent: none. */
   learnt?: LearntLabels;
   /** Parameters of its decisions over time; absent: the default ones. */

@@ -83,6 +83,15 @@ test('a certain scene is no guess although each of its frames is', () => {
   assert.ok(guesses.at(-1)!.probability > 0.61);
 });
 
+test('a scene of a label with too few known answers stays a guess', () => {
+  const beliefs = new Beliefs(SETTINGS);
+  const guess = (unproven: string[], step: number) =>
+    observe(beliefs, drive(CROP, step), { head: { ...serving(), unproven } });
+  for (let step = 0; step < 5; step++) guess([], step);
+  const { label } = guess([], 5);
+  assert.deepEqual([guess([], 6).guess, guess([label], 7).guess], [false, true]);
+});
+
 test('something unknown is no guess', () => {
   const beliefs = new Beliefs(SETTINGS);
   const odd = { noveltyPValue: 0.001 };

@@ -30,6 +30,15 @@ test('a frame is unknown when it is strange, and a guess when it is undecided', 
   assert.equal(decided(0.001, 0.9, 0), 'crop', '0 switches it off');
 });
 
+test('a label with too few known answers is a guess, however probable', () => {
+  const guessed = (unproven?: string[]) =>
+    decide(top, { headVersion: 1 }, { ...settings, unproven }).guess;
+  assert.deepEqual(
+    [guessed(), guessed([]), guessed(['weed']), guessed(['crop', 'weed'])],
+    [false, false, false, true],
+  );
+});
+
 test('a decision carries why', () => {
   const decision = decide(top, { headVersion: 7 }, settings, {
     noveltyPValue: 0.01,

@@ -169,7 +169,7 @@ export class InstantService {
     if (learnt === null) {
       await this.parts.swap(base && servingHead(base));
     } else {
-      const { head, prior, labels, revision } = learnt;
+      const { head, prior, labels, revision, newClasses } = learnt;
       const trust = learnt.trust?.level ?? base?.card.trust?.level;
       await this.parts.swap({
         version: base?.card.version ?? null,
@@ -178,6 +178,9 @@ export class InstantService {
         ...(base?.card.belief ? { belief: base.card.belief } : {}),
         ...(prior ? { prior } : {}),
         ...(trust ? { trust } : {}),
+        ...(base && base.card.trust?.level !== 'beginner'
+          ? { unproven: newClasses }
+          : { unproven: head.labels }),
       });
     }
     // Another trained head has replaced this one in the meantime.
@@ -226,6 +229,7 @@ export function servingHead({ card, head }: StoredHead): ServingHead {
     version,
     head,
     ...(trust ? { trust: trust.level } : {}),
+    ...(trust?.level === 'beginner' ? { unproven: head.labels } : {}),
     ...(belief ? { belief } : {}),
   };
 }

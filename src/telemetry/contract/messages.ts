@@ -178,7 +178,7 @@ export const predictionSchema = z
     guess: z
       .boolean()
       .describe(
-        'True: predictions of this probability are wrong more often than inference.maxErrorShare',
+        'True: predictions of this probability are wrong more often than inference.maxErrorShare, or too few answers are known to tell (trust beginner, classes new since the training)',
       ),
     belief: probability
       .optional()

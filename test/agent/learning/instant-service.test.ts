@@ -96,8 +96,8 @@ describe('labels that are learnt at once', { timeout: TEST_HANG_MS }, () => {
     assert.deepEqual([first?.labels, first?.newClasses], [4, ['crop', 'weed']]);
     const [serving] = room.swapped.all;
     assert.deepEqual(
-      [serving?.version, serving?.learnt, serving?.trust],
-      [null, { labels: 4, revision: 4 }, 'beginner'],
+      [serving?.version, serving?.learnt, serving?.trust, serving?.unproven],
+      [null, { labels: 4, revision: 4 }, 'beginner', ['crop', 'weed']],
     );
     assert.equal(room.service.learnt, first);
 
@@ -146,6 +146,7 @@ describe('labels that are learnt at once', { timeout: TEST_HANG_MS }, () => {
     assert.deepEqual(learnt?.newClasses, ['stone']);
     const serving = room.swapped.all.at(-1);
     assert.deepEqual([serving?.version, serving?.trust], [1, 'beginner']);
+    assert.deepEqual(serving?.unproven, ['stone'], 'the other classes are no guesses for that');
     assert.deepEqual([...(serving?.head.labels ?? [])].sort(), ['crop', 'stone', 'weed']);
   });
 

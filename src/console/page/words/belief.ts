@@ -15,14 +15,10 @@ export function isBeginner(trust: string | null): boolean {
   return trust === 'beginner';
 }
 
-/** @param trust of the serving head: a beginner is never sure */
-export function beliefOf(
-  { label, guess, probability }: FrameDecision,
-  trust: string | null,
-): Belief {
+export function beliefOf({ label, guess, probability }: FrameDecision): Belief {
   if (label === 'unknown') return 'unknown';
   if (guess) return 'guess';
-  return probability >= SURE_FROM && !isBeginner(trust) ? 'sure' : 'probably';
+  return probability >= SURE_FROM ? 'sure' : 'probably';
 }
 
 export interface Novelty {

@@ -37,7 +37,7 @@ const WORTH_SAYING = 0.01;
 
 function judged(decision: FrameDecision, trust: string | null, words: Words): DecisionWords {
   const { label, probability, guess, top } = decision;
-  const belief = beliefOf(decision, trust);
+  const belief = beliefOf(decision);
   const humble = isBeginner(trust);
   const known = belief !== 'unknown';
   const list = top

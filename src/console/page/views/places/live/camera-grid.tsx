@@ -35,7 +35,7 @@ export function CameraGrid({
       <ul class="tiles" id="tiles" ref={list}>
         {cameras.map((camera) => (
           <li key={camera.name}>
-            <CameraTile page={page} camera={camera} trust={status.trust} />
+            <CameraTile page={page} camera={camera} />
           </li>
         ))}
       </ul>

@@ -10,21 +10,13 @@ import { useWords } from '../../use-words.js';
 import { CameraFacts } from './camera-facts.js';
 
 /** The newest image of a camera, its decision, and how the camera does. */
-export function CameraTile({
-  page,
-  camera,
-  trust,
-}: {
-  page: PageParts;
-  camera: CameraStatus;
-  trust: string | null;
-}) {
+export function CameraTile({ page, camera }: { page: PageParts; camera: CameraStatus }) {
   const words = useWords(page);
   const { name } = camera;
   const place = useRef<HTMLAnchorElement>(null);
   const tile = useTile(page, name, place);
   const decision = tile?.frame.decision ?? null;
-  const belief = decision === null ? null : beliefOf(decision, trust);
+  const belief = decision === null ? null : beliefOf(decision);
   return (
     <a
       class="tile"
