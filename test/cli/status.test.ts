@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { headland, Rig } from '../agent/daemon.js';
+import { headland, Person, Rig } from '../agent/daemon.js';
 import { TEST_HANG_MS } from '../liveness.js';
 
 test('status finds the daemon of a state folder, in six rows for people or as JSON', {
@@ -10,6 +10,7 @@ test('status finds the daemon of a state folder, in six rows for people or as JS
 }, async (t) => {
   const rig = await Rig.create(t);
   const daemon = await rig.start();
+  await Person.connect(t, daemon.mqttUrl);
   const { status, stdout, stderr } = headland('status', '--state', rig.stateDir, '--json');
   assert.equal(status, 0, stderr);
   const answer = JSON.parse(stdout);
