@@ -1,7 +1,6 @@
 import { listIn } from '../../base/values/list-in.js';
-import { independentAnswers } from '../../head/intervals/independent-answers.js';
-import { wilsonInterval } from '../../head/intervals/wilson.js';
-import type { PresentAnswer } from './sample-answer.js';
+import { shareInterval } from '../../head/intervals/share-interval.js';
+import { groupAnswers, type PresentAnswer } from './sample-answer.js';
 
 const BINS = 10;
 
@@ -103,13 +102,12 @@ export function calibrationBins(answers: readonly PresentAnswer[]): CalibrationB
       return { ...bounds, right, confidence: null, accuracy: null, lower: null, upper: null };
     }
     const accuracy = right / own.length;
-    const alike = own.map(({ group }) => ({ group, weight: 1 / own.length }));
     return {
       ...bounds,
       right,
       confidence: own.reduce((sum, answer) => sum + answer.confidence, 0) / own.length,
       accuracy,
-      ...wilsonInterval(accuracy, independentAnswers(alike)),
+      ...shareInterval(groupAnswers(own)),
     };
   });
 }

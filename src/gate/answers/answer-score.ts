@@ -1,7 +1,6 @@
-import { independentAnswers } from '../../head/intervals/independent-answers.js';
-import { wilsonInterval } from '../../head/intervals/wilson.js';
+import { scoreInterval, shareInterval } from '../../head/intervals/share-interval.js';
 import { scoreAnswers } from '../scorecard.js';
-import type { PresentAnswer } from './sample-answer.js';
+import { groupAnswers, type PresentAnswer } from './sample-answer.js';
 
 /** How good the answers of a head are. All shares 0..1; bounds at 95 %. */
 export interface AnswerScore {
@@ -18,9 +17,8 @@ export interface AnswerScore {
 }
 
 /**
- * Score of the judged answers. The bounds are Wilson's at the number of independent answers: frames
- * of one group are mostly right or wrong together. For macro-F1 they are an approximation, which takes
- * it as the share of right answers with all classes weighing the same.
+ * Score of the judged answers, with the bounds of {@link scoreInterval}. For macro-F1 they are an
+ * approximation, which takes it as the share of right answers with all classes weighing the same.
  * @returns null without a judged answer
  */
 export function answerScore(answers: readonly PresentAnswer[]): AnswerScore | null {
@@ -35,9 +33,9 @@ export function answerScore(answers: readonly PresentAnswer[]): AnswerScore | nu
   const byClass = judged.map(({ truth: label, group }) => {
     return { group, weight: 1 / (perClass.length * supports.get(label)!) };
   });
-  const alike = judged.map(({ group }) => ({ group, weight: 1 / judged.length }));
-  const f1 = wilsonInterval(macroF1, independentAnswers(byClass));
-  const share = wilsonInterval(accuracy, independentAnswers(alike));
+  const wrong = judged.filter((answer) => !answer.right).length;
+  const f1 = scoreInterval(macroF1, byClass, wrong, null);
+  const share = shareInterval(groupAnswers(judged));
   return {
     samples: judged.length,
     holdout: judged.filter((answer) => answer.holdout).length,

@@ -1,3 +1,4 @@
+import type { GroupAnswers } from '../../head/intervals/share-interval.js';
 import type { HeadAnswer } from '../scorecard.js';
 
 /**
@@ -88,6 +89,19 @@ export function presentAnswers(
     });
   }
   return found;
+}
+
+/** How many answers each group has, and how many of them are right. */
+export function groupAnswers(answers: readonly PresentAnswer[]): GroupAnswers[] {
+  const groups = new Map<string, GroupAnswers>();
+  for (const { group, right } of answers) {
+    const counted = groups.get(group) ?? { answers: 0, right: 0 };
+    groups.set(group, {
+      answers: counted.answers + 1,
+      right: counted.right + Number(right),
+    });
+  }
+  return [...groups.values()];
 }
 
 function renamed(answer: SampleAnswer, now: (label: string) => string): SampleAnswer {

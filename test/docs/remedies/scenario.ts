@@ -49,9 +49,14 @@ export function saidIn(output: string, code: string): Said | null {
   const lines = output.split('\n');
   const at = lines.findIndex((line) => line.includes(`${code}: `));
   if (at === -1) return null;
-  const line = lines[at]!;
-  // A message may have several lines: those of YAML show where the fault is.
-  const next = lines.slice(at + 1).find((each) => /^\s*what to do: |HL_/.test(each)) ?? '';
-  const remedy = /^\s*what to do: (.*)$/.exec(next)?.[1] ?? null;
-  return { code, message: line.slice(line.indexOf(`${code}: `) + code.length + 2), remedy };
+  const first = lines[at]!;
+  // A message may have several lines: each fault of a configuration has its own.
+  const after = lines.slice(at + 1);
+  const end = after.findIndex((each) => /^\s*what to do: |HL_/.test(each));
+  const remedy = /^\s*what to do: (.*)$/.exec(after[end] ?? '')?.[1] ?? null;
+  const message = [
+    first.slice(first.indexOf(`${code}: `) + code.length + 2),
+    ...(end === -1 ? [] : after.slice(0, end)),
+  ].join('\n');
+  return { code, message, remedy };
 }
