@@ -79,7 +79,7 @@ export function judgeTrust(labels: readonly string[], answers: readonly JudgedAn
     return { level: 'beginner', ...about, needs: [], ...next(passes(moreGroups)) };
   }
   if (bound === null || bound.lowerBound <= chance) {
-    return { level: 'beginner', ...about, needs: [], ...next(weakest(counts)) };
+    return { level: 'beginner', ...about, needs: [], ...next(weakestOf(counts)) };
   }
   const forProven = lacking(PROVEN.perClass);
   const moreAnswers = PROVEN.answers - answers.length;
@@ -95,7 +95,7 @@ export function judgeTrust(labels: readonly string[], answers: readonly JudgedAn
     return { level: 'useful', ...about, needs: [], ...next(passes(PROVEN.groups - groups)) };
   }
   if (bound.lowerBound < PROVEN.lowerBound) {
-    return { level: 'useful', ...about, needs: [], ...next(weakest(counts)) };
+    return { level: 'useful', ...about, needs: [], ...next(weakestOf(counts)) };
   }
   const text = 'No evidence is missing: label the frames that it asks about.';
   return {
@@ -154,12 +154,17 @@ function passes(count: number): Message {
   return { key: 'trust.passes', values: { passes: count }, text };
 }
 
-function weakest(counts: Counts): Message {
+function weakestOf(counts: Counts): Message {
   const [[label, { right, answers }]] = [...counts]
     .filter(([, count]) => count.answers > 0)
     .sort(([, a], [, b]) => a.right / a.answers - b.right / b.answers) as [
     [string, { answers: number; right: number }],
   ];
+  return weakest(label, right, answers);
+}
+
+/** The class with the smallest share of right answers. */
+export function weakest(label: string, right: number, answers: number): Message {
   const text = `It is right on ${right} of ${answers} "${label}": label more of them and check their labels.`;
   return { key: 'trust.weakest', values: { label, right, answers }, text };
 }

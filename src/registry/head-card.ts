@@ -6,6 +6,7 @@ import { gateDecisionSchema } from '../gate/gate-decision.js';
 import { beliefParametersSchema } from '../head/belief/belief-parameters.js';
 import { invalidHead } from '../head/invalid-head.js';
 import { metricsSchema } from '../head/labelled-metrics.js';
+import { renamedTrust } from '../head/renamed-trust.js';
 import { TRUST_LEVELS } from '../head/trust.js';
 
 const count = z.int().min(0);
@@ -124,18 +125,20 @@ export function decodeCard(bytes: Uint8Array): HeadCard {
  * old names: they cannot be added up.
  */
 export function withNamesOnCard(card: HeadCard, names: ReadonlyMap<string, string>): HeadCard {
+  if (names.size === 0) return card;
   const nameOf = (label: string): string => names.get(label) ?? label;
   const labels = [...new Set(card.labels.map(nameOf))].sort();
+  const trust = card.trust && renamedTrust(card.trust, card.labels, names);
   const all = [...new Set([...card.labels, ...card.samples.map(({ label }) => label)])];
   const isOneToOne = new Set(all.map(nameOf)).size === all.length;
-  if (names.size === 0 || !isOneToOne) return { ...card, labels };
+  const present = { ...card, labels, ...(trust ? { trust } : {}) };
+  if (!isOneToOne) return present;
   const renamed = <T extends { labels: readonly string[] }>(metrics: T): T => ({
     ...metrics,
     labels: metrics.labels.map(nameOf),
   });
   return {
-    ...card,
-    labels,
+    ...present,
     samples: card.samples.map((each) => ({ ...each, label: nameOf(each.label) })),
     holdout: card.holdout && renamed(card.holdout),
     leaveGroupOut: renamed(card.leaveGroupOut),

@@ -32,6 +32,8 @@ describe('command parser', () => {
     look_alikes: { sample: '0198c1f3-11aa-7c10-9d5e-0a1b2c3d4e5f' },
     rollback: { version: 2 },
     promote: { version: 4 },
+    pin: { version: 4 },
+    unpin: {},
     snapshot: { camera: 'main', include_picture: true },
     speed: { meters_per_second: 1.5 },
     acknowledge_alerts: { rule: 'stop' },

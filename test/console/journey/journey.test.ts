@@ -28,7 +28,7 @@ const PHONE: BrowserContextOptions = {
 const DESKTOP: BrowserContextOptions = { viewport: { width: 1280, height: 800 }, locale: 'en' };
 const LANGUAGES = ['en', 'de', 'zh'];
 const PHOTOS = 96;
-const ANSWERS = 44;
+const GUESSES = 30;
 
 /** Settings with a real backbone, from the cache of this user. */
 function realBackbone(stateDir: string) {
@@ -50,7 +50,7 @@ class FieldRobot {
 
   static async start(t: Test): Promise<FieldRobot> {
     const rig = await Rig.create(t);
-    const photos = await takeFieldPhotos(join(rig.dir, 'field'), PHOTOS);
+    const photos = await takeFieldPhotos(join(rig.dir, 'field'), PHOTOS, SHOTS === undefined);
     const port = await freePort();
     rig.configure({
       robot: { id: 'acre-2' },
@@ -115,16 +115,25 @@ async function truthOf(page: Page, photos: FieldPhotos, id: string): Promise<str
   return truth;
 }
 
-/** Answers questions with the truth, as a person would. @returns how many guesses were confirmed */
+/** Each look-alike is to be a question of its own. The next answer takes the offer away, too. */
+async function leaveLookAlikes(page: Page): Promise<void> {
+  await page.evaluate("document.getElementById('leave-alikes')?.click()");
+}
+
+/**
+ * Answers questions with the truth, as a person would, until `guesses` guesses are confirmed.
+ * @returns the number of answers
+ */
 async function answer(
   page: Page,
   photos: FieldPhotos,
-  count: number,
+  guesses: number,
   says: (truth: string, index: number) => string,
 ): Promise<number> {
   let confirmed = 0;
   let former = '';
-  for (let index = 0; index < count; index += 1) {
+  let index = 0;
+  for (; confirmed < guesses; index += 1) {
     const question = page.locator(`#question:not([data-id="${former}"]):has(#question-picture)`);
     await question.waitFor();
     const id = (await question.getAttribute('data-id')) ?? '';
@@ -133,6 +142,13 @@ async function answer(
     await page.waitForTimeout(220);
     const guess = page.locator(`#confirm-guess[data-label="${label}"]`);
     const button = page.locator(`#other-labels button[data-label="${label}"]`);
+    const any = page.locator('#confirm-guess');
+    console.log(
+      index,
+      label,
+      (await any.isVisible()) ? await any.getAttribute('data-label') : '-',
+      (await page.locator('#question').innerText()).replaceAll('\n', ' | ').slice(0, 140),
+    );
     if (await guess.isVisible()) {
       await guess.click();
       confirmed += 1;
@@ -144,18 +160,18 @@ async function answer(
       const isNew = page.locator('#near-new');
       if (await isNew.isVisible()) await isNew.click();
     }
-    const alikes = page.locator('#leave-alikes');
-    if (await alikes.isVisible()) await alikes.click();
+    await leaveLookAlikes(page);
     former = id;
   }
-  return confirmed;
+  return index;
 }
 
-/** Trains and waits for the report. @returns the new version */
+/** Trains, sees the progress and waits for the report. @returns the new version */
 async function train(page: Page): Promise<number> {
   await go(page, 'brain');
   const before = (await read(page, '/api/heads')).heads[0]?.version ?? 0;
   await page.locator('#train').click();
+  await page.locator('.training-bar [role="progressbar"]').waitFor();
   const entry = page.locator(`#timeline [data-version="${before + 1}"]`);
   await entry.waitFor({ timeout: HANG_MS });
   return before + 1;
@@ -226,7 +242,7 @@ describe('a person and a robot', { skip, timeout: 4 * TEST_HANG_MS }, () => {
     await go(page, 'teach');
     let wrong = -1;
     let thistles = 0;
-    const confirmed = await answer(page, robot.photos, ANSWERS, (truth, index) => {
+    const answers = await answer(page, robot.photos, GUESSES, (truth, index) => {
       if (truth === 'crop' && wrong < 0 && index > 12) {
         wrong = index;
         return 'soil';
@@ -237,9 +253,7 @@ describe('a person and a robot', { skip, timeout: 4 * TEST_HANG_MS }, () => {
       }
       return truth;
     });
-    // The small backbone of the tests tells plants apart by colour alone, and the queue asks what is hard.
-    assert.ok(confirmed >= (SHOTS === undefined ? 3 : 10), `${confirmed} guesses were right`);
-    await page.locator('#undo', { hasText: String(ANSWERS) }).waitFor();
+    await page.locator('#undo', { hasText: String(answers) }).waitFor();
     const version = await train(page);
     await page.locator('#verdict').waitFor();
     assert.match(await page.locator('#verdict').innerText(), /\S+ \S+/);

@@ -15,7 +15,7 @@ import { connectAsync } from 'mqtt';
 import { fileAppears } from '../../file-appears.js';
 import { listen } from '../../ports.js';
 import { installBackbone } from '../../training/fixture.js';
-import type { Robot } from './field.js';
+import { type Robot, withoutMounts } from './field.js';
 import { Running, type StartScenario } from './start-scenario.js';
 
 const trained = async (robot: Robot): Promise<void> => robot.adopt(await robot.field.trained());
@@ -151,6 +151,9 @@ export const startScenarios: StartScenario[] = [
     when: 'with a token',
     follows: 'Set console.token to a file that holds a token',
     settings: { console: { host: '0.0.0.0' } },
+    skip: withoutMounts,
+    given: (robot) => robot.mountState('ro'),
+    after: (robot) => robot.unmountState(),
     follow: (robot) => {
       const file = robot.write('token', execFileSync('openssl', ['rand', '-hex', '24']), 0o600);
       robot.configure({ console: { token: { file } } });
@@ -161,6 +164,9 @@ export const startScenarios: StartScenario[] = [
     when: 'on loopback',
     follows: 'or console.host to 127.0.0.1',
     settings: { console: { host: '0.0.0.0' } },
+    skip: withoutMounts,
+    given: (robot) => robot.mountState('ro'),
+    after: (robot) => robot.unmountState(),
     follow: (robot) => robot.configure({ console: { host: '127.0.0.1' } }),
   },
   {

@@ -18,7 +18,7 @@ export const commandTalks: TalkScenario[] = [
   {
     code: 'HL_COMMAND_UNKNOWN',
     follows:
-      'Use one of: retrain, label, look_alikes, rollback, promote, snapshot, speed, acknowledge_alerts, status, pause, resume',
+      'Use one of: retrain, label, look_alikes, rollback, promote, pin, unpin, snapshot, speed, acknowledge_alerts, status, pause, resume',
     provoke: (talk) => talk.refused('statsu', '{}'),
     follow: (talk, { remedy }) => {
       const [, meant] = /Did you mean "(\w+)"/.exec(remedy ?? '')!;
@@ -195,7 +195,7 @@ export const consoleTalks: TalkScenario[] = [
   },
   {
     code: 'HL_CONSOLE_QUERY_INVALID',
-    follows: 'Set limit to a whole number from 1 to 100',
+    follows: 'Send exactly the query parameters listed for this route',
     provoke: (talk) => talk.askRefused('/api/waiting?limit=1000'),
     follow: (talk) => talk.askMust('/api/waiting?limit=100'),
   },

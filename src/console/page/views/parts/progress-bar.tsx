@@ -2,9 +2,15 @@ import { percent } from '../../words/figures.js';
 
 /** @param share completed share, clamped to 0..1 */
 export function ProgressBar({ share, label }: { share: number; label: string }) {
+  const done = Math.max(0, Math.min(1, share));
   return (
-    <div class="progress" role="img" aria-label={label}>
-      <i style={{ width: percent(Math.max(0, Math.min(1, share))) }} />
+    <div
+      class="progress"
+      role="progressbar"
+      aria-label={label}
+      aria-valuenow={Math.round(done * 100)}
+    >
+      <i style={{ width: percent(done) }} />
     </div>
   );
 }

@@ -146,6 +146,7 @@ export const brainDe: Translated<typeof brainEn> = {
   'trust.label-more': 'Beschriften Sie weitere Bilder beliebiger Klassen: {labels}.',
   'trust.weakest':
     'Sie erkennt {right} von {answers} {label}: Beschriften Sie mehr davon und prüfen Sie deren Beschriftungen.',
+  'trust.train-again': 'Trainieren Sie erneut: Die Klassen sind jetzt andere.',
   'trust.enough': 'Es fehlt kein Nachweis: Beantworten Sie, was sie fragt.',
   'trust.train': 'Trainieren Sie: Noch keine trainierte Version kennt {classes}.',
   'verdict.first-untested': 'Erste Version: Es konnte noch kein Bild geprüft werden.',

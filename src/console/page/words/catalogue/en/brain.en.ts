@@ -139,6 +139,7 @@ export const brainEn = {
   'trust.label-more': 'Label more images of any class: {labels}.',
   'trust.weakest':
     'It is right on {right} of {answers} {label}: label more of them and check their labels.',
+  'trust.train-again': 'Train again: its classes are others now.',
   'trust.enough': 'No evidence is missing: answer what it asks.',
   'trust.train': 'Train: no trained version knows {classes} yet.',
   'verdict.first-untested': 'First version: no image could be tested yet.',

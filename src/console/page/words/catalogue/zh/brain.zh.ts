@@ -122,6 +122,7 @@ export const brainZh: Translated<typeof brainEn> = {
   'trust.passes': '请标注其他地点或时间的作业图片：还需 {passes} 次。',
   'trust.label-more': '再标注任意类别的图片：{labels} 张。',
   'trust.weakest': '{answers} 张 {label} 中答对 {right} 张：请多标注此类并检查其标签。',
+  'trust.train-again': '请重新训练：类别已更改。',
   'trust.enough': '证据已充分：回答它的提问即可。',
   'trust.train': '请训练：尚无训练过的版本认识 {classes}。',
   'verdict.first-untested': '首个版本：还没有可测试的图片。',
