@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { changeHeads } from './support/change-heads.js';
+import { changeHeads } from './models/change-heads.js';
 import { printJson, printLine } from './support/output.js';
 import { type TaskOptions, withTaskOptions } from './support/state-options.js';
 

@@ -1,5 +1,5 @@
 // Rules of the house that no other lint knows: how many files a folder may hold, file names that
-// occur once, and object literals that are not packed by spreading other literals.
+// occur once, styles that stand in one sheet, and object literals that are not packed by spreading other literals.
 // `node test/lint/house.mjs`
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
@@ -58,10 +58,35 @@ function packedLiterals(file) {
   return found;
 }
 
+/** A class or an id whose plain style stands in two sheets: the later one changes the other's place. */
+function sharedStyles(files) {
+  const sheets = new Map();
+  for (const file of files.filter((each) => each.endsWith('.css'))) {
+    const rules = readFileSync(join(root, file), 'utf8')
+      .replaceAll(/\/\*.*?\*\//gs, '')
+      .matchAll(/[^{};]+(?=\{)/g);
+    const plain = [...rules]
+      .flatMap(([selectors]) => selectors.split(','))
+      .map((selector) => selector.trim())
+      .filter((selector) => /^[.#][\w-]+$/.test(selector));
+    for (const selector of new Set(plain)) {
+      sheets.set(selector, [...(sheets.get(selector) ?? []), file]);
+    }
+  }
+  return [...sheets]
+    .filter(([, those]) => those.length > 1)
+    .map(([selector, those]) => `${those.join(' and ')}: both style ${selector}`);
+}
+
 const source = filesBelow('src');
 const code = ['src', 'test', 'bench', 'chaos']
   .flatMap(filesBelow)
   .filter((file) => file.endsWith('.ts'));
-const faults = [...crowdedFolders(source), ...sharedNames(source), ...code.flatMap(packedLiterals)];
+const faults = [
+  ...crowdedFolders(source),
+  ...sharedNames(source),
+  ...sharedStyles(source),
+  ...code.flatMap(packedLiterals),
+];
 for (const fault of faults) process.stderr.write(`${fault}\n`);
 process.exitCode = faults.length > 0 ? 1 : 0;

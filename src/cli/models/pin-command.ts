@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { parseVersion } from '../rollback-command.js';
-import { changeHeads } from '../support/change-heads.js';
 import { printJson, printLine } from '../support/output.js';
 import { type TaskOptions, withTaskOptions } from '../support/state-options.js';
+import { changeHeads } from './change-heads.js';
 
 interface PinOptions extends TaskOptions {
   json?: boolean;

@@ -295,6 +295,9 @@ describe('a person and a robot', { skip, timeout: 4 * TEST_HANG_MS }, () => {
       await laptop.page.locator('#toast-text').waitFor();
     }
     assert.equal((await read(laptop.page, '/api/status')).head.version, version);
+    // Its classes have the names of now, and its figures the labels of now.
+    await laptop.page.locator('#labels-of-now').waitFor();
+    assert.doesNotMatch(await laptop.page.locator('#trust').innerText(), /Distel/);
 
     for (const { page: open } of [phone, laptop]) await assertPlaces(open);
     await screenshotsIn(LANGUAGES, [

@@ -124,8 +124,8 @@ export const HEAD_MUTANTS: readonly Mutant[] = [
   {
     promise: 'an answer below its probability is marked as a guess',
     file: 'src/perception/decision.ts',
-    text: 'best.probability < settings.answerProbability',
-    replacement: 'best.probability <= settings.answerProbability',
+    text: 'probability < answerProbability',
+    replacement: 'probability <= answerProbability',
     tests: [{ file: 'test/perception/decision.test.ts' }],
   },
   {
@@ -268,5 +268,40 @@ export const HEAD_MUTANTS: readonly Mutant[] = [
     text: 'residuals[i * classes + c] = share * residual;',
     replacement: 'residuals[i * classes + c] = residual;',
     tests: NEAR_COPY_TESTS,
+  },
+  {
+    promise: 'a merged class needs no labels that one of its parts has',
+    file: 'src/head/renamed-trust.ts',
+    text: 'each ?? 0',
+    replacement: 'each ?? 99',
+    tests: [{ file: 'test/head/renamed-trust.test.ts' }],
+  },
+  {
+    promise: 'what needs labels has the name of now',
+    file: 'src/head/renamed-trust.ts',
+    text: 'names.has(need.label) || isMerged(need.label)',
+    replacement: 'isMerged(need.label)',
+    tests: [{ file: 'test/head/renamed-trust.test.ts' }],
+  },
+  {
+    promise: 'a label with too few known answers is a guess',
+    file: 'src/perception/decision.ts',
+    text: ' || unproven.includes(label)',
+    replacement: ' || unproven.includes("")',
+    tests: [{ file: 'test/perception/decision.test.ts' }],
+  },
+  {
+    promise: 'a scene of a label with too few known answers is a guess',
+    file: 'src/perception/beliefs.ts',
+    text: 'unproven: serving.unproven',
+    replacement: 'unproven: []',
+    tests: [{ file: 'test/perception/beliefs.test.ts' }],
+  },
+  {
+    promise: 'a new class does not make guesses of the answers of a trained head',
+    file: 'src/agent/learning/instant-service.ts',
+    text: '{ unproven: newClasses }',
+    replacement: '{ unproven: head.labels }',
+    tests: [{ file: 'test/agent/learning/instant-service.test.ts', names: 'at once' }],
   },
 ];

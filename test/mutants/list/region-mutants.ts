@@ -53,7 +53,7 @@ export const REGION_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a scene that is not certain enough is a guess',
     file: BELIEFS,
-    text: 'belief < answerProbability',
+    text: 'isGuess({ label, probability: belief }, settings)',
     replacement: 'false',
     tests: BELIEFS_TESTS,
   },

@@ -3,7 +3,7 @@ import { LANGUAGES, type Language } from '../words/catalogue/catalogue.js';
 import { useSelected } from './use-selected.js';
 import { useWords } from './use-words.js';
 
-const NAMES: Readonly<Record<Language, string>> = { en: 'English', de: 'Deutsch', zh: '中文' };
+const NAMES: Readonly<Record<Language, string>> = { en: 'EN', de: 'DE', zh: '中文' };
 
 export function LanguageChoice({ page }: { page: PageParts }) {
   const words = useWords(page);

@@ -53,7 +53,7 @@ function judged(decision: FrameDecision, trust: string | null, words: Words): De
       belief,
       probability: '',
       note,
-      bar: top[0]?.probability ?? 0,
+      bar: humble ? 0 : (top[0]?.probability ?? 0),
     };
   }
   const notes = [
@@ -64,10 +64,10 @@ function judged(decision: FrameDecision, trust: string | null, words: Words): De
     kind: 'known',
     label: guess ? `${label}?` : label,
     belief,
-    // A percentage of a head that does not know how good it is would look like knowledge.
+    // The percentage or the bar of a head that does not know how good it is would look like knowledge.
     probability: humble ? '' : words.percent(probability),
     note: notes.filter((text) => text !== '').join(' '),
-    bar: probability,
+    bar: humble ? 0 : probability,
   };
 }
 

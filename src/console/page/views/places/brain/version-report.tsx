@@ -64,6 +64,16 @@ export function VersionReport({
   );
 }
 
+/** A verdict counts with the labels of its training; corrections since then change what is right. */
+function LabelsOfNow({ page, answer }: { page: PageParts; answer: VersionAnswer }) {
+  const words = useWords(page);
+  const { verdict, accuracy, samples } = answer;
+  if (accuracy === null || verdict.values.right === undefined) return null;
+  const right = Math.round(accuracy.value * samples);
+  if (right === verdict.values.right && samples === verdict.values.samples) return null;
+  return <p id="labels-of-now">{words.say('brain.labelsOfNow', { right, samples })}</p>;
+}
+
 function Verdict({ page, answer }: { page: PageParts; answer: VersionAnswer }) {
   const words = useWords(page);
   const { verdict, better, worse, comparedWith, version, details, changes } = answer;
@@ -76,6 +86,7 @@ function Verdict({ page, answer }: { page: PageParts; answer: VersionAnswer }) {
       <p class="verdict-words" id="verdict">
         {words.message(verdict)}
       </p>
+      <LabelsOfNow page={page} answer={answer} />
       <AnswerPairs
         page={page}
         id="better"

@@ -34,8 +34,12 @@ export function ClassPanel({
       ) : (
         <>
           <p class="legend" aria-hidden="true">
-            <i class="of-training" /> {words.say('pictures.side.training')}
-            <i class="of-holdout" /> {words.say('pictures.side.holdout')}
+            <span class="legend-entry">
+              <i class="of-training" /> {words.say('pictures.side.training')}
+            </span>
+            <span class="legend-entry">
+              <i class="of-holdout" /> {words.say('pictures.side.holdout')}
+            </span>
           </p>
           <ul class="class-bars" id="class-bars">
             {classes.map(({ label, training, holdout }) => (

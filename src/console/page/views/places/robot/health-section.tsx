@@ -37,7 +37,7 @@ export function HealthSection({ page, status }: PlaceProps) {
         </p>
       </section>
       <AlarmList page={page} alarms={alarms} nowMs={nowMs} />
-      <div class="tiles">
+      <div class="health-cards">
         {cameras.map((camera) => (
           <Facts
             words={words}

@@ -49,7 +49,7 @@ function EventsCard({ page }: { page: PageParts }) {
       <header>
         <h3 id="events-title">{words.say('robot.events')}</h3>
       </header>
-      <fieldset class="chips" aria-label={words.say('robot.eventKinds')}>
+      <fieldset class="choice-chips" aria-label={words.say('robot.eventKinds')}>
         {kinds.map((each) => (
           <button
             key={each ?? 'all'}

@@ -61,7 +61,7 @@ export function LayoutEditor({ page, camera }: { page: PageParts; camera: string
   };
   return (
     <div class="layout-editor">
-      <fieldset class="chips" aria-label={words.say('robot.tools')}>
+      <fieldset class="choice-chips" aria-label={words.say('robot.tools')}>
         {TOOLS.map((each) => (
           <button
             key={each}

@@ -73,7 +73,7 @@ export function RuleForm({
           onInput={({ currentTarget: { value } }) => setName(value)}
         />
       </label>
-      <fieldset class="chips">
+      <fieldset class="choice-chips">
         <legend>{words.say('robot.ruleWatches')}</legend>
         {(['labels', 'on'] as const).map((each) => (
           <label key={each} class="filter-chip">
@@ -101,7 +101,7 @@ export function RuleForm({
           }}
         />
       )}
-      <fieldset class="chips">
+      <fieldset class="choice-chips">
         <legend>{words.say('robot.ruleRaisedBy')}</legend>
         {choices.map((choice) => (
           <label key={choice} class="filter-chip">

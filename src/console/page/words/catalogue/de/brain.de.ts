@@ -21,6 +21,7 @@ export const brainDe: Translated<typeof brainEn> = {
   'brain.levelWords.none':
     'Der Roboter lernt aus Ihren Beschriftungen. Zeigen Sie ihm einige Bilder jeder Klasse.',
   'brain.untested': 'Es konnte noch kein Bild geprüft werden.',
+  'brain.labelsOfNow': 'Mit den heutigen Beschriftungen: {right} von {samples} Bildern richtig.',
   'brain.evidenceBeginner': {
     one: 'An nur {count} Bild geprüft: Zwischen {low} und {high} von 100 Antworten stimmen.',
     other: 'An nur {count} Bildern geprüft: Zwischen {low} und {high} von 100 Antworten stimmen.',

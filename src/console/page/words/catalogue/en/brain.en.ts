@@ -18,6 +18,7 @@ export const brainEn = {
   'brain.levelWords.unknown': 'How far this version can be trusted was not measured.',
   'brain.levelWords.none': 'The robot learns from your labels. Show it a few of each class.',
   'brain.untested': 'No image could be tested yet.',
+  'brain.labelsOfNow': 'With the labels of now: right on {right} of {samples} images.',
   'brain.evidenceBeginner': {
     one: 'Tested on only {count} image: between {low} and {high} of 100 answers are right.',
     other: 'Tested on only {count} images: between {low} and {high} of 100 answers are right.',

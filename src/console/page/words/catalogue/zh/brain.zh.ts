@@ -18,6 +18,7 @@ export const brainZh: Translated<typeof brainEn> = {
   'brain.levelWords.unknown': '尚未测量此版本的可信程度。',
   'brain.levelWords.none': '机器人从您的标签中学习。请为每个类别标注几张图片。',
   'brain.untested': '还没有可测试的图片。',
+  'brain.labelsOfNow': '按现在的标签：{samples} 张图片中答对 {right} 张。',
   'brain.evidenceBeginner': '仅在 {count} 张图片上测试：100 个回答中有 {low} 到 {high} 个正确。',
   'brain.evidence':
     '在 {count} 张图片上测试：100 个回答中约 {right} 个正确，可信范围为 {low} 到 {high}。',

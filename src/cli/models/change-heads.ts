@@ -2,9 +2,9 @@ import { localOperations } from '../../agent/local-operations.js';
 import { openState } from '../../agent/open-state.js';
 import type { Operations } from '../../agent/operations.js';
 import { acquireInstanceLock } from '../../host/instance-lock.js';
-import { commandLog } from './command-log.js';
-import { resolveConfig } from './resolve-config.js';
-import type { TaskOptions } from './state-options.js';
+import { commandLog } from '../support/command-log.js';
+import { resolveConfig } from '../support/resolve-config.js';
+import type { TaskOptions } from '../support/state-options.js';
 
 /**
  * Changes which head serves, in the state folder of the configuration. No training runs meanwhile: at its
