@@ -169,19 +169,7 @@ export class InstantService {
     if (learnt === null) {
       await this.parts.swap(base && servingHead(base));
     } else {
-      const { head, prior, labels, revision, newClasses } = learnt;
-      const trust = learnt.trust?.level ?? base?.card.trust?.level;
-      await this.parts.swap({
-        version: base?.card.version ?? null,
-        head,
-        learnt: { labels, revision },
-        ...(base?.card.belief ? { belief: base.card.belief } : {}),
-        ...(prior ? { prior } : {}),
-        ...(trust ? { trust } : {}),
-        ...(base && base.card.trust?.level !== 'beginner'
-          ? { unproven: newClasses }
-          : { unproven: head.labels }),
-      });
+      await this.parts.swap(taughtHead(base, learnt));
     }
     // Another trained head has replaced this one in the meantime.
     if (generation !== this.#generation) return;
@@ -220,6 +208,24 @@ export class InstantService {
       this.parts.log.error({ err: messageOf(error) }, 'cannot learn the new labels');
     }
   }
+}
+
+/** A head from the first labels (without `base`), or a trained one with what labels have taught it since. */
+function taughtHead(base: StoredHead | null, learnt: InstantHead): ServingHead {
+  const { head, prior, labels, revision, newClasses } = learnt;
+  const ofBase = base?.card.trust?.level;
+  const trust = learnt.trust?.level ?? ofBase;
+  // A new class makes a beginner of the whole head, but the other classes are as proven as before.
+  const isBeginner = (base ? ofBase : trust) === 'beginner';
+  return {
+    version: base?.card.version ?? null,
+    head,
+    learnt: { labels, revision },
+    unproven: isBeginner ? head.labels : base ? newClasses : [],
+    ...(base?.card.belief ? { belief: base.card.belief } : {}),
+    ...(prior ? { prior } : {}),
+    ...(trust ? { trust } : {}),
+  };
 }
 
 /** A trained head without corrections. */

@@ -142,7 +142,7 @@ export class Screen {
   #taskText(facts: TaskFacts, nameColumns: number, columns: number): string {
     const { name, accuracy, headVersion, learntLabels } = facts;
     const shown = this.#shown.get(name);
-    const head = headVersion === null ? (learntLabels > 0 ? 'beginner' : 'no head') : null;
+    const head = headVersion === null ? (learntLabels > 0 ? 'first labels' : 'no head') : null;
     const learnt = learntLabels > 0 ? ` + ${learntLabels}` : '';
     const begin = [
       `${this.isNamed ? `${name.padEnd(nameColumns)} ` : ''}${shown ? decisionText(shown) : ''}`,
@@ -180,12 +180,13 @@ export class Screen {
   }
 }
 
-function decisionText({ decision: { label, probability }, reference }: Shown): string {
+function decisionText({ decision, reference }: Shown): string {
+  const { label, probability, guess } = decision;
   const isWrong = reference !== undefined && label !== reference;
   const mark = reference === undefined ? ' ' : isWrong ? '✘' : '✔';
   const text = label + (isWrong ? ` (is ${reference})` : '');
   const cut = text.length > DECISION_COLUMNS ? `${text.slice(0, DECISION_COLUMNS - 1)}…` : text;
-  return `${mark} ${cut.padEnd(DECISION_COLUMNS)} ${percent(probability)}`;
+  return `${mark} ${cut.padEnd(DECISION_COLUMNS)} ${guess ? 'guess' : percent(probability)}`;
 }
 
 function spark(values: number[]): string {

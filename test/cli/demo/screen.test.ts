@@ -93,6 +93,17 @@ describe('the screen of a demonstration', () => {
     ]);
   });
 
+  it('shows no probability of a guess', () => {
+    const paper = new Paper(80);
+    const first = { ...facts('main'), headVersion: null };
+    const screen = new Screen(paper, false, () => [first]);
+    screen.decision(5, 'main', { ...decision('weed', 0.99), guess: true }, 'weed');
+    assert.equal(
+      paper.lines[1],
+      '✔ weed                 guess │ right  86 % ▇                    │ first labels',
+    );
+  });
+
   it('names no task that the user has not named', () => {
     const paper = new Paper(80);
     const screen = new Screen(paper, false, () => [facts('main')]);

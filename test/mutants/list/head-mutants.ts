@@ -300,8 +300,8 @@ export const HEAD_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a new class does not make guesses of the answers of a trained head',
     file: 'src/agent/learning/instant-service.ts',
-    text: '{ unproven: newClasses }',
-    replacement: '{ unproven: head.labels }',
+    text: 'base ? newClasses : []',
+    replacement: 'head.labels',
     tests: [{ file: 'test/agent/learning/instant-service.test.ts', names: 'at once' }],
   },
 ];

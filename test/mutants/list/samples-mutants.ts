@@ -217,8 +217,8 @@ export const SAMPLES_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a picture that fits exactly is stored',
     file: 'src/samples/limit/picture-limit.ts',
-    text: 'if (stored + bytes <= maxBytes) return;\n  const',
-    replacement: 'if (stored + bytes < maxBytes) return;\n  const',
+    text: 'if (stored + bytes <= maxBytes) return;\n  if',
+    replacement: 'if (stored + bytes < maxBytes) return;\n  if',
     tests: [{ file: 'test/samples/store.test.ts', names: 'limit of the store' }],
   },
   {

@@ -36,7 +36,7 @@ export function BrainPlace({ page, status }: PlaceProps) {
         figures={figures?.version === serving ? figures : null}
         orders={orders}
       />
-      <div class="brain-main">
+      <div class="brain-main" hidden={shown === null}>
         {shown !== null && (
           <VersionReport
             page={page}
