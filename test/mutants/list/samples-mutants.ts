@@ -308,8 +308,8 @@ export const SAMPLES_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a look-alike is of the same pass',
     file: 'src/samples/look-alikes.ts',
-    text: 'const earliest = capturedAtMs - this.#passMs;',
-    replacement: 'const earliest = 0;',
+    text: 'WINDOWS_OF_A_PASS * options.groupWindowMs',
+    replacement: 'WINDOWS_OF_A_PASS * 1e12',
     tests: LOOK_ALIKE_TESTS,
   },
   {
