@@ -93,7 +93,10 @@ describe('a robot that knows where it is', { timeout: TEST_HANG_MS }, () => {
 
   test('sends a support bundle without its place', async (t) => {
     const { device } = receiver(t);
-    const rig = await Rig.create(t, { position: { source: 'serial', serial: { device } } });
+    const rig = await Rig.create(t, {
+      // The receiver of this process says nothing while the command runs.
+      position: { source: 'serial', serial: { device }, maxAgeMs: 60_000 },
+    });
     const daemon = await rig.start();
     const person = await Person.connect(t, daemon.mqttUrl);
     await person.until(({ body }) => body.position !== undefined);
