@@ -6,6 +6,7 @@ import { SERVICE } from '../../agent/doctor/doctor-context.js';
 import { HeadlandError, messageOf } from '../../base/errors.js';
 import { validateConfig } from '../../config/load.js';
 import { GPIO_DRIVERS } from '../../config/sections/gpio.js';
+import { isLoopback } from '../../console/server/security.js';
 import { readServiceUnit, type ServiceUnit } from '../../host/service-unit.js';
 import { printLine } from '../support/output.js';
 import { DEFAULT_CONFIG_PATH } from '../support/state-options.js';
@@ -102,6 +103,9 @@ async function setUp(options: SetupOptions, terminal: Terminal | null): Promise<
     printLine(`token of the page, to be entered in the browser: ${answers.page.newToken}`);
   }
   await offerStart({ configFile, unit, hasDropIn: dropIn !== null }, options, terminal);
+  if (answers.page?.enabled && !isLoopback(answers.page.host)) {
+    printLine('To open the page on a phone, once the daemon runs: headland pair');
+  }
   printLine('Then look at everything: headland doctor');
 }
 

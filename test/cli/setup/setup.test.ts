@@ -93,6 +93,7 @@ describe('setup at a terminal', { skip: withoutScript, timeout: TEST_HANG_MS }, 
     assert.ok(!existsSync(file), 'nothing is written before the last yes');
     await terminal.answer('Write this?', 'y');
     await terminal.until('token of the page');
+    await terminal.until('headland pair');
     assert.equal(await terminal.end(), 0);
 
     assert.doesNotMatch(terminal.shown, /codfish|sword fish/, 'the password is not shown');
