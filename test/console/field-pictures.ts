@@ -1,3 +1,4 @@
+import { unzipSync } from 'fflate';
 import sharp from 'sharp';
 import { HeadlandError } from '../../src/base/errors.js';
 import { normaliseLabel } from '../../src/base/words/label.js';
@@ -158,21 +159,28 @@ export function createFieldPictures(all: FieldPicture[], changed: () => void): F
         return { changed: 1, kept: 0, undo: null };
       },
       'POST /api/pictures/import': async ({ query: { name, label }, body }) => {
-        for await (const _ of body.bytes);
-        const folder = name.split('/').at(-2);
-        if (/broken/.test(name)) {
-          const message = 'the file is no readable image';
-          return {
-            stored: 0,
-            duplicates: 0,
-            refused: [{ name, code: 'HL_PICTURE_INVALID', message }],
-            refusedTotal: 1,
-          };
+        const chunks: Uint8Array[] = [];
+        for await (const chunk of body.bytes) chunks.push(chunk);
+        const names =
+          body.mediaType === 'application/zip'
+            ? Object.keys(unzipSync(Buffer.concat(chunks)))
+            : [name.split('/').at(-1)!];
+        const refused = names.filter((each) => /broken/.test(each));
+        const stored = names.filter((each) => !refused.includes(each));
+        for (const each of stored) {
+          imported.push(`${label}/${each}`);
+          all.unshift(createPicture(`imported-${imported.length}`, label ?? null));
         }
-        imported.push(name);
-        all.unshift(createPicture(`imported-${imported.length}`, label ?? folder ?? null));
         changed();
-        return { stored: 1, duplicates: 0, refused: [], refusedTotal: 0 };
+        return {
+          stored: stored.length,
+          duplicates: 0,
+          refused: refused.map((each) => {
+            const message = 'the file is no readable image';
+            return { name: each, code: 'HL_PICTURE_INVALID', message };
+          }),
+          refusedTotal: refused.length,
+        };
       },
       'GET /api/pictures/export': () => ({
         mediaType: 'application/zip',

@@ -283,6 +283,7 @@ describe('the place Pictures', { skip, timeout: TEST_HANG_MS }, () => {
     for (const [name, bytes] of [
       ['Fig/1.webp', await drawThing(1, 1)],
       ['Fig/2.webp', await drawThing(1, 2)],
+      ['Fig/broken.jpg', Buffer.from('no image')],
       ['Plum/broken.jpg', Buffer.from('no image')],
       ['Plum/notes.txt', Buffer.from('ripe')],
       ['Plum/.hidden', Buffer.from('')],
@@ -302,15 +303,18 @@ describe('the place Pictures', { skip, timeout: TEST_HANG_MS }, () => {
         });
       }
       const offer = page.locator('#import-offer');
-      await offer.getByText('Import 3 files?').waitFor();
-      assert.match(await offer.innerText(), /Fig\s+2[\s\S]*Plum\s+1/);
+      await offer.getByText('Import 4 files?').waitFor();
+      assert.match(await offer.innerText(), /Fig\s+3[\s\S]*Plum\s+1/);
       await page.locator('#import-start').click();
       const report = page.locator('#import-report');
       await report.getByText('2 images stored.').waitFor();
-      assert.match(await report.innerText(), /2 files were not taken/);
+      assert.match(await report.innerText(), /3 files were not taken/);
       assert.match(await report.innerText(), /notes\.txt.*Neither a JPEG/);
+      for (const name of ['fruit/Fig/broken.jpg', 'broken.jpg']) {
+        assert.ok((await report.innerText()).includes(`${name}`), name);
+      }
       assert.match(await report.innerText(), /broken\.jpg.*the file is no readable image/);
-      assert.deepEqual(pictures.imported.toSorted(), ['fruit/Fig/1.webp', 'fruit/Fig/2.webp']);
+      assert.deepEqual(pictures.imported.toSorted(), ['Fig/1.webp', 'Fig/2.webp']);
       await page.locator('#class-bars a', { hasText: 'Fig' }).waitFor();
       const href = await page.locator('#export').getAttribute('href');
       assert.equal(href, '/api/pictures/export');

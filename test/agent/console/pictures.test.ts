@@ -242,6 +242,24 @@ describe('the stored pictures of a real robot, on the page', { timeout: TEST_HAN
     );
   });
 
+  test('the images of one batch of the page have its class, or wait without one', async (t) => {
+    const page = await Pictures.open(t);
+    const drop = (files: Record<string, Buffer>, label?: string) =>
+      page.drop(
+        { name: 'field/Dill/1.jpg', ...(label === undefined ? {} : { label }) },
+        Buffer.from(zipSync(files, { level: 0 })),
+        'application/zip',
+      );
+    const [a, b] = [await picture('weed', 210), await picture('weed', 211)];
+    const labelled = await drop({ '1.jpg': a, '2.jpg': b }, 'Dill');
+    assert.equal(labelled.json.stored, 2, JSON.stringify(labelled.json));
+    assert.equal((await page.ids({ label: 'Dill' })).length, 2);
+    const [c, d] = [await picture('weed', 212), await picture('weed', 213)];
+    const waiting = await drop({ '.waiting/1.jpg': c, '.waiting/2.jpg': d });
+    assert.equal(waiting.json.stored, 2, JSON.stringify(waiting.json));
+    assert.equal((await page.ids({ state: 'waiting' })).length, 2);
+  });
+
   test('a picture without a class waits; a folder name is its class', async (t) => {
     const page = await Pictures.open(t);
     const waits = await page.drop({ name: 'photo.jpg' }, await picture('weed', 200));

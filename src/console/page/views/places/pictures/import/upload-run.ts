@@ -1,5 +1,6 @@
 import type { PageParts } from '../../../../control/page-parts.js';
 import { Refusal } from '../../../../robot/refusal.js';
+import { type ImportBatch, importBatches, packed } from './import-batches.js';
 import { type ImportFile, mediaTypeOf } from './import-files.js';
 
 /** The robot takes one import at a time; another page may be at it. */
@@ -25,7 +26,7 @@ export interface ImportState {
   cancelled: boolean;
 }
 
-/** Sends files to the robot, one after the other. */
+/** Sends files to the robot, in batches, one after the other. */
 export class ImportRun {
   readonly #abort = new AbortController();
   #state: ImportState;
@@ -54,9 +55,9 @@ export class ImportRun {
 
   async run(): Promise<void> {
     this.#set({});
-    for (const file of this.files) {
+    for (const batch of importBatches(this.files, this.label)) {
       if (this.#abort.signal.aborted) break;
-      await this.#send(file);
+      await this.#send(batch);
     }
     this.#set({ ended: true, cancelled: this.#abort.signal.aborted });
     this.page.store.changed();
@@ -67,40 +68,55 @@ export class ImportRun {
     this.#abort.abort();
   }
 
-  async #send({ file, name }: ImportFile): Promise<void> {
-    const mediaType = mediaTypeOf(name);
+  async #send(batch: ImportBatch): Promise<void> {
+    const [first] = batch.files;
+    if (first === undefined) return;
+    const mediaType = mediaTypeOf(first.name);
     if (mediaType === undefined) {
-      this.#refuse([{ name, message: this.page.words.say('pictures.notAnImage') }], 1);
+      const message = this.page.words.say('pictures.notAnImage');
+      this.#refuse(batch, [{ name: first.name, message }], 1);
       return;
     }
-    const query =
-      this.label === null || name.includes('/') ? { name } : { name, label: this.label };
+    const { label } = batch;
     try {
-      const answer = await this.page.api.importFile(file, mediaType, query, this.#abort.signal);
+      const { archive, names } =
+        batch.files.length > 1 ? await packed(batch) : { archive: null, names: null };
+      const query = { name: first.name, ...(label === null ? {} : { label }) };
+      const answer = await this.page.api.importFile(
+        archive ?? first.file,
+        archive?.type ?? mediaType,
+        query,
+        this.#abort.signal,
+      );
       const { stored, duplicates } = this.#state;
       this.#set({
         stored: stored + answer.stored,
         duplicates: duplicates + answer.duplicates,
       });
-      this.#refuse(answer.refused, answer.refusedTotal);
+      const refused = answer.refused.map(({ name, message }) => {
+        return { name: names?.get(name.split('/').at(-1) ?? '') ?? name, message };
+      });
+      this.#refuse(batch, refused, answer.refusedTotal);
     } catch (error) {
       if (this.#abort.signal.aborted) return;
       if (!(error instanceof Refusal)) throw error;
       if (error.code === BUSY) {
         await new Promise((resolve) => setTimeout(resolve, BUSY_PAUSE_MS));
-        if (!this.#abort.signal.aborted) await this.#send({ file, name });
+        if (!this.#abort.signal.aborted) await this.#send(batch);
         return;
       }
-      this.#refuse([{ name, message: error.message }], 1);
-      // The robot is full, locked or gone: the next file fares no better.
+      const { message } = error;
+      const refused = batch.files.map(({ name }) => ({ name, message }));
+      this.#refuse(batch, refused, refused.length);
+      // The robot is full, locked or gone: the next files fare no better.
       if (error.status === 0 || error.status === 401 || error.status === 507) this.cancel();
     }
   }
 
-  #refuse(refused: readonly RefusedFile[], total: number): void {
+  #refuse({ files }: ImportBatch, refused: readonly RefusedFile[], total: number): void {
     const { state } = this;
     this.#set({
-      done: state.done + 1,
+      done: state.done + files.length,
       refused: [...state.refused, ...refused].slice(0, REFUSALS_KEPT),
       refusedTotal: state.refusedTotal + total,
     });

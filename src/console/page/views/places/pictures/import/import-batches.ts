@@ -1,0 +1,62 @@
+import { zipSync } from 'fflate';
+import { folderOf, type ImportFile, mediaTypeOf } from './import-files.js';
+
+/** Files that go to the robot in one request. */
+export interface ImportBatch {
+  files: readonly ImportFile[];
+  /** Class of all of them; null: they wait for one, or the archive names its classes itself. */
+  label: string | null;
+}
+
+const ARCHIVE = 'application/zip';
+/** The robot looks at all its samples in each request; a person wants to see progress, and to cancel. */
+const MAX_FILES = 50;
+/** Held in the memory of the browser. */
+const MAX_BYTES = 32_000_000;
+/** Where an archive of headland holds images without a class. */
+const WAITING_FOLDER = '.waiting';
+
+/** Images of one class together, in their order; archives and what is no image alone. */
+export function importBatches(files: readonly ImportFile[], label: string | null): ImportBatch[] {
+  const batches: ImportBatch[] = [];
+  const open = new Map<
+    string | null,
+    { files: ImportFile[]; label: string | null; bytes: number }
+  >();
+  for (const each of files) {
+    const type = mediaTypeOf(each.name);
+    const own = folderOf(each.name) ?? label;
+    if (type === undefined || type === ARCHIVE) {
+      batches.push({ files: [each], label });
+      continue;
+    }
+    let batch = open.get(own);
+    const { size } = each.file;
+    if (!batch || batch.files.length === MAX_FILES || batch.bytes + size > MAX_BYTES) {
+      batch = { files: [], label: own, bytes: 0 };
+      open.set(own, batch);
+      batches.push(batch);
+    }
+    batch.files.push(each);
+    batch.bytes += size;
+  }
+  return batches;
+}
+
+/** An archive of the images of a batch, not compressed, and by the names in it those of the person. */
+export async function packed({
+  files,
+  label,
+}: ImportBatch): Promise<{ archive: Blob; names: ReadonlyMap<string, string> }> {
+  const names = new Map<string, string>();
+  const entries: Record<string, Uint8Array> = {};
+  for (const [index, { file, name }] of files.entries()) {
+    const base = name.split('/').at(-1) ?? name;
+    const plain = names.has(base) ? `${index} ${base}` : base;
+    names.set(plain, name);
+    const path = label === null ? `${WAITING_FOLDER}/${plain}` : plain;
+    entries[path] = new Uint8Array(await file.arrayBuffer());
+  }
+  const bytes = zipSync(entries, { level: 0 });
+  return { archive: new Blob([bytes], { type: ARCHIVE }), names };
+}
