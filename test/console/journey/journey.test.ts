@@ -15,7 +15,8 @@ import { type FieldPhotos, takeFieldPhotos } from './field-photos.js';
 
 /**
  * Folder for the screenshots of the documentation; by default none are taken. They are taken with a real
- * backbone, which must be in the cache of this user.
+ * backbone, which must be in the cache of this user, and with fonts for Chinese:
+ * HEADLAND_SCREENSHOTS=docs/images/page node --test dist/test/console/journey/journey.test.js
  */
 const SHOTS = process.env.HEADLAND_SCREENSHOTS;
 const PLACES = ['live', 'teach', 'pictures', 'brain', 'robot'] as const;
@@ -183,7 +184,8 @@ async function screenshots(page: Page, name: string): Promise<void> {
   for (const place of PLACES) {
     await go(page, place);
     await page.waitForTimeout(1_500);
-    await page.screenshot({ path: join(SHOTS, `${place}-${name}.png`) });
+    const path = join(SHOTS, `${place}-${name}.jpg`);
+    await page.screenshot({ path, type: 'jpeg', quality: 82 });
   }
 }
 
@@ -284,6 +286,8 @@ describe('a person and a robot', { skip, timeout: 4 * TEST_HANG_MS }, () => {
     const { classes } = (await read(laptop.page, '/api/status')).samples;
     const names: string[] = classes.map(({ label }: { label: string }) => label);
     assert.ok(names.includes('weed') && !names.includes('Distel'), names.join());
+    await go(page, 'teach');
+    await page.locator('#other-labels button[data-label="Distel"]').waitFor({ state: 'detached' });
 
     // Another training, and back to the first head.
     const better = await train(laptop.page);

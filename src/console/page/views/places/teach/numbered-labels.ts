@@ -9,7 +9,10 @@ import { MANY_CLASSES } from '../../look/label-pad.js';
  */
 export function numberedLabels({ guess, others }: Question, status: ConsoleStatus): string[] {
   const known = knownLabels(status);
-  const ranked = guess === null ? others : [guess.label, ...others];
+  // The question may be from before a class was renamed or merged.
+  const ranked = (guess === null ? others : [guess.label, ...others]).filter((label) =>
+    known.includes(label),
+  );
   const all = [...new Set([...ranked, ...known])];
   return all.length > MANY_CLASSES ? all : all.sort((a, b) => a.localeCompare(b));
 }

@@ -31,7 +31,8 @@ export function QuestionCard({
   const card = useRef<HTMLElement>(null);
   const field = useRef<HTMLInputElement>(null);
   const labels = numberedLabels(question, status);
-  const guess = question.offered ? (question.guess?.label ?? null) : null;
+  const offered = question.offered ? (question.guess?.label ?? null) : null;
+  const guess = offered !== null && labels.includes(offered) ? offered : null;
   const off = picture === undefined;
   const blind = off || picture === 'gone';
   const answer = (given: Answer) => {
