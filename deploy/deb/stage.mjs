@@ -46,7 +46,7 @@ function copyProgram() {
       .replace(/^\/\/# sourceMappingURL=.*\n?/m, '');
     put(`usr/lib/headland/dist/src/${file}`, code);
   }
-  for (const folder of ['dist/page', 'models']) {
+  for (const folder of ['dist/commands', 'dist/page', 'models']) {
     for (const file of filesBelow(join(project, folder))) {
       if (!file.endsWith('.map'))
         copy(join(project, folder, file), `usr/lib/headland/${folder}/${file}`);
@@ -72,7 +72,7 @@ function copyModules() {
 function copySystemFiles() {
   put(
     'usr/bin/headland',
-    '#!/bin/sh\nexec /usr/lib/headland/bin/node /usr/lib/headland/dist/src/cli/main.js "$@"\n',
+    '#!/bin/sh\nexec /usr/lib/headland/bin/node /usr/lib/headland/dist/src/cli/headland.js "$@"\n',
     0o755,
   );
   copy(join(project, 'systemd/headland.service'), 'usr/lib/systemd/system/headland.service');

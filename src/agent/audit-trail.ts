@@ -1,5 +1,4 @@
 import { isHeadlandError } from '../base/errors.js';
-import type { Log } from '../base/log.js';
 import type { ShadowTrial } from '../gate/shadow.js';
 import type { StoredHead } from '../registry/version-directory.js';
 import type { AuditLog } from '../storage/audit-table.js';
@@ -14,6 +13,11 @@ export interface Requester {
   transaction?: string | undefined;
 }
 
+/** The part of a log that tells of an entry which could not be written. */
+export interface FailureLog {
+  error(facts: object, text: string): void;
+}
+
 /**
  * Records starts, commands, trainings and changes of the serving head in the audit log. A failure to
  * write is logged and interrupts nothing.
@@ -21,7 +25,7 @@ export interface Requester {
 export class AuditTrail {
   constructor(
     private readonly audit: AuditLog,
-    private readonly log: Log,
+    private readonly log: FailureLog,
   ) {}
 
   started(boot: string, version: string): void {

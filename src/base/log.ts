@@ -1,10 +1,15 @@
 import { fstatSync } from 'node:fs';
-import { destination, type Logger, levels, pino } from 'pino';
+import { createRequire } from 'node:module';
+import type { Logger } from 'pino';
 import type { LogMemory } from './log-memory.js';
 import { logText } from './log-text.js';
 import { redactJsonLine } from './redact.js';
 
 export type Log = Logger;
+
+const require = createRequire(import.meta.url);
+/** On demand: most commands that could log have no reason to, and loading it takes 30 ms. */
+const loadPino = (): typeof import('pino') => require('pino');
 
 /** Numeric pino level to syslog priority, the `<N>` prefix that journald reads. */
 const SYSLOG_PRIORITY: Record<number, number> = { 60: 2, 50: 3, 40: 4, 30: 6, 20: 7, 10: 7 };
@@ -79,7 +84,7 @@ function sinkStream(options: LogOptions, sink: (line: string) => void): LineStre
 
 function fileStream(options: LogOptions): LineStream {
   const fd = options.fileDescriptor ?? 1;
-  const output = destination({ fd, sync: true });
+  const output = loadPino().destination({ fd, sync: true });
   const journal = isJournal(fd, options.environment ?? {});
   const { format = 'auto' } = options;
   const asText = format === 'text' || (format === 'auto' && journal);
@@ -104,10 +109,11 @@ function levelOf(line: string): number {
 
 /** Least level that is written; `memory` keeps more. */
 function writtenLevel({ level }: LogOptions): number {
-  return level === 'silent' ? Number.POSITIVE_INFINITY : levels.values[level]!;
+  return level === 'silent' ? Number.POSITIVE_INFINITY : loadPino().levels.values[level]!;
 }
 
 function pinoLog(options: LogOptions, stream: LineStream): Log {
+  const { pino } = loadPino();
   return pino(
     {
       level: options.memory && writtenLevel(options) > INFO ? 'info' : options.level,
@@ -120,5 +126,5 @@ function pinoLog(options: LogOptions, stream: LineStream): Log {
 }
 
 export function silentLog(): Log {
-  return pino({ level: 'silent' });
+  return loadPino().pino({ level: 'silent' });
 }

@@ -1,6 +1,6 @@
-#!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { COMMANDS } from './support/commands.js';
+import { addCommands } from './command-table.js';
+import { COMMANDS } from './commands.js';
 import { EXIT, endWhenPipeCloses, reportFailure } from './support/output.js';
 import { packageVersion } from './support/version.js';
 
@@ -11,24 +11,15 @@ function throwing(command: Command): Command {
 }
 
 endWhenPipeCloses();
-const usages = new Map(COMMANDS.map(({ name, usage }) => [name, usage]));
-usages.set('help', '[command]');
 const program = new Command('headland')
   .description('On-robot learning for field cameras')
   .version(packageVersion())
-  .exitOverride()
   .showHelpAfterError('(see --help)')
-  .configureHelp({
-    showGlobalOptions: true,
-    subcommandTerm: (command) => `${command.name()} ${usages.get(command.name()) ?? ''}`.trimEnd(),
-  });
+  .configureHelp({ showGlobalOptions: true });
 // `headland help NAME` and `headland --help NAME` show the help of that command.
-const requested = process.argv.slice(2).find((word) => !word.startsWith('-') && word !== 'help');
-for (const { name, summary, load } of COMMANDS) {
-  // Of the others the list of commands needs only the name.
-  const command = name === requested ? throwing(await load()) : new Command(name);
-  program.addCommand(command.description(summary));
-}
+const words = process.argv.slice(2).filter((word) => !word.startsWith('-') && word !== 'help');
+await addCommands(program, COMMANDS, words);
+throwing(program);
 
 try {
   await program.parseAsync();

@@ -1,95 +1,13 @@
 import { Command } from 'commander';
-import { TrainingService } from '../agent/learning/training-service.js';
-import { localOperations } from '../agent/local-operations.js';
-import { openState } from '../agent/open-state.js';
-import { deserialiseError } from '../base/errors.js';
-import type { Trust } from '../head/trust.js';
-import type { TrainingReport } from '../training/report.js';
-import { showProgress } from './progress/progress.js';
-import { trainingStep } from './progress/training-step.js';
-import { commandLog } from './support/command-log.js';
-import { fetchBackbone } from './support/fetch-backbone.js';
-import { EXIT, printJson, printLine, reportFailure } from './support/output.js';
-import { resolveConfig } from './support/resolve-config.js';
-import { type TaskOptions, withTaskOptions } from './support/state-options.js';
-
-interface TrainOptions extends TaskOptions {
-  json?: boolean;
-}
+import type { TrainOptions } from './actions/train-here.js';
+import { withTaskOptions } from './support/state-options.js';
 
 /** Trains in this process; a running daemon switches to the new head within seconds. */
 export function trainCommand(): Command {
   return withTaskOptions(new Command('train'))
     .option('--json', 'print one JSON object')
     .action(async (options: TrainOptions) => {
-      const config = resolveConfig(options);
-      const log = commandLog();
-      const state = openState(config, log);
-      const task = state.task(options.task);
-      await fetchBackbone(config, log);
-      const progress = showProgress();
-      progress.begin('starting the training');
-      const report = await new Promise<TrainingReport>((resolve, reject) => {
-        const service = new TrainingService({
-          state,
-          task,
-          obstacle: () => null,
-          events: {
-            onProgress: (step) => progress.show(trainingStep(step)),
-            onReport: resolve,
-          },
-          log,
-        });
-        for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-          process.once(signal, () => void service.stop());
-        }
-        localOperations(state, log, () => service)
-          .retrain({ source: 'cli' }, task.name)
-          .catch(reject);
-      });
-      progress.stop();
-      state.close();
-      process.exitCode = printReport(report, options);
+      const { trainHere } = await import('./actions/train-here.js');
+      await trainHere(options);
     });
-}
-
-function printReport(report: TrainingReport, options: TrainOptions): number {
-  const { outcome, error } = report;
-  if (error && outcome === 'failed') return reportFailure(deserialiseError(error), options);
-  if (options.json) printJson(report);
-  else printForPeople(report);
-  return {
-    promoted: EXIT.ok,
-    refused: EXIT.refused,
-    cancelled: EXIT.interrupted,
-    failed: EXIT.failed,
-  }[outcome];
-}
-
-function printForPeople({ outcome, verdict, result }: TrainingReport): void {
-  printLine(`${outcome}: ${verdict.text}`);
-  if (!result) return;
-  if (result.caution) printLine(`${result.caution}.`);
-  for (const { text } of result.effect.messages) printLine(`  ${text}`);
-  const holdout = result.holdout
-    ? `macro-F1 ${result.holdout.macroF1.toFixed(3)}, accuracy ${result.holdout.accuracy.toFixed(3)} on ${result.holdout.samples} holdout samples`
-    : 'no holdout samples yet';
-  printLine(`head ${result.version} (${result.learner}): ${holdout}`);
-  printLine(`trust: ${result.trust.level}${boundText(result.trust)}. ${result.trust.next}`);
-  for (const { label, training, holdout, missing } of result.classes) {
-    if (missing === 0) continue;
-    const held = holdout > 0 ? `, ${holdout} held out` : '';
-    printLine(`  left out: ${label} (${training} training samples${held}; needs ${missing} more)`);
-  }
-  for (const { id, code, message } of result.skipped) {
-    printLine(`  skipped ${id}: ${code}: ${message}`);
-  }
-  printLine(`the figures: headland models why ${result.version}`);
-}
-
-/** What is certain after few answers, which sounds less than the figures above. */
-function boundText({ lowerBound, answers, groups }: Trust): string {
-  if (lowerBound === null) return '';
-  const least = Math.floor(100 * lowerBound);
-  return ` (with 95 % confidence, ${least} % or more of each class are right: ${answers} answers of ${groups} groups)`;
 }

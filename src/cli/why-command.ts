@@ -17,7 +17,6 @@ interface WhyOptions extends TaskOptions {
 /** Explains the gate's decision about a head: its checks, its record and its shadow trial. */
 export function whyCommand(): Command {
   return new Command('why')
-    .description('explain why the gate promoted or refused a head, with its figures')
     .argument('<version>', 'a version that `headland models heads` lists', parseVersion)
     .option('--recompute', 'recompute the decision from its record and compare')
     .action(async (version: number, options: WhyOptions) => {

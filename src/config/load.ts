@@ -52,7 +52,8 @@ export function loadLayeredConfig(path: string): LayeredConfig {
 
 /** @throws HeadlandError HL_CONFIG_CHANGES */
 function withChangesOfThePage(written: unknown): ReturnType<typeof withPageChanges> {
-  const stateDir = valueAt(written, ['paths', 'stateDir']) ?? configSchema.parse({}).paths.stateDir;
+  const stateDir =
+    valueAt(written, ['paths', 'stateDir']) ?? configSchema.shape.paths.parse({}).stateDir;
   const changes = typeof stateDir === 'string' ? readPageChanges(pageChangesPath(stateDir)) : [];
   if (changes.length === 0) return { values: written, overtaken: [] };
   const layered = withPageChanges(written, changes);
@@ -199,7 +200,8 @@ export function validateConfig(
   origin = 'configuration',
   { check = crossChecks, locate = () => null }: ValidateOptions = {},
 ): Config {
-  const result = configSchema.safeParse(value, { error: issueText });
+  // To compile functions for each object takes longer than one file does without them.
+  const result = configSchema.safeParse(value, { error: issueText, jitless: true });
   const found = result.success
     ? check(result.data)
     : result.error.issues.flatMap((issue) => describeIssue(issue, value));
@@ -348,6 +350,8 @@ interface SchemaNode {
     innerType?: SchemaNode;
     /** The input schema of a transform. */
     in?: SchemaNode;
+    /** Makes the schema of `z.lazy`. */
+    getter?: () => SchemaNode;
     element?: SchemaNode;
     shape?: Record<string, SchemaNode>;
     options?: SchemaNode[];
@@ -358,7 +362,7 @@ interface SchemaNode {
 function unwrap(schema: SchemaNode): SchemaNode {
   let node = schema;
   for (;;) {
-    const inner = node.def.innerType ?? node.def.in;
+    const inner = node.def.innerType ?? node.def.in ?? node.def.getter?.();
     if (!inner) return node;
     node = inner;
   }

@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { COMMANDS } from '../../src/cli/support/commands.js';
+import { COMMANDS } from '../../src/cli/commands.js';
+import { MODELS_COMMANDS } from '../../src/cli/models/models-command.js';
 import { CLI } from '../agent/daemon.js';
 import { temporaryFolder } from '../temporary-folder.js';
 
@@ -25,7 +26,7 @@ test('the help and the version load nothing but the list of commands', (t) => {
     const scripts = loaded(temporaryFolder(t), option);
     const packages = scripts.flatMap((url) => /node_modules\/([^/]+)/.exec(url)?.[1] ?? []);
     assert.deepEqual([...new Set(packages)], ['commander'], option);
-    assert.ok(scripts.some((url) => url.endsWith('/cli/support/commands.js')));
+    assert.ok(scripts.some((url) => url.endsWith('/cli/commands.js')));
     assert.deepEqual(
       scripts.filter((url) => /-command\.js$/.test(url)),
       [],
@@ -42,8 +43,8 @@ test('a command loads no other command', (t) => {
 });
 
 test('the list shows each command as it is', async () => {
-  for (const { name, usage, load } of COMMANDS) {
-    const command = await load();
+  for (const { name, usage, load } of [...COMMANDS, ...MODELS_COMMANDS]) {
+    const command = await load([]);
     assert.equal(command.name(), name);
     const isGroup = command.commands.length > 0;
     assert.equal(command.usage(), isGroup ? '[options] [command]' : usage, name);

@@ -14,13 +14,14 @@ import { quantizedCard } from '../../src/backbone/variant.js';
 import { type ErrorCode, isHeadlandError } from '../../src/base/errors.js';
 import { silentLog } from '../../src/base/log.js';
 import { removeModel } from '../../src/models/add-model.js';
-import { bundleFile, packBundle, readBundle } from '../../src/models/bundle/backbone-bundle.js';
+import { packBundle, readBundle } from '../../src/models/bundle/backbone-bundle.js';
 import {
   ArchiveFault,
   packArchive,
   unpackArchive,
 } from '../../src/models/bundle/bundle-archive.js';
 import { bundleLicence } from '../../src/models/bundle/bundle-licence.js';
+import { bundleFile } from '../../src/models/bundle/bundle-names.js';
 import { addBundle } from '../../src/models/bundle/install-bundle.js';
 import { convertModel } from '../../src/models/convert-model.js';
 import { pullModel } from '../../src/models/pull-model.js';

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { connect, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import type { Config } from '../../config/schema.js';
 import { madeCertificateFile } from './console-certificate.js';
 
@@ -48,11 +48,13 @@ export async function askConsole(
   return response.statusCode === 200 ? new Uint8Array(Buffer.concat(chunks)) : null;
 }
 
-function encrypted(
+async function encrypted(
   where: { host: string; port: number },
   config: Config,
   signal: AbortSignal,
 ): Promise<TLSSocket> {
+  // On demand: most pages on this machine are asked without encryption.
+  const { connect } = await import('node:tls');
   const { mode, certFile } = config.console.tls;
   const file = mode === 'files' && certFile !== null ? certFile : madeCertificateFile(config);
   const expected = new X509Certificate(readFileSync(file)).fingerprint256;

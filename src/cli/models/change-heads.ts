@@ -1,9 +1,5 @@
-import { localOperations } from '../../agent/local-operations.js';
-import { openState } from '../../agent/open-state.js';
 import type { Operations } from '../../agent/operations.js';
-import { acquireInstanceLock } from '../../host/instance-lock.js';
 import { commandLog } from '../support/command-log.js';
-import { resolveConfig } from '../support/resolve-config.js';
 import type { TaskOptions } from '../support/state-options.js';
 
 /**
@@ -15,6 +11,14 @@ export async function changeHeads<T>(
   options: TaskOptions,
   change: (operations: Operations) => Promise<T>,
 ): Promise<T> {
+  // On demand: the help and a wrong version do without.
+  const [{ resolveConfig }, { openState }, { localOperations }, { acquireInstanceLock }] =
+    await Promise.all([
+      import('../support/resolve-config.js'),
+      import('../../agent/open-state.js'),
+      import('../../agent/local-operations.js'),
+      import('../../host/instance-lock.js'),
+    ]);
   const config = resolveConfig(options);
   const log = commandLog();
   const state = openState(config, log);

@@ -30,7 +30,6 @@ const INPUT_SIZE = { least: 16, most: 1_024 };
 /** Adds any ONNX network as a backbone. */
 export function addCommand(): Command {
   return new Command('add')
-    .description('add a backbone: an ONNX network with one image input, or a bundle')
     .argument('<file>', 'ONNX file, or a bundle that `models bundle` made')
     .option('--name <name>', 'name of the new backbone, for models.backbone; a bundle has its own')
     .option(
@@ -128,7 +127,6 @@ async function addFromBundle(
 
 export function removeCommand(): Command {
   return new Command('remove')
-    .description('remove an added backbone and its 8-bit variant')
     .argument('<name>', 'name of an added backbone')
     .action(async (name: string, options: StateOptions & { json?: boolean }) => {
       const config = resolveConfig(options);

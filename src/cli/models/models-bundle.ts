@@ -29,7 +29,6 @@ interface BundleOptions extends StateOptions {
 export function bundleCommand(): Command {
   return new Command('bundle')
     .usage('[options] [name] <file>')
-    .description('write a backbone with its card and licence into one file, for `models add`')
     .argument('<name-or-file...>', 'name of a model card (default: the configured one); the file')
     .option('--licence-file <file>', 'text of the licence of the weights')
     .action(async (words: string[], options: BundleOptions, command: Command) => {

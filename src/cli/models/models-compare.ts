@@ -22,6 +22,7 @@ import { type PhotoOptions, withPhotoOptions } from '../support/photo-options.js
 import { openPhotoStore } from '../support/photo-store.js';
 import { resolveConfig } from '../support/resolve-config.js';
 import type { StateOptions } from '../support/state-options.js';
+import { cachedCards } from './cached-cards.js';
 
 /** Number of photos for timing, and the time for each backbone. */
 const TIMED_PHOTOS = 16;
@@ -35,25 +36,17 @@ interface CompareOptions extends StateOptions, PhotoOptions {
 }
 
 /** Compares cached and named backbones on the user's own photos. */
-export function compareCommand(cachedCards: (config: Config) => Promise<ModelCard[]>): Command {
+export function compareCommand(): Command {
   return withPhotoOptions(
-    new Command('compare')
-      .description(
-        'compare backbones on your photos by accuracy, latency and size, and recommend one',
-      )
-      .argument('<dir>', 'folder with one folder of photos per class'),
+    new Command('compare').argument('<dir>', 'folder with one folder of photos per class'),
   )
     .option('--backbone <names...>', 'also compare these backbones; missing ones are fetched')
     .option('--only', 'compare only the backbones given by --backbone')
     .option('--views <n>', 'augmented views per photo, 0 to 20', parseWhole(0, 20), 0)
-    .action((dir: string, options: CompareOptions) => compare(dir, options, cachedCards));
+    .action((dir: string, options: CompareOptions) => compare(dir, options));
 }
 
-async function compare(
-  dir: string,
-  options: CompareOptions,
-  cachedCards: (config: Config) => Promise<ModelCard[]>,
-): Promise<void> {
+async function compare(dir: string, options: CompareOptions): Promise<void> {
   const config = resolveConfig(options);
   const log = commandLog();
   const { cacheDir } = config.paths;

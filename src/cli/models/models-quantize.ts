@@ -31,11 +31,10 @@ const PHASES = {
 /** Quantizes a backbone to 8 bits, compares the variant, and keeps it if it is good enough. */
 export function quantizeCommand(): Command {
   return withTaskOptions(
-    new Command('quantize')
-      .description(
-        'make an 8-bit version of a backbone, calibrated on stored frames, and compare it',
-      )
-      .argument('[name]', 'name of a model card (default: the configured one)'),
+    new Command('quantize').argument(
+      '[name]',
+      'name of a model card (default: the configured one)',
+    ),
     'calibrate and compare on the samples of this task only',
   )
     .option('--photos <dir>', 'calibrate on the pictures in this folder instead')

@@ -11,7 +11,7 @@ import { DEFAULT_PAIRING_MINUTES, RobotAccess } from '../../agent/access/robot-a
 import { HeadlandError, isHeadlandError } from '../../base/errors.js';
 import type { Config } from '../../config/schema.js';
 import type { ConsoleSession, PairingOffer } from '../../console/console-access.js';
-import { commandLog } from '../support/command-log.js';
+import { failureLog } from '../support/command-log.js';
 import {
   EXIT,
   type OutputOptions,
@@ -76,7 +76,7 @@ async function withAccess(
   work: (access: RobotAccess, config: Config, listening: Listening | null) => Promise<void> | void,
 ): Promise<void> {
   const config = resolveConfig(options);
-  const state = openPresentState(config, commandLog());
+  const state = openPresentState(config, failureLog);
   try {
     const listening = recordedListening(state.meta);
     const access = new RobotAccess({

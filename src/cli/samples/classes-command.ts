@@ -1,12 +1,9 @@
 import { Command } from 'commander';
-import { localOperations } from '../../agent/local-operations.js';
-import { openState } from '../../agent/open-state.js';
 import type { ClassOutcome, Operations } from '../../agent/operations.js';
-import { commandLog } from '../support/command-log.js';
 import { printJson, printLine, printNote, table } from '../support/output.js';
 import { parseWhole } from '../support/parse-whole.js';
-import { resolveConfig } from '../support/resolve-config.js';
 import { type TaskOptions, withTaskOptions } from '../support/state-options.js';
+import { openedState, operationsOn } from './opened-state.js';
 
 interface ClassOptions extends TaskOptions {
   json?: boolean;
@@ -52,8 +49,8 @@ export function classesCommand(): Command {
 function listCommand(): Command {
   return withTaskOptions(new Command('list').description('list the classes and their changes'))
     .option('--json', 'print one JSON object')
-    .action((options: ClassOptions) => {
-      const state = openState(resolveConfig(options));
+    .action(async (options: ClassOptions) => {
+      const state = await openedState(options);
       try {
         const { samples } = state.task(options.task);
         const { classes, waiting, excluded, trash } = samples.counts();
@@ -104,9 +101,9 @@ function changeCommand(
     .action(async (...given: unknown[]) => {
       const { args } = given.at(-1) as Command;
       const options = given.at(-2) as ClassOptions;
-      const state = openState(resolveConfig(options));
+      const state = await openedState(options);
       try {
-        const operations = localOperations(state, commandLog());
+        const operations = await operationsOn(state);
         const names: [string, string] = [args[0] ?? '', args[1] ?? ''];
         const outcome = await work(operations, names, options.task);
         if (options.json) printJson(outcome);
@@ -129,9 +126,9 @@ function undoCommand(): Command {
   )
     .option('--json', 'print one JSON object')
     .action(async (id: number, options: ClassOptions) => {
-      const state = openState(resolveConfig(options));
+      const state = await openedState(options);
       try {
-        const operations = localOperations(state, commandLog());
+        const operations = await operationsOn(state);
         const undone = await operations.undo(`class-${id}`, BY, options.task);
         if (options.json) printJson(undone);
         else printLine(`undone: ${undone.changed} samples`);

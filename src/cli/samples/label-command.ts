@@ -1,12 +1,10 @@
 import { Command } from 'commander';
-import { localOperations } from '../../agent/local-operations.js';
-import { openState, type State } from '../../agent/open-state.js';
+import type { State } from '../../agent/open-state.js';
 import type { Operations } from '../../agent/operations.js';
 import type { Sample } from '../../samples/sample.js';
-import { commandLog } from '../support/command-log.js';
 import { printJson, printLine, table } from '../support/output.js';
-import { resolveConfig } from '../support/resolve-config.js';
 import { type TaskOptions, withTaskOptions } from '../support/state-options.js';
+import { openedState, operationsOn } from './opened-state.js';
 
 interface LabelOptions extends TaskOptions {
   alike?: boolean;
@@ -36,9 +34,9 @@ export function labelCommand(): Command {
         if (sampleId !== undefined && label === undefined && !options.dryRun) {
           command.error("error: missing 'label'");
         }
-        return withState(options, (state) => {
+        return withState(options, async (state) => {
           if (sampleId === undefined) return listWaiting(state, options);
-          const operations = localOperations(state, commandLog());
+          const operations = await operationsOn(state);
           if (options.dryRun) return listAlike(operations, sampleId, options);
           return options.alike
             ? labelAlike(operations, sampleId, label ?? '', options)
@@ -54,7 +52,7 @@ async function withState(
   options: LabelOptions,
   work: (state: State) => Promise<void> | void,
 ): Promise<void> {
-  const state = openState(resolveConfig(options));
+  const state = await openedState(options);
   try {
     await work(state);
   } finally {

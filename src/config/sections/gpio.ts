@@ -55,19 +55,21 @@ const signal = z
   .default({ kind: 'steady' })
   .describe('What the output does while an alert is raised');
 
-const output = z
-  .strictObject({
-    name: name('Name that alert rules use'),
-    ...lineFields,
-    activeLow: z.boolean().default(false).describe('On is the low level'),
-    bias: bias
-      .nullable()
-      .default(null)
-      .describe('Pull resistor of the chip; null = the pull towards off'),
-    drive: z.enum(['push-pull', 'open-drain', 'open-source']).default('push-pull'),
-    signal,
-  })
-  .refine(isChosen, CHOICE);
+const output = z.lazy(() =>
+  z
+    .strictObject({
+      name: name('Name that alert rules use'),
+      ...lineFields,
+      activeLow: z.boolean().default(false).describe('On is the low level'),
+      bias: bias
+        .nullable()
+        .default(null)
+        .describe('Pull resistor of the chip; null = the pull towards off'),
+      drive: z.enum(['push-pull', 'open-drain', 'open-source']).default('push-pull'),
+      signal,
+    })
+    .refine(isChosen, CHOICE),
+);
 
 const task = z.string().nullable().default(null).describe('null = the only task');
 
@@ -96,21 +98,23 @@ const action = z
   ])
   .describe('What a press does');
 
-const input = z
-  .strictObject({
-    name: name('Name in the log and in the audit'),
-    ...lineFields,
-    activeLow: z
-      .boolean()
-      .default(true)
-      .describe('Pressed is the low level: a button between the line and ground'),
-    bias: bias.default('pull-up'),
-    debounceMs: milliseconds(0, 5_000)
-      .default(30)
-      .describe('A change counts when the line has been still for this long'),
-    action,
-  })
-  .refine(isChosen, CHOICE);
+const input = z.lazy(() =>
+  z
+    .strictObject({
+      name: name('Name in the log and in the audit'),
+      ...lineFields,
+      activeLow: z
+        .boolean()
+        .default(true)
+        .describe('Pressed is the low level: a button between the line and ground'),
+      bias: bias.default('pull-up'),
+      debounceMs: milliseconds(0, 5_000)
+        .default(30)
+        .describe('A change counts when the line has been still for this long'),
+      action,
+    })
+    .refine(isChosen, CHOICE),
+);
 
 export const GPIO_DRIVERS = ['gpiochip', 'onoff', 'none'] as const;
 

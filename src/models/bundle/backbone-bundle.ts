@@ -10,7 +10,6 @@ import { fileProblem } from '../../base/files/file-problem.js';
 import { sha256Hex } from '../../base/hash.js';
 import { ArchiveFault, type ArchiveFiles, packArchive, unpackArchive } from './bundle-archive.js';
 
-const ENDING = '.backbone.zip';
 const MANIFEST_FILE = 'manifest.json';
 const LICENCE_FILE = 'LICENCE.txt';
 /** Bound on everything beside the model, bytes. */
@@ -47,16 +46,6 @@ export interface BackboneBundle {
   recipe: Record<string, unknown>;
   variantGolden: VariantGolden | null;
   madeBy: string;
-}
-
-/** Name of the bundle of a backbone in a folder of bundles. */
-export function bundleFile(name: string): string {
-  return `${name}${ENDING}`;
-}
-
-/** Name of the backbone that a file in a folder of bundles is for; null: it is no bundle. */
-export function nameInBundleFile(file: string): string | null {
-  return file.endsWith(ENDING) ? file.slice(0, -ENDING.length) : null;
 }
 
 /**

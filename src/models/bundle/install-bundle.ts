@@ -1,4 +1,3 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CachedModel, writeCachedModel } from '../../backbone/cache.js';
 import { listCards } from '../../backbone/card-folders.js';
@@ -8,13 +7,8 @@ import { fullPrecisionCard, fullPrecisionName, quantizedCard } from '../../backb
 import { writeFileDurably } from '../../base/files/durable-files.js';
 import { makeFolder } from '../../base/files/make-folder.js';
 import { inAddedFolder, inCache } from '../write-folders.js';
-import {
-  type BackboneBundle,
-  bundleFile,
-  nameInBundleFile,
-  readBundle,
-  requireFit,
-} from './backbone-bundle.js';
+import { type BackboneBundle, readBundle, requireFit } from './backbone-bundle.js';
+import { bundleFile } from './bundle-names.js';
 
 export interface AddBundleOptions {
   file: string;
@@ -86,10 +80,4 @@ export async function installBundle(
   return inCache(cacheDir, () =>
     writeCachedModel(card, cacheDir, variantGolden ? { ...converted, variantGolden } : converted),
   );
-}
-
-/** Names of the backbones whose bundles are in a folder; none when it cannot be read. */
-export async function bundleNames(dir: string): Promise<string[]> {
-  const files = await readdir(dir).catch(() => []);
-  return files.flatMap((file) => nameInBundleFile(file) ?? []);
 }

@@ -17,6 +17,7 @@ import { EDGE_IMPULSE_EXPORTER } from './exporters/edge-impulse-exporter.js';
 import type { ExportedPicture, Exporter } from './exporters/exporter.js';
 import { FOLDER_EXPORTER } from './exporters/folder-exporter.js';
 import { LABEL_STUDIO_EXPORTER } from './exporters/label-studio-exporter.js';
+import type { SampleFormat } from './exporters/sample-formats.js';
 import { YOLO_EXPORTER } from './exporters/yolo-exporter.js';
 import { manifestLine } from './manifest.js';
 
@@ -28,10 +29,7 @@ const EXPORTERS = {
   yolo: YOLO_EXPORTER,
   'edge-impulse': EDGE_IMPULSE_EXPORTER,
   csv: CSV_EXPORTER,
-} as const satisfies Record<string, Exporter>;
-
-export type SampleFormat = keyof typeof EXPORTERS;
-export const SAMPLE_FORMATS = Object.keys(EXPORTERS);
+} as const satisfies Record<SampleFormat, Exporter>;
 
 export interface ExportOptions {
   /** Default: class folders. */

@@ -11,7 +11,7 @@ mkdir -p /tmp /run /root /etc/headland
 ip link set lo up
 
 NODE=/usr/lib/headland/bin/node
-MAIN=/usr/lib/headland/dist/src/cli/main.js
+MAIN=/usr/lib/headland/dist/src/cli/headland.js
 headland() { $NODE $MAIN "$@"; }
 # What the registers of the pin controller say of a line: "function gpio_out in hi".
 line() { grep -h "^pin $1 " /sys/kernel/debug/pinctrl/*/pins | tail -n 1; }

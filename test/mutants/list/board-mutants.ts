@@ -79,7 +79,7 @@ export const BOARD_MUTANTS: readonly Mutant[] = [
   },
   {
     promise: 'outputs are off after a crash',
-    file: 'src/cli/run/run-command.ts',
+    file: 'src/cli/run/run-daemon.ts',
     text: "process.on('exit', () => daemon.outputsOff());",
     replacement: '',
     tests: [{ file: 'test/cli/run-command.test.ts', names: 'has a defect' }],

@@ -195,7 +195,7 @@ export const DOCTOR_MUTANTS: readonly Mutant[] = [
   },
   {
     promise: 'answers are valid before anything is written',
-    file: 'src/cli/setup/setup-command.ts',
+    file: 'src/cli/setup/set-up.ts',
     text: "validateConfig(planned.settings, 'the answers')",
     replacement: 'validateConfig({})',
     tests: WITHOUT_TERMINAL,

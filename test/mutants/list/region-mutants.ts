@@ -220,6 +220,27 @@ export const REGION_MUTANTS: readonly Mutant[] = [
     tests: [{ file: 'test/telemetry/commands.test.ts' }],
   },
   {
+    promise: 'a short command is loaded from a few files',
+    file: 'src/cli/short-commands.ts',
+    text: "'audit',",
+    replacement: '',
+    tests: [{ file: 'test/cli/short-commands.test.ts', names: 'load few files' }],
+  },
+  {
+    promise: 'what runs for long runs as modules',
+    file: 'src/cli/short-commands.ts',
+    text: 'return SHORT.includes(first) ||',
+    replacement: "return first !== '' || SHORT.includes(first) ||",
+    tests: [{ file: 'test/cli/short-commands.test.ts', names: 'runs for long' }],
+  },
+  {
+    promise: 'the list of the commands of a group shows each as it is',
+    file: 'src/cli/models/models-command.ts',
+    text: "usage: '[options] [name] <file>',",
+    replacement: "usage: '[options] <file>',",
+    tests: [{ file: 'test/cli/commands.test.ts', names: 'as it is' }],
+  },
+  {
     promise: 'a pipe gets whole lines',
     file: 'src/cli/support/prose.ts',
     text: 'return Number.POSITIVE_INFINITY;',

@@ -30,7 +30,7 @@ export const SETTINGS_MUTANTS: readonly Mutant[] = [
   },
   {
     promise: 'settings that lose the page are undone',
-    file: 'src/cli/run/run-command.ts',
+    file: 'src/cli/run/run-daemon.ts',
     text: 'reload: () => daemon.reload(pageLost),',
     replacement: 'reload: () => daemon.reload(),',
     tests: through('lose the page'),
@@ -51,9 +51,9 @@ export const SETTINGS_MUTANTS: readonly Mutant[] = [
   },
   {
     promise: 'settings that fail after a restart are undone',
-    file: 'src/cli/run/run-command.ts',
-    text: 'if (!(await trial.undo(error))) throw error;\n        log.error',
-    replacement: 'throw error;\n        log.error',
+    file: 'src/cli/run/run-daemon.ts',
+    text: 'if (!(await trial.undo(error))) throw error;\n    log.error',
+    replacement: 'throw error;\n    log.error',
     tests: through('fail after a restart'),
   },
   {

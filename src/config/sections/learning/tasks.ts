@@ -37,31 +37,33 @@ const {
 } = samples.unwrap().shape;
 const names = (what: string) => z.array(z.string().min(1)).max(64).default([]).describe(what);
 
-const task = z.strictObject({
-  name: z
-    .string()
-    .regex(
-      TASK_NAME,
-      'use 1 to 32 lower-case letters, digits, "_" or "-", first a letter, but not "current"',
-    )
-    .describe('Name of the task: appears in topics, commands and folders'),
-  cameras: names('Cameras whose images this task decides on; none given = all'),
-  regions: names('Regions of these cameras that this task decides on; none given = all'),
-  training: overrides(training.unwrap().shape, 'training'),
-  gate: overrides(gate.unwrap().shape, 'gate'),
-  inference: overrides({ topK, maxErrorShare, unknownAlpha }, 'inference'),
-  samples: overrides(
-    {
-      holdoutShare,
-      holdoutAfterSamples,
-      askBelowProbability,
-      askMaxWaiting,
-      askIntervalMs,
-      nothingLabel,
-    },
-    'samples',
-  ),
-});
+const task = z.lazy(() =>
+  z.strictObject({
+    name: z
+      .string()
+      .regex(
+        TASK_NAME,
+        'use 1 to 32 lower-case letters, digits, "_" or "-", first a letter, but not "current"',
+      )
+      .describe('Name of the task: appears in topics, commands and folders'),
+    cameras: names('Cameras whose images this task decides on; none given = all'),
+    regions: names('Regions of these cameras that this task decides on; none given = all'),
+    training: overrides(training.unwrap().shape, 'training'),
+    gate: overrides(gate.unwrap().shape, 'gate'),
+    inference: overrides({ topK, maxErrorShare, unknownAlpha }, 'inference'),
+    samples: overrides(
+      {
+        holdoutShare,
+        holdoutAfterSamples,
+        askBelowProbability,
+        askMaxWaiting,
+        askIntervalMs,
+        nothingLabel,
+      },
+      'samples',
+    ),
+  }),
+);
 
 export const tasks = z
   .array(task)

@@ -1,13 +1,4 @@
-import type { Command } from 'commander';
-
-/** One command of the program. */
-export interface CommandEntry {
-  name: string;
-  /** What follows the name in the list of commands. */
-  usage: string;
-  summary: string;
-  load(): Promise<Command>;
-}
+import type { CommandEntry } from './command-table.js';
 
 /**
  * The commands in the order of the help. What the help needs stands here, and a command is loaded only
@@ -18,155 +9,155 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'run',
     usage: '[options]',
     summary: 'run the daemon',
-    load: async () => (await import('../run/run-command.js')).runCommand(),
+    load: async () => (await import('./run/run-command.js')).runCommand(),
   },
   {
     name: 'setup',
     usage: '[options]',
     summary: 'ask for robot, camera, broker, page and outputs, and write the configuration',
-    load: async () => (await import('../setup/setup-command.js')).setupCommand(),
+    load: async () => (await import('./setup/setup-command.js')).setupCommand(),
   },
   {
     name: 'demo',
     usage: '[options]',
     summary:
       'run a demonstration: real or simulated camera, embedded broker, labels over MQTT, training, web page',
-    load: async () => (await import('../demo/demo-command.js')).demoCommand(),
+    load: async () => (await import('./demo/demo-command.js')).demoCommand(),
   },
   {
     name: 'import',
     usage: '[options] <dir>',
     summary:
       'import pictures as labelled samples from class folders, with or without train/valid/test splits, or from an export of an annotation tool',
-    load: async () => (await import('../samples/import-command.js')).importCommand(),
+    load: async () => (await import('./samples/import-command.js')).importCommand(),
   },
   {
     name: 'export-samples',
     usage: '[options] <dir>',
     summary: 'export the labelled pictures as class folders, or for an annotation tool',
-    load: async () => (await import('../samples/export-command.js')).exportCommand(),
+    load: async () => (await import('./samples/export-command.js')).exportCommand(),
   },
   {
     name: 'map',
     usage: '[options]',
     summary: 'write where labels were seen and given, as GeoJSON or KML',
-    load: async () => (await import('../map/map-command.js')).mapCommand(),
+    load: async () => (await import('./map/map-command.js')).mapCommand(),
   },
   {
     name: 'sync',
     usage: '[options] [status]',
     summary: 'send samples to the configured store or server now, and show what is left',
-    load: async () => (await import('../sync-command.js')).syncCommand(),
+    load: async () => (await import('./sync-command.js')).syncCommand(),
   },
   {
     name: 'export',
     usage: '[options] <file>',
     summary: 'export backbone and head as one ONNX file or TensorFlow.js model',
-    load: async () => (await import('../export-model-command.js')).exportModelCommand(),
+    load: async () => (await import('./export-model-command.js')).exportModelCommand(),
   },
   {
     name: 'label',
     usage: '[options] [sample] [label]',
     summary: 'label a stored sample; without arguments, list those that wait for a label',
-    load: async () => (await import('../samples/label-command.js')).labelCommand(),
+    load: async () => (await import('./samples/label-command.js')).labelCommand(),
   },
   {
     name: 'classes',
     usage: '',
     summary: 'list the classes; rename, merge or ignore one, and undo that',
-    load: async () => (await import('../samples/classes-command.js')).classesCommand(),
+    load: async () => (await import('./samples/classes-command.js')).classesCommand(),
   },
   {
     name: 'train',
     usage: '[options]',
     summary: 'train a head on all labels, and promote it if it is better',
-    load: async () => (await import('../train-command.js')).trainCommand(),
+    load: async () => (await import('./train-command.js')).trainCommand(),
   },
   {
     name: 'evaluate',
     usage: '[options]',
     summary:
       'evaluate the serving head and write a report: metrics, mistakes, suspect labels, advice',
-    load: async () => (await import('../evaluate-command.js')).evaluateCommand(),
+    load: async () => (await import('./evaluate-command.js')).evaluateCommand(),
   },
   {
     name: 'study',
     usage: '[options] <dir>',
     summary:
       'compare small networks trained from scratch with the frozen backbone on your photos, by cross-validation over groups',
-    load: async () => (await import('../study-command.js')).studyCommand(),
+    load: async () => (await import('./study-command.js')).studyCommand(),
   },
   {
     name: 'rollback',
     usage: '[options] [version]',
     summary: 'switch to an older head: the previous one, or the given version',
-    load: async () => (await import('../rollback-command.js')).rollbackCommand(),
+    load: async () => (await import('./rollback-command.js')).rollbackCommand(),
   },
   {
     name: 'pin',
     usage: '[options] <version|off>',
     summary: 'keep a head serving, whatever trainings find; off ends that',
-    load: async () => (await import('../models/pin-command.js')).pinCommand(),
+    load: async () => (await import('./models/pin-command.js')).pinCommand(),
   },
   {
     name: 'models',
     usage: '',
     summary: 'manage backbones and trained heads',
-    load: async () => (await import('../models/models-command.js')).modelsCommand(),
+    load: async (words) => (await import('./models/models-command.js')).modelsCommand(words),
   },
   {
     name: 'bench',
     usage: '[options] [name]',
     summary: 'measure how many frames per second this board classifies, and recommend settings',
-    load: async () => (await import('../bench/bench-command.js')).benchCommand(),
+    load: async () => (await import('./bench/bench-command.js')).benchCommand(),
   },
   {
     name: 'status',
     usage: '[options]',
     summary: 'show the status of the running daemon',
-    load: async () => (await import('../status/status-command.js')).statusCommand(),
+    load: async () => (await import('./status/status-command.js')).statusCommand(),
   },
   {
     name: 'pair',
     usage: '',
     summary:
       'print a link and a QR code that open the page on a phone; list and revoke its sessions',
-    load: async () => (await import('../pair/pair-command.js')).pairCommand(),
+    load: async () => (await import('./pair/pair-command.js')).pairCommand(),
   },
   {
     name: 'doctor',
     usage: '[options]',
     summary: 'check configuration, cameras, broker, disk, service and board; changes nothing',
-    load: async () => (await import('../doctor/doctor-command.js')).doctorCommand(),
+    load: async () => (await import('./doctor/doctor-command.js')).doctorCommand(),
   },
   {
     name: 'audit',
     usage: '[options]',
     summary: 'list the audit log: starts, commands, trainings and changes of the serving head',
-    load: async () => (await import('../audit-command.js')).auditCommand(),
+    load: async () => (await import('./audit-command.js')).auditCommand(),
   },
   {
     name: 'alerts',
     usage: '',
     summary: 'try alert rules on recordings',
-    load: async () => (await import('../alerts/alerts-command.js')).alertsCommand(),
+    load: async () => (await import('./alerts/alerts-command.js')).alertsCommand(),
   },
   {
     name: 'gpio',
     usage: '',
     summary: 'list GPIO lines, and try outputs and inputs',
-    load: async () => (await import('../gpio/gpio-command.js')).gpioCommand(),
+    load: async () => (await import('./gpio/gpio-command.js')).gpioCommand(),
   },
   {
     name: 'outputs',
     usage: '',
     summary: 'control the GPIO outputs of alerts',
-    load: async () => (await import('../alerts/outputs-command.js')).outputsCommand(),
+    load: async () => (await import('./alerts/outputs-command.js')).outputsCommand(),
   },
   {
     name: 'config',
     usage: '',
     summary: 'check, print or describe the configuration',
-    load: async () => (await import('../config-command.js')).configCommand(),
+    load: async () => (await import('./config-command.js')).configCommand(),
   },
 ];
