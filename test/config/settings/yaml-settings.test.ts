@@ -72,7 +72,11 @@ describe('changes of a file of settings', () => {
   test('set exactly the value that was given', () => {
     const key = fc.constantFrom('a', 'b', 'c');
     const place = fc.array(key, { minLength: 1, maxLength: 3 });
-    const value = fc.jsonValue().filter((each) => JSON.stringify(each) !== '{}');
+    const value = fc
+      .jsonValue()
+      // As it arrives in a request: JSON.stringify writes -0 as 0.
+      .map((each) => JSON.parse(JSON.stringify(each)))
+      .filter((each) => JSON.stringify(each) !== '{}');
     fc.assert(
       fc.property(place, value, (path, given) => {
         const { text } = new YamlSettings('# top\nz: 1\n').with([
