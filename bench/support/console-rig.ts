@@ -32,6 +32,8 @@ export interface ConsoleRig {
   // biome-ignore lint/suspicious/noExplicitAny: what came over the wire
   get(path: string): Promise<{ value: any; ms: number }>;
   post(path: string, body: object): Promise<void>;
+  /** Follows the events as a page does, and throws them away. @returns ends it */
+  listen(): Promise<() => void>;
   /** A browser without anything of the page in its cache opens a place. */
   visit(place: 'live' | 'teach' | 'brain'): Promise<Visit>;
   close(): Promise<void>;
@@ -40,11 +42,13 @@ export interface ConsoleRig {
 /**
  * @param stored labelled samples in the store
  * @param waiting samples that wait for a label
+ * @param frameMs time between two frames of the camera, milliseconds
  */
 export async function openConsoleRig(
   found: { folder: string; photos: readonly Photo[] },
   stored: number,
   waiting = 200,
+  frameMs = FRAME_MS,
 ): Promise<ConsoleRig> {
   const stateDir = mkdtempSync(join(tmpdir(), 'headland-console-'));
   await fill(stateDir, found, stored, waiting);
@@ -52,7 +56,7 @@ export async function openConsoleRig(
   const rig = await StreamRig.create(found, {
     paths: { stateDir, cacheDir: userCacheDir() },
     cameras: [
-      { driver: 'replay', path: found.folder, intervalMs: FRAME_MS, loop: true, shuffleSeed: 1 },
+      { driver: 'replay', path: found.folder, intervalMs: frameMs, loop: true, shuffleSeed: 1 },
     ],
     models: { mirrors: sharedMirrors() },
     samples: { askMaxWaiting: 0 },
@@ -83,6 +87,12 @@ export async function openConsoleRig(
       });
       if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
       await response.arrayBuffer();
+    },
+    async listen() {
+      const end = new AbortController();
+      const { body } = await fetch(`${url}/api/stream`, { signal: end.signal });
+      body?.pipeTo(new WritableStream()).catch(() => undefined);
+      return () => end.abort();
     },
     async visit(place) {
       browser ??= await open();

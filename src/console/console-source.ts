@@ -26,7 +26,8 @@ export interface ConsoleSource {
 export type ConsoleEvent =
   | { type: 'decision'; data: FrameSummary }
   | { type: 'training'; data: TrainingState }
-  | { type: 'status'; data: ConsoleStatus };
+  /** The status may be another one; it is asked for when it is sent. */
+  | { type: 'status' };
 
 /** An encoded image, unchanged: JPEG, or PNG or WebP from a replay or an import. */
 export interface EncodedPicture {

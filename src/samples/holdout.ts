@@ -1,6 +1,6 @@
 import { sha256 } from '../base/hash.js';
 import type { Database } from '../storage/database.js';
-import { trainingSamplesUpTo } from './label-queries.js';
+import { countTraining } from './counting/label-queries.js';
 import { SAMPLE_TABLES_JOINED } from './sample-rows.js';
 
 /** Decides which labelled samples are held out: no head is ever trained on them. */
@@ -107,8 +107,7 @@ export class Holdout {
   }
 
   private hasEnough(label: string): boolean {
-    const least = this.rule.holdoutAfterSamples;
-    return trainingSamplesUpTo(this.database, this.task, label, least) >= least;
+    return countTraining(this.database, this.task, label) >= this.rule.holdoutAfterSamples;
   }
 }
 

@@ -126,13 +126,14 @@ export class LookAlikes {
     const earliest = capturedAtMs - this.#passMs;
     const latest = capturedAtMs + this.#passMs;
     const limit = COMPARED_EACH_WAY['label' in which ? 'labelled' : 'waiting'];
-    const before = { ...which, source, order: 'newest', limit } as const;
-    const after = { ...which, source, order: 'oldest', limit } as const;
+    const all = { ...which, source, limit };
+    const before = { from: earliest, to: capturedAtMs };
+    const after = { from: capturedAtMs, to: latest };
     const found = [
-      ...store.list({ ...before, capturedMs: { from: earliest, to: capturedAtMs } }),
-      ...store.list({ ...after, capturedMs: { from: capturedAtMs, to: latest } }),
-      ...store.list({ ...before, group, afterId: id }),
-      ...store.list({ ...after, group, afterId: id }),
+      ...store.list({ ...all, order: 'latest', capturedMs: before }),
+      ...store.list({ ...all, order: 'earliest', capturedMs: after }),
+      ...store.list({ ...all, order: 'newest', group, afterId: id }),
+      ...store.list({ ...all, order: 'oldest', group, afterId: id }),
     ];
     return [...new Map(found.map((sample) => [sample.id, sample])).values()];
   }

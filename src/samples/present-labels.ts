@@ -23,7 +23,7 @@ export function presentLabelsStamp(database: Database, task: string): string {
   const { revision, labelled } = database
     .prepare<{ revision: number; labelled: number }>(
       `SELECT (SELECT coalesce(max(revision), 0) FROM label_history WHERE task = ?1) AS revision,
-         (SELECT count(*) FROM task_samples WHERE task = ?1 AND label IS NOT NULL) AS labelled`,
+         (SELECT coalesce(sum(training + holdout), 0) FROM class_counts WHERE task = ?1) AS labelled`,
     )
     .get(task)!;
   return `${revision} ${labelled}`;

@@ -1,6 +1,5 @@
 import type { Database } from '../storage/database.js';
 import type { LabelSource } from './sample.js';
-import { IS_WAITING, SAMPLE_TABLES_JOINED } from './sample-rows.js';
 
 export interface ClassCounts {
   label: string;
@@ -44,27 +43,22 @@ export interface LabelChange {
   atMs: number;
 }
 
+/** As triggers keep them: the cost does not grow with the number of samples. */
 export function readCounts(database: Database, task: string): SampleCounts {
   const classes = database
     .prepare<ClassCounts>(
-      `SELECT t.label, sum(1 - g.holdout) AS training, sum(g.holdout) AS holdout,
-         count(DISTINCT g.name) AS groups,
-         count(DISTINCT CASE WHEN g.holdout = 1 THEN g.name END) AS holdoutGroups
-       FROM ${SAMPLE_TABLES_JOINED}
-       WHERE t.task = ? AND t.label IS NOT NULL GROUP BY t.label ORDER BY t.label`,
+      `SELECT label, training, holdout, training_groups + holdout_groups AS groups,
+         holdout_groups AS holdoutGroups
+       FROM class_counts WHERE task = ? ORDER BY label`,
     )
     .all(task);
   const rest = database
     .prepare<Omit<SampleCounts, 'total' | 'labelled' | 'classes'>>(
-      `SELECT (SELECT count(*) FROM task_samples t WHERE t.task = ? AND ${IS_WAITING}) AS waiting,
-         (SELECT count(*) FROM task_samples
-          WHERE task = ? AND label IS NULL AND excluded IS NOT NULL) AS excluded,
-         (SELECT count(*) FROM trash WHERE task = ?) AS trash,
-         (SELECT count(*) FROM task_samples t JOIN samples s ON s.id = t.sample_id
-          WHERE t.task = ? AND t.label IS NOT NULL AND s.picture_bytes = 0) AS thinned,
-         picture_bytes AS pictureBytes FROM store_totals`,
+      `SELECT coalesce(c.waiting, 0) AS waiting, coalesce(c.excluded, 0) AS excluded,
+         coalesce(c.trash, 0) AS trash, coalesce(c.thinned, 0) AS thinned,
+         picture_bytes AS pictureBytes FROM store_totals LEFT JOIN task_counts c ON c.task = ?`,
     )
-    .get(task, task, task, task)!;
+    .get(task)!;
   const labelled = classes.reduce((sum, { training, holdout }) => sum + training + holdout, 0);
   return { total: labelled + rest.waiting + rest.excluded, labelled, ...rest, classes };
 }

@@ -55,6 +55,16 @@ export const FOREIGN_COLUMNS = `s.id, 'waiting' AS state, NULL AS label, NULL AS
 export const SAMPLE_TABLES_JOINED = `task_samples t JOIN samples s ON s.id = t.sample_id
   JOIN task_groups g ON g.task = t.task AND g.name = s.group_name`;
 
+/** The same for samples that wait, or have one label. */
+export const LABEL_TABLES_JOINED = SAMPLE_TABLES_JOINED.replace(
+  'task_samples t',
+  'task_samples t INDEXED BY task_samples_by_label',
+);
+
+/** The same for samples of one group. */
+export const GROUP_TABLES_JOINED = `samples s CROSS JOIN task_samples t ON t.sample_id = s.id
+  CROSS JOIN task_groups g ON g.task = t.task AND g.name = s.group_name`;
+
 const MAX_NAME_CHARACTERS = 256;
 export const MAX_ORIGIN_CHARACTERS = 4_096;
 const LABEL_SOURCES: readonly LabelSource[] = ['import', 'mqtt', 'cli', 'console', 'button'];

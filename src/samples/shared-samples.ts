@@ -30,6 +30,8 @@ export interface PlacedSample {
 export class SharedSamples {
   /** Null: only identical files are duplicates. */
   readonly nearDuplicates: NearDuplicates | null;
+  /** How often the file was opened: what was remembered of an earlier one may not be true of this one. */
+  openings = 0;
   private ids: () => string;
 
   constructor(
@@ -39,6 +41,7 @@ export class SharedSamples {
     this.ids = createIds(null, now);
     database.whenOpened(() => {
       migrate(database, 'samples', SAMPLE_TABLES);
+      this.openings += 1;
       const { last } = database
         .prepare<{ last: string | null }>('SELECT max(id) AS last FROM samples')
         .get()!;

@@ -5,6 +5,15 @@ import { sha256Hex } from '../base/hash.js';
 import { alikeLabel, normaliseLabel } from '../base/words/label.js';
 import { DEFAULT_TASK } from '../base/words/task.js';
 import type { Database } from '../storage/database.js';
+import { ChangedLabels, firstChangeAfter, readLastRelabelled } from './counting/changed-labels.js';
+import {
+  countLabelled,
+  countTraining,
+  readLabelCounts,
+  readLabels,
+  readLabelsGiven,
+  readWaitingIds,
+} from './counting/label-queries.js';
 import { type ClassChange, ClassChanges } from './editing/class-changes.js';
 import { type Author, LabelWriter, UNMARKED } from './editing/label-writer.js';
 import {
@@ -17,13 +26,6 @@ import {
 import { type UndoItem, UndoLog } from './editing/undo-log.js';
 import { type FeatureRow, FeatureTable, type MissingFeatures } from './feature-table.js';
 import { Holdout, type HoldoutRule, moveToGroup } from './holdout.js';
-import {
-  hasLabelled,
-  readLabelCounts,
-  readLabels,
-  readWaitingIds,
-  trainingSamplesUpTo,
-} from './label-queries.js';
 import { makePictureRoom, type PictureLimits, restorePicture } from './limit/picture-limit.js';
 import { SampleList } from './listing/sample-list.js';
 import { type PresentLabel, presentLabelsStamp, readPresentLabels } from './present-labels.js';
@@ -37,7 +39,9 @@ import {
 import {
   checkNewSample,
   FOREIGN_COLUMNS,
+  GROUP_TABLES_JOINED,
   IS_WAITING,
+  LABEL_TABLES_JOINED,
   type RestoredFacts,
   SAMPLE_COLUMNS,
   SAMPLE_TABLES_JOINED,
@@ -69,13 +73,32 @@ export interface SampleFilter {
   capturedMs?: { from: number; to: number };
   /** Default 1,000. */
   limit?: number;
-  /** Last id of the previous page. */
+  /** Last id of the previous page; only in the order of admission. */
   afterId?: string;
-  /** By time of admission; default 'oldest' first. */
-  order?: 'oldest' | 'newest';
+  /** By admission ('oldest', the default, or 'newest' first) or by capture ('earliest' or 'latest' first). */
+  order?: 'oldest' | 'newest' | 'earliest' | 'latest';
 }
 
 const WAITING = { label: null, labelSource: null };
+
+const ORDERS = {
+  oldest: 't.sample_id',
+  newest: 't.sample_id DESC',
+  earliest: 't.captured_at_ms, t.sample_id',
+  latest: 't.captured_at_ms DESC, t.sample_id DESC',
+};
+
+/** By columns of the table that SQLite begins with: an index gives the order. */
+function orderOf({ order = 'oldest', group }: SampleFilter): string {
+  return group === undefined ? ORDERS[order] : ORDERS[order].replace('t.sample_id', 's.id');
+}
+
+/** The tables so that SQLite begins with the fewest samples; by itself it may read all of the task. */
+function tablesFor({ group, label, labelled, capturedMs }: SampleFilter): string {
+  if (group !== undefined) return GROUP_TABLES_JOINED;
+  const fewest = capturedMs === undefined && (label !== undefined || labelled === false);
+  return fewest ? LABEL_TABLES_JOINED : SAMPLE_TABLES_JOINED;
+}
 
 /**
  * Stores samples, their labels and their features in one SQLite file, as one task sees them: labels,
@@ -94,6 +117,7 @@ export class SampleStore {
   private readonly trash: Trash;
   private readonly changes: ClassChanges;
   private readonly undoLog: UndoLog;
+  private readonly changedLabels: ChangedLabels;
   private readonly now: () => number;
 
   constructor(
@@ -110,6 +134,7 @@ export class SampleStore {
     this.trash = new Trash(database, this.task, this.writer);
     this.changes = new ClassChanges(database, this.task);
     this.undoLog = new UndoLog(database, this.task);
+    this.changedLabels = new ChangedLabels(database, this.task, () => shared.openings);
   }
 
   /**
@@ -392,14 +417,14 @@ export class SampleStore {
     return readLabelCounts(this.database, this.task);
   }
 
-  /** Whether this task has at least `least` labelled samples. */
-  hasLabelled(least: number): boolean {
-    return hasLabelled(this.database, this.task, least);
+  /** Number of labelled samples of this task, with the holdout. */
+  labelledCount(): number {
+    return countLabelled(this.database, this.task);
   }
 
-  /** Number of training samples of a label of this task, counted to at most `most`. */
-  trainingSamplesUpTo(label: string, most: number): number {
-    return trainingSamplesUpTo(this.database, this.task, label, most);
+  /** Number of training samples of a label of this task, without the holdout. */
+  trainingCount(label: string): number {
+    return countTraining(this.database, this.task, label);
   }
 
   /** Ids of the samples that wait for a label of this task, oldest first. */
@@ -485,17 +510,17 @@ export class SampleStore {
     );
   }
 
-  /** One page of samples of this task in order of admission; never reads pictures. */
+  /** One page of samples of this task; never reads pictures. */
   list(filter: SampleFilter = {}): Sample[] {
     const newest = filter.order === 'newest';
     const conditions: [sql: string, value: string | number | undefined][] = [
       ['t.task = ?', this.task],
       ['t.label = ?', filter.label],
       ['g.holdout = ?', filter.holdout === undefined ? undefined : Number(filter.holdout)],
-      ['s.source = ?', filter.source],
+      ['t.source = ?', filter.source],
       ['s.group_name = ?', filter.group],
-      ['s.captured_at_ms >= ?', filter.capturedMs?.from],
-      ['s.captured_at_ms <= ?', filter.capturedMs?.to],
+      ['t.captured_at_ms >= ?', filter.capturedMs?.from],
+      ['t.captured_at_ms <= ?', filter.capturedMs?.to],
       [newest ? 't.sample_id < ?' : 't.sample_id > ?', filter.afterId],
     ];
     const given = conditions.filter(([, value]) => value !== undefined);
@@ -503,9 +528,10 @@ export class SampleStore {
     if (filter.labelled !== undefined) {
       where.push(filter.labelled ? 't.label IS NOT NULL' : IS_WAITING);
     }
-    const sql = `SELECT ${SAMPLE_COLUMNS} FROM ${SAMPLE_TABLES_JOINED}
-      WHERE ${where.join(' AND ')}
-      ORDER BY t.sample_id ${newest ? 'DESC' : 'ASC'} LIMIT ?`;
+    // Labelled samples are never excluded; said so, the index by label gives the order.
+    if (filter.label !== undefined) where.push('t.excluded IS NULL');
+    const sql = `SELECT ${SAMPLE_COLUMNS} FROM ${tablesFor(filter)}
+      WHERE ${where.join(' AND ')} ORDER BY ${orderOf(filter)} LIMIT ?`;
     const values = given.map(([, value]) => value as string | number);
     const rows = this.database.prepare<SampleRow>(sql).all(...values, filter.limit ?? 1_000);
     return rows.map(toSample);
@@ -581,15 +607,22 @@ export class SampleStore {
    * not count, nor does a new name of a class.
    */
   labelCountSince(revision: number): number {
-    return this.database
-      .prepare<{ labels: number }>(
-        `SELECT count(*) AS labels FROM (
-           SELECT sample_id, old_label, min(revision) FROM label_history
-           WHERE task = ?1 AND revision > ?2 AND renamed = 0 GROUP BY sample_id
-         ) h LEFT JOIN task_samples t ON t.task = ?1 AND t.sample_id = h.sample_id
-         WHERE h.old_label IS NOT t.label`,
-      )
-      .get(this.task, revision)!.labels;
+    return this.changedLabels.countSince(revision);
+  }
+
+  /** See {@link readLastRelabelled}. */
+  lastRelabelled(revision: number, most: number): string[] {
+    return readLastRelabelled(this.database, this.task, revision, most);
+  }
+
+  /** The label of this task that a sample had at a revision, if it got another one since; else null. */
+  labelBefore(id: string, revision: number): string | null {
+    return firstChangeAfter(this.database, this.task, id, revision)?.label ?? null;
+  }
+
+  /** See {@link readLabelsGiven}; of at most 1,000 changes. */
+  labelsGivenSince(revision: number): Map<string, number> {
+    return readLabelsGiven(this.database, this.task, revision, 1_000);
   }
 
   /** All labels of this task that a sample has had, oldest first; also for removed samples. */

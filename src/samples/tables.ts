@@ -1,3 +1,5 @@
+import { COUNT_TABLES } from './counting/count-tables.js';
+
 /**
  * The tables of the sample store, as steps of `migrate(database, 'samples', SAMPLE_TABLES)`.
  * Never edit a released step; append a new one.
@@ -264,4 +266,5 @@ export const SAMPLE_TABLES: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX sample_changes_by_sample ON sample_changes (sample_id);
   `,
+  COUNT_TABLES,
 ];

@@ -41,13 +41,12 @@ export function decideOnLabels(situation: TriggerSituation): TriggerDecision {
 export function newClassSteps(
   labels: readonly string[],
   known: readonly string[],
-  trainingSamplesUpTo: (label: string, most: number) => number,
+  trainingCount: (label: string) => number,
 ): number {
-  const most = Math.max(...NEW_CLASS_LABELS);
   return labels
     .filter((label) => !known.includes(label))
     .reduce((sum, label) => {
-      const training = trainingSamplesUpTo(label, most);
+      const training = trainingCount(label);
       return sum + NEW_CLASS_LABELS.filter((least) => training >= least).length;
     }, 0);
 }
@@ -62,10 +61,10 @@ export interface TrainingTriggersOptions {
   labelCountSince(revision: number): number;
   /** The store's labels. */
   labels(): readonly string[];
-  /** Training samples of a label, without the holdout, counted to at most `most`. */
-  trainingSamplesUpTo(label: string, most: number): number;
-  /** Whether the store has at least so many labelled samples. */
-  hasLabelled(least: number): boolean;
+  /** Training samples of a label, without the holdout. */
+  trainingCount(label: string): number;
+  /** Labelled samples of the store. */
+  labelledCount(): number;
   /** Labels that the serving trained head knows; null: none serves. */
   knownLabels(): readonly string[] | null;
   isPaused(): boolean;
@@ -120,7 +119,7 @@ export class TrainingTriggers {
 
   /** Must be called after every label, after `resume` and after every training. */
   labelsChanged(): void {
-    const { settings, hasLabelled, knownLabels, isPaused, log } = this.#options;
+    const { settings, labelledCount, knownLabels, isPaused, log } = this.#options;
     if (this.#dueByClock && !isPaused() && !this.#isOccupied()) {
       this.#start('cron');
       return;
@@ -134,7 +133,7 @@ export class TrainingTriggers {
       newLabels: this.newLabels(),
       headServes: knownLabels() !== null,
       newClass: steps > this.#metSteps,
-      enoughLabels: hasLabelled(settings.minLabels),
+      enoughLabels: labelledCount() >= settings.minLabels,
       everyNewLabels: settings.everyNewLabels,
       paused: isPaused(),
       training: this.#isOccupied(),
@@ -178,9 +177,9 @@ export class TrainingTriggers {
   }
 
   #steps(): number {
-    const { knownLabels, labels, trainingSamplesUpTo } = this.#options;
+    const { knownLabels, labels, trainingCount } = this.#options;
     const known = knownLabels();
-    return known ? newClassSteps(labels(), known, trainingSamplesUpTo) : 0;
+    return known ? newClassSteps(labels(), known, trainingCount) : 0;
   }
 
   #schedule(pattern: string): Cron {

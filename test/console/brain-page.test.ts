@@ -52,7 +52,7 @@ describe('the place Brain', { skip, timeout: TEST_HANG_MS }, () => {
           const verdicts = isWrong ? (['wrong'] as const) : [];
           return createPicture(`s${index}`, label, { answer, verdicts: [...verdicts] });
         });
-        const changed = () => source.emit({ type: 'status', data: source.status() });
+        const changed = () => source.emit({ type: 'status' });
         const pictures = createFieldPictures(all, changed);
         const brain = createFieldBrain(source, all, level);
         Object.assign(source.handlers, pictures.handlers, brain.handlers);

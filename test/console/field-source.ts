@@ -134,7 +134,7 @@ export function createFieldSource(task = 'main'): FieldSource {
   const emit = (event: ConsoleEvent) => {
     for (const listener of listeners) listener(event);
   };
-  const changed = () => emit({ type: 'status', data: source.status() });
+  const changed = () => emit({ type: 'status' });
 
   const summary = (): TaskSummary => {
     const serving = source.versions.find((head) => head.serving);

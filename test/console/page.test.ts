@@ -176,7 +176,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
         await page.locator('#picture[alt="Live image of camera main"]').waitFor();
         const camera = source.status().cameras[0]!;
         source.facts = { cameras: [camera, { ...camera, name: 'rear' }] };
-        source.emit({ type: 'status', data: source.status() });
+        source.emit({ type: 'status' });
         await page.locator('.tile[data-camera="rear"]').click();
         await page.locator('#camera-name', { hasText: 'rear' }).waitFor();
         // No picture of it has come: what is on the screen must not pass for it, nor be labelled.
@@ -196,7 +196,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
         const camera = source.status().cameras[0]!;
         const names = ['main', 'boom/2', 'boom/3', 'a-camera-with-a-long-name'];
         source.facts = { cameras: names.map((name) => ({ ...camera, name })) };
-        source.emit({ type: 'status', data: source.status() });
+        source.emit({ type: 'status' });
         await page.locator('.tile[data-camera="boom/3"]').waitFor();
         for (const width of [320, 360, 720, 1280]) {
           await page.setViewportSize({ width, height: 800 });

@@ -64,9 +64,7 @@ describe('the place Pictures', { skip, timeout: TEST_HANG_MS }, () => {
       ...(expected && { expected }),
       prepare: async (source) => {
         source.versions = [{ ...createHead(1, 0.9, LABELS), serving: true }];
-        pictures = createFieldPictures(somePictures(count), () =>
-          source.emit({ type: 'status', data: source.status() }),
-        );
+        pictures = createFieldPictures(somePictures(count), () => source.emit({ type: 'status' }));
         Object.assign(source.handlers, pictures.handlers);
       },
     });

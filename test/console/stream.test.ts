@@ -77,6 +77,25 @@ describe('the event stream', { timeout: TEST_HANG_MS }, () => {
     abort.abort();
   });
 
+  it('asks for the status once after many changes, and not while they happen', async (t) => {
+    const { source, url } = await open(t, { statusIntervalMs: 60_000 });
+    const abort = new AbortController();
+    const stream = events(url, abort.signal);
+    await stream.next();
+    const status = source.status.bind(source);
+    let asked = 0;
+    source.status = () => {
+      asked += 1;
+      return status();
+    };
+    for (let change = 0; change < 50; change++) source.emit({ type: 'status' });
+    assert.equal(asked, 0);
+    source.facts = { temperatureC: 71 };
+    assert.equal((await stream.next()).value!.data.temperatureC, 71);
+    assert.equal(asked, 1);
+    abort.abort();
+  });
+
   it('repeats the status, so that a page can detect a lost connection', async (t) => {
     const { source, url } = await open(t, { statusIntervalMs: 50 });
     const abort = new AbortController();
@@ -127,8 +146,9 @@ describe('the event stream', { timeout: TEST_HANG_MS }, () => {
     source.facts = { version: 'x'.repeat(100_000) };
     // 40 MB are more than the buffers of both sockets hold.
     for (let count = 0; count < 400 && !response.destroyed; count++) {
-      source.emit({ type: 'status', data: source.status() });
-      await new Promise((resolve) => setImmediate(resolve));
+      source.emit({ type: 'status' });
+      // Changes that follow each other at once are sent as one.
+      await new Promise((resolve) => setTimeout(resolve, 25));
     }
     response.resume();
     await closed;

@@ -334,7 +334,7 @@ describe('the page of several tasks', { skip, timeout: TEST_HANG_MS }, () => {
         assert.equal(await tiles.count(), 0, 'one camera is large at once');
         const cameras = rows.status().cameras.map((camera) => ({ ...camera, decided: false }));
         rows.facts = { cameras };
-        rows.emit({ type: 'status', data: rows.status() });
+        rows.emit({ type: 'status' });
         await page.reload();
         await page
           .locator('#no-cameras', { hasText: 'The task rows decides on no camera.' })

@@ -74,7 +74,15 @@ function checkSamples(database: Database, version: number): void {
     ['picture 1', 'picture 2', 'picture 3'],
   );
   assert.equal(first!.multiplicity, version === 1 ? 3 : 1);
-  assert.equal(store.counts().pictureBytes, 27);
+  const { pictureBytes, waiting, excluded, trash, thinned, classes } = store.counts();
+  assert.deepEqual([pictureBytes, waiting, excluded, trash, thinned], [27, 1, 0, 0, 0]);
+  assert.deepEqual(
+    classes.map(({ label, training, groups }) => [label, training, groups]),
+    [
+      [version === 1 ? 'crop' : 'beet', 1, 1],
+      ['weed', 1, 1],
+    ],
+  );
   assert.equal(store.labelRevision(), version === 1 ? 2 : 3);
   assert.equal(store.labelHistory(first!.id)[0]!.newLabel, 'crop');
   const position = version < 6 ? null : AT_48_11;

@@ -38,11 +38,8 @@ class Bench {
       labelRevision: () => this.revision,
       labelCountSince: (revision) => Math.max(0, this.revision - revision),
       labels: () => this.classes.map(({ label }) => label),
-      trainingSamplesUpTo: (label, most) => {
-        const { training } = this.classes.find((each) => each.label === label)!;
-        return Math.min(training, most);
-      },
-      hasLabelled: (least) => this.revision >= least,
+      trainingCount: (label) => this.classes.find((each) => each.label === label)!.training,
+      labelledCount: () => this.revision,
       knownLabels: () => this.known,
       isPaused: () => this.paused,
       isTraining: () => this.training,

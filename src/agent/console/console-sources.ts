@@ -61,8 +61,7 @@ function consoleSource(agent: AgentView, task: RobotTask): ConsoleSource {
         notify(() => ({ type: 'training', data: trainingState(trainingStatus(agent, task)) }));
       };
       const onReport = (trained: { task: string }): void => onTraining(trained.task);
-      const onStatus = (): void =>
-        notify(() => ({ type: 'status', data: consoleStatus(agentStatus(agent), name) }));
+      const onStatus = (): void => notify(() => ({ type: 'status' }));
       agent.on('decision', onDecision);
       agent.on('trainingProgress', onTraining);
       agent.on('trainingReport', onReport);

@@ -205,7 +205,7 @@ function alertHandlers(agent: AgentView): HandlersOf<AlertKey> {
       choices: {
         tasks: agent.tasks.map(({ name, state, heads }) => {
           const known = heads.serving?.card.labels ?? [];
-          const given = state.samples.counts().classes.map(({ label }) => label);
+          const given = state.samples.labels();
           return { name, labels: [...new Set([...known, ...given])].sort() };
         }),
         cameras: config.cameras.map((camera) => ({

@@ -15,8 +15,7 @@ import { positionMessage } from './position-message.js';
 
 export function infoMessage(agent: AgentView, backbone: BackboneInfo): InfoBody {
   const tasks = agent.tasks.map(({ name, state: { cameras, regions, samples } }) => {
-    const labels = samples.counts().classes.map(({ label }) => label);
-    return { name, cameras: [...cameras], regions: [...regions], labels };
+    return { name, cameras: [...cameras], regions: [...regions], labels: samples.labels() };
   });
   return {
     version: agent.options.version,

@@ -1,5 +1,6 @@
 import { isHeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import { Heap } from '../../base/values/heap.js';
 import type { Message } from '../../base/words/message.js';
 import type { Config } from '../../config/schema.js';
 import { type Candidate, queryOrder, relativeEntropy } from '../../head/acquisition/query-order.js';
@@ -54,8 +55,8 @@ const LANDMARKS = 500;
 const MAX_LANDMARKS = 2_000;
 /** Samples whose features are read at once. */
 const BATCH = 16;
-/** Longest time that a request spends on news before it answers; the rest follows in slices. */
-const REQUEST_MS = 30;
+/** A request that has taken so long answers with what it knows; the rest follows in slices. */
+const REQUEST_MS = 20;
 const SLICE_MS = 10;
 const PAUSE_MS = 40;
 
@@ -65,6 +66,13 @@ interface Entry {
   nearest: number;
   nearestId: string | null;
   answer: (Candidate['answer'] & { head: ServingHead }) | null;
+}
+
+/** A waiting sample that the serving head was not asked about. */
+interface Stale {
+  id: string;
+  entry: Entry;
+  doubt: number;
 }
 
 interface Landmark {
@@ -110,8 +118,9 @@ export class LabelQueue {
    * @throws HeadlandError HL_STORE_…
    */
   next(limit: number, skipped: readonly string[] = []): { items: QueuedSample[]; waiting: number } {
+    const deadlineMs = this.#nowMs() + REQUEST_MS;
     this.#follow();
-    if (!this.#work(this.#nowMs() + REQUEST_MS)) this.#continueLater();
+    if (!this.#work(deadlineMs)) this.#continueLater();
     const ids = this.#order(limit, skipped);
     return {
       items: ids.flatMap((id) => this.#question(id) ?? []),
@@ -134,24 +143,34 @@ export class LabelQueue {
     const entries = this.#entries;
     const last = skipped.filter((id) => entries.has(id));
     const lastSet = new Set(last);
-    const open = [...entries.keys()].filter((id) => !lastSet.has(id));
-    const requested = open.filter((id) => this.#requested.has(id)).reverse();
-    const rest = open.filter((id) => !this.#requested.has(id));
-    const sketched = rest.filter((id) => entries.get(id)!.sketch !== null);
-    const unknown = rest.filter((id) => entries.get(id)!.sketch === null).reverse();
+    const requested: string[] = [];
+    const sketched: string[] = [];
+    const unknown: string[] = [];
+    const candidates: Candidate[] = [];
     const mean = meanOf(this.#counts);
-    const chosen = queryOrder(
-      sketched.map((id) => this.#candidate(entries.get(id)!, mean)),
-      Math.max(0, limit - requested.length),
-    );
-    return [...requested, ...chosen.map((i) => sketched[i]!), ...unknown, ...last].slice(0, limit);
+    for (const [id, entry] of entries) {
+      if (lastSet.has(id)) continue;
+      if (this.#requested.has(id)) requested.push(id);
+      else if (entry.sketch === null) unknown.push(id);
+      else {
+        sketched.push(id);
+        candidates.push(this.#candidate(entry, entry.sketch, mean));
+      }
+    }
+    const chosen = queryOrder(candidates, Math.max(0, limit - requested.length));
+    return [
+      ...requested.reverse(),
+      ...chosen.map((i) => sketched[i]!),
+      ...unknown.reverse(),
+      ...last,
+    ].slice(0, limit);
   }
 
-  #candidate(entry: Entry, mean: number): Candidate {
+  #candidate(entry: Entry, sketch: Float32Array, mean: number): Candidate {
     const label = this.#labelOf(entry.nearestId);
     const count = label === null ? 0 : (this.#counts.get(label) ?? 0);
     return {
-      sketch: entry.sketch!,
+      sketch,
       nearest: entry.nearest,
       answer: this.#serving === null ? null : entry.answer,
       classShare: count > 0 ? count / mean : null,
@@ -303,16 +322,18 @@ export class LabelQueue {
     }
     const head = this.#serving;
     if (head === null) return true;
-    const stale = [...this.#entries].filter(([, { sketch, answer: given }]) => {
-      return sketch !== null && given?.head !== head;
-    });
-    // The most doubtful first: they are the likeliest to be asked about.
-    stale.sort(([, a], [, b]) => (b.answer?.entropy ?? 1) - (a.answer?.entropy ?? 1));
-    for (let from = 0; from < stale.length; from += BATCH) {
+    const all: Stale[] = [];
+    for (const [id, entry] of this.#entries) {
+      if (entry.sketch === null || entry.answer?.head === head) continue;
+      all.push({ id, entry, doubt: entry.answer?.entropy ?? 1 });
+    }
+    // The most doubtful first: they are the likeliest to be asked about. Most of the others wait for a slice.
+    const stale = new Heap(all, (a, b) => a.doubt > b.doubt);
+    while (stale.size > 0) {
       if (this.#nowMs() > deadlineMs) return false;
-      const batch = stale.slice(from, from + BATCH);
-      const found = this.#features(batch.map(([id]) => id));
-      for (const [id, entry] of batch) this.#ask(entry, found.get(id));
+      const batch = popped(stale, BATCH);
+      const found = this.#features(batch.map(({ id }) => id));
+      for (const { id, entry } of batch) this.#ask(entry, found.get(id));
     }
     return true;
   }
@@ -360,6 +381,10 @@ function approach(entry: Entry, landmarkId: string, sketch: Float32Array): void 
   if (distance >= entry.nearest) return;
   entry.nearest = distance;
   entry.nearestId = landmarkId;
+}
+
+function popped<T>(heap: Heap<T>, count: number): T[] {
+  return Array.from({ length: Math.min(count, heap.size) }, () => heap.pop()!);
 }
 
 function firstOf<T>(items: Iterable<T>, count: number): T[] {

@@ -20,11 +20,6 @@ export function taughtSoFar(
   const { everyNewLabels, minLabels, minLabelsPerClass } = settings.training;
   const counts = samples.labelCounts();
   const { newLabels } = training;
-  const newLabelsOf = new Map<string, number>();
-  for (const { newLabel, renamed } of samples.labelsSince(training.learntRevision)) {
-    if (newLabel === null || renamed) continue;
-    newLabelsOf.set(newLabel, (newLabelsOf.get(newLabel) ?? 0) + 1);
-  }
   const trained = heads.serving?.card ?? null;
   const progress = teachProgress({
     counts,
@@ -33,14 +28,13 @@ export function taughtSoFar(
     instantLabelsPerClass: settings.training.instant ? minLabelsPerClass : null,
     minLabelsPerClass,
     newLabels,
-    newLabelsOf,
+    newLabelsOf: samples.labelsGivenSince(training.learntRevision),
     everyNewLabels,
     minLabels,
     training: training.isBusy ? 'runs' : pausing.has('training') ? 'paused' : 'waits',
     trust: trained?.trust ?? null,
     instantTrust: instant.learnt?.trust ?? null,
   });
-  let labelled = 0;
-  for (const count of counts.values()) labelled += count;
-  return { progress, labelled, waiting: samples.waitingIds().length, newLabels };
+  const { labelled, waiting } = samples.counts();
+  return { progress, labelled, waiting, newLabels };
 }

@@ -16,6 +16,12 @@ export interface StreamLimits {
   maxBacklogBytes: number;
 }
 
+/**
+ * A change of the status is sent so much later: what has changed it, such as a label, ends first, and what else
+ * follows from it is sent with it.
+ */
+const STATUS_DELAY_MS = 20;
+
 interface Lane {
   lastSentMs: number;
   waiting: ConsoleEvent | null;
@@ -65,7 +71,7 @@ export class EventStreams {
       channel.stop();
       this.channels.delete(source);
     });
-    for (const event of first) response.write(serialise(event));
+    for (const event of first) response.write(serialise(event, source));
   }
 
   stop(): void {
@@ -102,11 +108,7 @@ class Channel {
   }
 
   repeatStatus(): void {
-    try {
-      this.broadcast({ type: 'status', data: this.source.status() });
-    } catch (error) {
-      this.log.error({ err: error }, 'console: cannot read the status');
-    }
+    this.broadcast({ type: 'status' });
   }
 
   /** Ends all streams. */
@@ -123,8 +125,10 @@ class Channel {
     const lane = this.lanes.get(key) ?? { lastSentMs: 0, waiting: null, timer: null };
     this.lanes.set(key, lane);
     const now = performance.now();
-    const dueMs = lane.lastSentMs + this.limits.decisionIntervalMs - now;
-    if (lane.timer === null && (dueMs <= 0 || lane.lastSentMs === 0)) {
+    const pauseMs =
+      lane.lastSentMs === 0 ? 0 : lane.lastSentMs + this.limits.decisionIntervalMs - now;
+    const dueMs = Math.max(pauseMs, event.type === 'status' ? STATUS_DELAY_MS : 0);
+    if (lane.timer === null && dueMs <= 0) {
       lane.lastSentMs = now;
       this.broadcast(event);
       return;
@@ -142,8 +146,19 @@ class Channel {
     this.broadcast(event);
   }
 
+  /** Null: the status cannot be read. */
+  private text(event: ConsoleEvent): string | null {
+    try {
+      return serialise(event, this.source);
+    } catch (error) {
+      this.log.error({ err: error }, 'console: cannot read the status');
+      return null;
+    }
+  }
+
   private broadcast(event: ConsoleEvent): void {
-    const text = serialise(event);
+    const text = this.text(event);
+    if (text === null) return;
     for (const listener of this.listeners) {
       if (listener.writableLength > this.limits.maxBacklogBytes) {
         this.listeners.delete(listener);
@@ -158,18 +173,17 @@ class Channel {
 
 /** The status and the newest decision of each camera on which the task decides. */
 function firstEvents(source: ConsoleSource): ConsoleEvent[] {
-  const status = source.status();
-  const decisions = status.cameras.flatMap(({ name, decided }): ConsoleEvent[] => {
+  const decisions = source.status().cameras.flatMap(({ name, decided }): ConsoleEvent[] => {
     const frame = decided ? source.latest(name) : null;
     if (frame === null) return [];
     const { picture: _, ...data } = frame;
     return [{ type: 'decision', data }];
   });
-  return [{ type: 'status', data: status }, ...decisions];
+  return [{ type: 'status' }, ...decisions];
 }
 
-function serialise(event: ConsoleEvent): string {
+function serialise(event: ConsoleEvent, source: ConsoleSource): string {
   const sent: StreamEvent =
-    event.type === 'status' ? { type: 'status', data: withClock(event.data) } : event;
+    event.type === 'status' ? { type: 'status', data: withClock(source.status()) } : event;
   return `event: ${sent.type}\ndata: ${redactedJson(sent.data)}\n\n`;
 }

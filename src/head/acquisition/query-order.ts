@@ -1,3 +1,4 @@
+import { Heap } from '../../base/values/heap.js';
 import { sketchDistance } from './sketch.js';
 
 /** An unlabelled sample whose label may help. */
@@ -44,30 +45,16 @@ const FARTHEST = 2;
  *
  * Chosen on training parts of photo sets: bench/results/queue.md.
  *
- * Cost: count x n distances; without a head count x 512 x 256.
+ * Cost: the distances of what comes near the front; without a head count x 512 x 256.
  * @returns indices of at most `count` candidates, the most valuable first
  */
 export function queryOrder(candidates: readonly Candidate[], count: number): number[] {
   const nearest = Float64Array.from(candidates, (candidate) =>
     Math.min(FARTHEST, candidate.nearest),
   );
-  const weights = Float64Array.from(candidates, weightOf);
-  const headAnswers = candidates.some(({ answer }) => answer !== null);
-  const left = new Set(candidates.keys());
-  const order: number[] = [];
-  while (order.length < count && left.size > 0) {
-    const chosen = headAnswers
-      ? mostValuable(left, nearest, weights)
-      : mostCentral(candidates, left, nearest);
-    order.push(chosen);
-    left.delete(chosen);
-    nearest[chosen] = 0;
-    for (const i of left) {
-      const distance = sketchDistance(candidates[i]!.sketch, candidates[chosen]!.sketch);
-      if (distance < nearest[i]!) nearest[i] = distance;
-    }
-  }
-  return order;
+  return candidates.some(({ answer }) => answer !== null)
+    ? byValue(candidates, count, nearest)
+    : byCentrality(candidates, count, nearest);
 }
 
 function weightOf({ answer, classShare }: Candidate): number {
@@ -87,29 +74,66 @@ export function relativeEntropy(probabilities: ArrayLike<number>): number {
   return probabilities.length > 1 ? entropy / Math.log(probabilities.length) : 0;
 }
 
-function mostValuable(
-  left: ReadonlySet<number>,
-  nearest: Float64Array,
-  weights: Float64Array,
-): number {
-  let best = -1;
-  let most = Number.NEGATIVE_INFINITY;
-  for (const i of left) {
-    const value = weights[i]! * Math.sqrt(nearest[i]!);
-    if (value <= most) continue;
-    most = value;
-    best = i;
+/**
+ * A value only falls as others are chosen. So only the candidate that seems best is measured again, until one
+ * is still the best (Minoux 1978, Accelerated greedy algorithms).
+ */
+function byValue(candidates: readonly Candidate[], count: number, nearest: Float64Array): number[] {
+  const weights = Float64Array.from(candidates, weightOf);
+  const values = weights.map((weight, i) => weight * Math.sqrt(nearest[i]!));
+  /** How many of the chosen ones the value takes into account. */
+  const measured = new Uint32Array(candidates.length);
+  const heap = new Heap(candidates.keys(), (a, b) => {
+    return values[a]! > values[b]! || (values[a] === values[b] && a < b);
+  });
+  const order: number[] = [];
+  while (order.length < count) {
+    const best = heap.peek();
+    if (best === undefined) break;
+    if (measured[best] === order.length) {
+      order.push(best);
+      heap.pop();
+      continue;
+    }
+    for (const chosen of order.slice(measured[best])) {
+      const distance = sketchDistance(candidates[best]!.sketch, candidates[chosen]!.sketch);
+      if (distance < nearest[best]!) nearest[best] = distance;
+    }
+    measured[best] = order.length;
+    values[best] = weights[best]! * Math.sqrt(nearest[best]!);
+    heap.sinkFirst();
   }
-  return best;
+  return order;
+}
+
+function byCentrality(
+  candidates: readonly Candidate[],
+  count: number,
+  nearest: Float64Array,
+): number[] {
+  const others = evenly([...candidates.keys()], MAX_STOOD_FOR);
+  const left = new Set(candidates.keys());
+  const order: number[] = [];
+  while (order.length < count && left.size > 0) {
+    const chosen = mostCentral(candidates, left, others, nearest);
+    order.push(chosen);
+    left.delete(chosen);
+    for (const j of others) {
+      const distance = sketchDistance(candidates[j]!.sketch, candidates[chosen]!.sketch);
+      if (distance < nearest[j]!) nearest[j] = distance;
+    }
+    nearest[chosen] = 0;
+  }
+  return order;
 }
 
 /** The candidate that shortens the distances of others to labelled or chosen samples most. */
 function mostCentral(
   candidates: readonly Candidate[],
   left: ReadonlySet<number>,
+  others: readonly number[],
   nearest: Float64Array,
 ): number {
-  const others = evenly([...candidates.keys()], MAX_STOOD_FOR);
   let best = -1;
   let most = Number.NEGATIVE_INFINITY;
   for (const i of evenly([...left], MAX_STAND_INS)) {

@@ -9,6 +9,9 @@ export interface EmptiedTrash {
   bytes: number;
 }
 
+/** Removed samples that are read at once: a picture seldom needs the room of more. */
+const TRASH_PAGE = 64;
+
 /** With what a sample was removed, and at which label revision. */
 export interface RemovedMark extends Mark {
   removedRevision: number;
@@ -102,23 +105,24 @@ export function emptyTrash(database: Database, bound: TrashBound = {}): EmptiedT
   const { beforeMs = Number.MAX_SAFE_INTEGER, bytes = Number.POSITIVE_INFINITY, task } = bound;
   const emptied: EmptiedTrash = { samples: 0, bytes: 0 };
   if (bytes <= 0) return emptied;
-  const rows = database
-    .prepare<{ task: string; id: string; bytes: number }>(
-      `SELECT r.task, r.sample_id AS id, s.picture_bytes AS bytes
-       FROM trash r JOIN samples s ON s.id = r.sample_id
-       WHERE r.removed_at_ms < ?1 AND (?2 IS NULL OR r.task = ?2)
-       ORDER BY r.removed_at_ms, r.sample_id`,
-    )
-    .all(beforeMs, task ?? null);
+  const oldest = database.prepare<{ task: string; id: string; bytes: number }>(
+    `SELECT r.task, r.sample_id AS id, s.picture_bytes AS bytes
+     FROM trash r JOIN samples s ON s.id = r.sample_id
+     WHERE r.removed_at_ms < ?1 AND (?2 IS NULL OR r.task = ?2)
+     ORDER BY r.removed_at_ms, r.sample_id LIMIT ${TRASH_PAGE}`,
+  );
   const leave = database.prepare('DELETE FROM trash WHERE task = ? AND sample_id = ?');
-  for (const row of rows) {
-    if (emptied.bytes >= bytes) break;
-    leave.run(row.task, row.id);
-    if (!dropUnused(database, row.id)) continue;
-    emptied.samples += 1;
-    emptied.bytes += row.bytes;
+  for (;;) {
+    const rows = oldest.all(beforeMs, task ?? null);
+    if (rows.length === 0) return emptied;
+    for (const row of rows) {
+      if (emptied.bytes >= bytes) return emptied;
+      leave.run(row.task, row.id);
+      if (!dropUnused(database, row.id)) continue;
+      emptied.samples += 1;
+      emptied.bytes += row.bytes;
+    }
   }
-  return emptied;
 }
 
 /**

@@ -193,23 +193,13 @@ class Source {
    */
   since(revision: number, most: number): Taught[] {
     const names = this.store.namesSince(revision);
-    const before = new Map<string, string | null>();
-    const ids: string[] = [];
-    for (let after = revision; ; ) {
-      const changes = this.store.labelsSince(after);
-      for (const { sampleId, oldLabel, renamed } of changes) {
-        if (renamed) continue;
-        ids.push(sampleId);
-        if (!before.has(sampleId))
-          before.set(sampleId, oldLabel && (names.get(oldLabel) ?? oldLabel));
-      }
-      const last = changes.at(-1);
-      if (!last) break;
-      after = last.revision;
-    }
-    const newest = [...new Set(ids.reverse())].slice(0, most);
-    const samples = newest.flatMap((id) => this.store.get(id) ?? []);
-    return this.#withFeatures(samples.filter(({ id, label }) => label !== before.get(id)));
+    const taught = this.store.lastRelabelled(revision, most).flatMap((id) => {
+      const sample = this.store.get(id);
+      if (!sample) return [];
+      const before = this.store.labelBefore(id, revision);
+      return sample.label === (before && (names.get(before) ?? before)) ? [] : [sample];
+    });
+    return this.#withFeatures(taught);
   }
 
   #withFeatures(samples: readonly Sample[]): Taught[] {

@@ -271,7 +271,7 @@ describe('the page of a real robot', { timeout: TEST_HANG_MS }, () => {
     await until(({ type, data }) => type === 'training' && data.running);
     const end = await until(({ type, data }) => type === 'training' && !data.running);
     assert.deepEqual([end.data.phase, end.data.newLabels], [null, 0], 'its labels are learnt');
-    assert.ok(told.some(({ type, data }) => type === 'status' && data.head?.version === 1));
+    await until(({ type, data }) => type === 'status' && data.head?.version === 1);
 
     const { reports } = await page.get('reports');
     assert.deepEqual(

@@ -139,4 +139,50 @@ describe('relativeEntropy', () => {
     // H(1/4) = 2 - 3/4 log2 3 bits.
     assert.ok(Math.abs(relativeEntropy([0.75, 0.25]) - 0.811278) < 1e-6);
   });
+
+  it('is that of a search that measures every distance', () => {
+    const candidate = fc.record({
+      sketch: fc.array(fc.integer({ min: -3, max: 3 }), { minLength: 2, maxLength: 2 }),
+      nearest: fc.constantFrom(0, 0.5, 1, 3, Infinity),
+      entropy: fc.constantFrom(0, 0.001, 0.5, 1),
+      noveltyPValue: fc.constantFrom(null, 0.01, 0.5),
+      classShare: fc.constantFrom(null, 0.25, 1, 4),
+    });
+    const some = fc.array(candidate, { maxLength: 40, size: 'max' });
+    fc.assert(
+      fc.property(some, fc.nat(12), (drawn, count) => {
+        const candidates = drawn.map(({ sketch, entropy, noveltyPValue, ...rest }): Candidate => {
+          return {
+            ...rest,
+            sketch: Float32Array.from(sketch, (x) => x / 4),
+            answer: { entropy, noveltyPValue },
+          };
+        });
+        assert.deepEqual(queryOrder(candidates, count), plainOrder(candidates, count));
+      }),
+    );
+  });
 });
+
+/** The same order, as plainly as it can be said. */
+function plainOrder(candidates: readonly Candidate[], count: number): number[] {
+  const nearest = candidates.map((candidate) => Math.min(2, candidate.nearest));
+  const value = (i: number): number => {
+    const { answer, classShare } = candidates[i]!;
+    const isNovel = (answer?.noveltyPValue ?? 1) < 0.05;
+    const weight = Math.max(answer!.entropy, isNovel ? 0.5 : 0.01) / Math.sqrt(classShare ?? 1);
+    return weight * Math.sqrt(nearest[i]!);
+  };
+  const left = [...candidates.keys()];
+  const order: number[] = [];
+  while (order.length < count && left.length > 0) {
+    const chosen = left.reduce((best, i) => (value(i) > value(best) ? i : best));
+    order.push(chosen);
+    left.splice(left.indexOf(chosen), 1);
+    for (const i of left) {
+      const distance = sketchDistance(candidates[i]!.sketch, candidates[chosen]!.sketch);
+      nearest[i] = Math.min(nearest[i]!, distance);
+    }
+  }
+  return order;
+}

@@ -7,6 +7,7 @@ import { BRAIN_MUTANTS } from './brain-mutants.js';
 import { CAMERA_MUTANTS } from './camera-mutants.js';
 import { COMMAND_MUTANTS } from './command-mutants.js';
 import { CONSOLE_MUTANTS } from './console-mutants.js';
+import { COUNT_MUTANTS } from './count-mutants.js';
 import { DATASET_MUTANTS } from './dataset-mutants.js';
 import { DEMO_MUTANTS } from './demo-mutants.js';
 import { DOCTOR_MUTANTS } from './doctor-mutants.js';
@@ -32,6 +33,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...BRAIN_MUTANTS,
   ...HEAD_MUTANTS,
   ...SAMPLES_MUTANTS,
+  ...COUNT_MUTANTS,
   ...DATASET_MUTANTS,
   ...STORAGE_MUTANTS,
   ...SETTINGS_MUTANTS,

@@ -14,7 +14,7 @@ const TRAINER_TESTS = 'test/training/trainer.test.ts';
 export const LEARNING_MUTANTS: readonly Mutant[] = [
   {
     promise: 'labels of other tasks do not count towards a training',
-    file: 'src/samples/store.ts',
+    file: 'src/samples/counting/changed-labels.ts',
     text: 'WHERE task = ?1 AND revision > ?2 AND renamed = 0 GROUP BY sample_id',
     replacement: 'WHERE revision > ?2 AND renamed = 0 GROUP BY sample_id',
     tests: [{ file: 'test/samples/tasks.test.ts' }],

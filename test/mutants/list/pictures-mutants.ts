@@ -62,7 +62,7 @@ export const PICTURES_MUTANTS: readonly Mutant[] = [
   {
     promise: 'no more leaves the trash than makes room',
     file: 'src/samples/editing/trash.ts',
-    text: 'if (emptied.bytes >= bytes) break;',
+    text: 'if (emptied.bytes >= bytes) return emptied;',
     replacement: '',
     tests: TRASH_TESTS,
   },

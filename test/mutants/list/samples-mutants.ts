@@ -70,8 +70,8 @@ export const SAMPLES_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a class gives to the holdout from its bound on',
     file: 'src/samples/holdout.ts',
-    text: 'this.database, this.task, label, least) >= least',
-    replacement: 'this.database, this.task, label, least + 1) > least',
+    text: 'this.task, label) >= this.rule.holdoutAfterSamples',
+    replacement: 'this.task, label) > this.rule.holdoutAfterSamples',
     tests: [{ file: 'test/samples/store.test.ts', names: 'enough to learn from|never held out' }],
   },
   {

@@ -34,7 +34,7 @@ export const TEACH_MUTANTS: readonly Mutant[] = [
   {
     promise: 'look-alikes do not follow each other in the queue',
     file: ORDER,
-    text: 'if (distance < nearest[i]!) nearest[i] = distance;',
+    text: 'if (distance < nearest[best]!) nearest[best] = distance;',
     replacement: '',
     tests: ORDER_TESTS,
   },
@@ -62,8 +62,8 @@ export const TEACH_MUTANTS: readonly Mutant[] = [
   {
     promise: 'what a person requested is asked about first',
     file: QUEUE,
-    text: 'const requested = open.filter((id) => this.#requested.has(id)).reverse();',
-    replacement: 'const requested: string[] = [];',
+    text: 'if (this.#requested.has(id)) requested.push(id);\n      else if',
+    replacement: 'if',
     tests: QUEUE_TESTS,
   },
   {

@@ -1,0 +1,55 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * `npm run -s bench -- label [--stored N,N] [--rounds N] [--beside FOLDER]`: what one label costs a running
+ * daemon at several numbers of labelled samples, and what the queue costs at several numbers of waiting ones.
+ * Of `--beside`, the built checkout of another version with these two programs of bench/support, the same is
+ * measured in turn, so that both meet the same load of the machine.
+ */
+const STORED = [100, 10_000, 50_000];
+const MEASURE_TIMEOUT_MS = 600_000;
+
+interface Measured {
+  labels: unknown[];
+  queue: unknown[];
+}
+
+export function run(options: string[]): Promise<Record<string, unknown>> {
+  const own = fileURLToPath(new URL('../..', import.meta.url));
+  const beside = optionOf(options, '--beside');
+  const stored = optionOf(options, '--stored')?.split(',').map(Number) ?? STORED;
+  const rounds = Number(optionOf(options, '--rounds') ?? 1);
+  const folders = { this: own, ...(beside === null ? {} : { beside }) };
+  const results = Object.entries(folders).map(([name, folder]) => {
+    return { name, folder, found: { labels: [], queue: [] } as Measured };
+  });
+  for (let round = 0; round < rounds; round++) {
+    for (const count of stored) {
+      for (const { folder, found } of results) {
+        found.labels.push(measured(folder, 'label-cost.js', String(count)));
+        process.stderr.write(`${folder}: ${JSON.stringify(found.labels.at(-1))}\n`);
+      }
+    }
+    for (const { folder, found } of results) {
+      found.queue.push(measured(folder, 'queue-cost.js'));
+      process.stderr.write(`${folder}: ${JSON.stringify(found.queue.at(-1))}\n`);
+    }
+  }
+  return Promise.resolve(Object.fromEntries(results.map(({ name, found }) => [name, found])));
+}
+
+function measured(folder: string, program: string, ...parameters: string[]): unknown {
+  const file = join(folder, 'dist/bench/support', program);
+  const printed = execFileSync(process.execPath, [file, ...parameters], {
+    encoding: 'utf8',
+    timeout: MEASURE_TIMEOUT_MS,
+  });
+  return JSON.parse(printed.trim().split('\n').at(-1)!);
+}
+
+function optionOf(options: readonly string[], name: string): string | null {
+  const at = options.indexOf(name);
+  return at < 0 ? null : (options[at + 1] ?? null);
+}
