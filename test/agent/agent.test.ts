@@ -49,7 +49,7 @@ describe('the agent', { timeout: TEST_HANG_MS }, () => {
     // The label itself can be kept.
     const by = { source: 'mqtt' } as const;
     assert.equal((await agent.operations.label({ sample: id }, 'crop', by)).sample.label, 'crop');
-    await lines.until(({ msg }) => msg === 'cannot notify the page');
+    await lines.until(({ msg }) => msg === 'console: cannot read the status');
     await decisions.next();
     assert.equal((await fetch(`${url}/api/status`)).status, 500);
     agent.state.database.exec('ALTER TABLE lost RENAME TO store_totals');

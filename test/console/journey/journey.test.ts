@@ -175,6 +175,7 @@ async function train(page: Page): Promise<number> {
   await page.locator('.training-bar [role="progressbar"]').waitFor();
   const entry = page.locator(`#timeline [data-version="${before + 1}"]`);
   await entry.waitFor({ timeout: HANG_MS });
+  await page.locator('.training-bar').waitFor({ state: 'detached' });
   return before + 1;
 }
 
@@ -296,7 +297,7 @@ describe('a person and a robot', { skip, timeout: 4 * TEST_HANG_MS }, () => {
     if (serving === better) {
       await laptop.page.locator('#rollback').click();
       await laptop.page.locator('#confirm-yes').click();
-      await laptop.page.locator('#toast-text').waitFor();
+      await laptop.page.locator('#version .tag', { hasText: 'In use' }).waitFor();
     }
     assert.equal((await read(laptop.page, '/api/status')).head.version, version);
     // Its classes have the names of now, and its figures the labels of now.

@@ -2,9 +2,13 @@ import { execFileSync, type SpawnOptions, spawn, spawnSync } from 'node:child_pr
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
-import { CLI, Rig } from '../../agent/daemon.js';
+import { Rig } from '../../agent/daemon.js';
 import { HANG_MS } from '../../liveness.js';
+
+/** What `headland` on the path starts. `npm run build` makes its bundle. */
+const PROGRAM = fileURLToPath(new URL('../../../src/cli/headland.js', import.meta.url));
 
 export type Settings = { [name: string]: unknown };
 
@@ -189,7 +193,7 @@ export class Robot {
   #run(args: string[], user: { uid?: number; gid?: number }): Promise<Ran> {
     const config =
       args[0] === 'config' || args.includes('--config') ? [] : ['--config', this.configFile];
-    return runProgram([CLI, ...args, ...config], { cwd: this.dir, ...user });
+    return runProgram([PROGRAM, ...args, ...config], { cwd: this.dir, ...user });
   }
 }
 
