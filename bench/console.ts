@@ -25,6 +25,8 @@ const LABELS = 100;
 const PAGE_LABELS = 20;
 /** Requests of one client are limited; a person does not label faster. */
 const LABEL_PAUSE_MS = 60;
+/** Sooner after a new question, the page takes a key for an answer to the former one. */
+const KEY_PAUSE_MS = 300;
 const VIEW_SECONDS = 20;
 const PAGE_TIMEOUT_MS = 30_000;
 
@@ -114,7 +116,7 @@ async function labelsFromKeys(rig: ConsoleRig): Promise<Record<string, unknown>>
     if (!answer.ok()) throw new Error(`the label was refused: ${await answer.text()}`);
     await truthy(page, `(${QUESTION}) !== null && (${QUESTION}) !== ${JSON.stringify(before)}`);
     shown.push(performance.now() - startMs);
-    await pause(LABEL_PAUSE_MS);
+    await pause(KEY_PAUSE_MS);
   }
   await close();
   return {
