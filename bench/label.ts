@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
 /**
  * `npm run -s bench -- label [--stored N,N] [--rounds N] [--beside FOLDER]`: what one label costs a running
@@ -8,7 +9,7 @@ import { fileURLToPath } from 'node:url';
  * Of `--beside`, the built checkout of another version with these two programs of bench/support, the same is
  * measured in turn, so that both meet the same load of the machine.
  */
-const STORED = [100, 10_000, 50_000];
+const STORED = '100,10000,50000';
 const MEASURE_TIMEOUT_MS = 600_000;
 
 interface Measured {
@@ -18,10 +19,18 @@ interface Measured {
 
 export function run(options: string[]): Promise<Record<string, unknown>> {
   const own = fileURLToPath(new URL('../..', import.meta.url));
-  const beside = optionOf(options, '--beside');
-  const stored = optionOf(options, '--stored')?.split(',').map(Number) ?? STORED;
-  const rounds = Number(optionOf(options, '--rounds') ?? 1);
-  const folders = { this: own, ...(beside === null ? {} : { beside }) };
+  const { values } = parseArgs({
+    args: options,
+    options: {
+      stored: { type: 'string', default: STORED },
+      rounds: { type: 'string', default: '1' },
+      beside: { type: 'string' },
+    },
+  });
+  const { beside } = values;
+  const stored = values.stored.split(',').map(Number);
+  const rounds = Number(values.rounds);
+  const folders = { this: own, ...(beside === undefined ? {} : { beside }) };
   const results = Object.entries(folders).map(([name, folder]) => {
     return { name, folder, found: { labels: [], queue: [] } as Measured };
   });
@@ -47,9 +56,4 @@ function measured(folder: string, program: string, ...parameters: string[]): unk
     timeout: MEASURE_TIMEOUT_MS,
   });
   return JSON.parse(printed.trim().split('\n').at(-1)!);
-}
-
-function optionOf(options: readonly string[], name: string): string | null {
-  const at = options.indexOf(name);
-  return at < 0 ? null : (options[at + 1] ?? null);
 }

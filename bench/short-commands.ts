@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { quantile, round } from './support/timings.js';
 
 /**
@@ -11,7 +12,7 @@ import { quantile, round } from './support/timings.js';
  * whole processes of short commands above those of `node -e 0`. In each round every command has its turn,
  * and where there is another build of headland, with the command of it.
  */
-const ROUNDS = 15;
+const ROUNDS = '15';
 const PROGRAM = fileURLToPath(new URL('../src/cli/headland.js', import.meta.url));
 const BARE = 'node -e 0';
 
@@ -21,8 +22,12 @@ interface Cost {
 }
 
 export async function run(options: string[]): Promise<Record<string, unknown>> {
-  const rounds = Number(optionOf(options, '--rounds') ?? ROUNDS);
-  const before = optionOf(options, '--before');
+  const { values } = parseArgs({
+    args: options,
+    options: { rounds: { type: 'string', default: ROUNDS }, before: { type: 'string' } },
+  });
+  const { before } = values;
+  const rounds = Number(values.rounds);
   const folder = mkdtempSync(join(tmpdir(), 'headland-bench-'));
   try {
     const programs = { now: PROGRAM, ...(before ? { before: resolve(before) } : {}) };
@@ -136,9 +141,4 @@ function summary(
     Object.fromEntries(above.map(({ command, ...figures }) => [command, figures])),
   );
   return { bare_cpu_ms: bare.cpuMs, bare_wall_ms: bare.wallMs, above_bare_ms_p50: above };
-}
-
-function optionOf(options: readonly string[], name: string): string | undefined {
-  const at = options.indexOf(name);
-  return at < 0 ? undefined : options[at + 1];
 }
