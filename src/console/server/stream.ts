@@ -71,7 +71,7 @@ export class EventStreams {
       channel.stop();
       this.channels.delete(source);
     });
-    for (const event of first) response.write(serialise(event, source));
+    for (const event of first) response.write(written(event));
   }
 
   stop(): void {
@@ -149,7 +149,7 @@ class Channel {
   /** Null: the status cannot be read. */
   private text(event: ConsoleEvent): string | null {
     try {
-      return serialise(event, this.source);
+      return written(sentEvent(event, this.source));
     } catch (error) {
       this.log.error({ err: error }, 'console: cannot read the status');
       return null;
@@ -172,18 +172,21 @@ class Channel {
 }
 
 /** The status and the newest decision of each camera on which the task decides. */
-function firstEvents(source: ConsoleSource): ConsoleEvent[] {
-  const decisions = source.status().cameras.flatMap(({ name, decided }): ConsoleEvent[] => {
+function firstEvents(source: ConsoleSource): StreamEvent[] {
+  const status = source.status();
+  const decisions = status.cameras.flatMap(({ name, decided }): StreamEvent[] => {
     const frame = decided ? source.latest(name) : null;
     if (frame === null) return [];
     const { picture: _, ...data } = frame;
     return [{ type: 'decision', data }];
   });
-  return [{ type: 'status' }, ...decisions];
+  return [{ type: 'status', data: withClock(status) }, ...decisions];
 }
 
-function serialise(event: ConsoleEvent, source: ConsoleSource): string {
-  const sent: StreamEvent =
-    event.type === 'status' ? { type: 'status', data: withClock(source.status()) } : event;
-  return `event: ${sent.type}\ndata: ${redactedJson(sent.data)}\n\n`;
+function sentEvent(event: ConsoleEvent, source: ConsoleSource): StreamEvent {
+  return event.type === 'status' ? { type: 'status', data: withClock(source.status()) } : event;
+}
+
+function written({ type, data }: StreamEvent): string {
+  return `event: ${type}\ndata: ${redactedJson(data)}\n\n`;
 }
