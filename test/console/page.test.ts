@@ -102,6 +102,27 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
     );
   });
 
+  it('gives no share of a guess by a beginner, and that of its other answers', async () => {
+    await visit(
+      async ({ page, source }) => {
+        await page.locator('#decision-label', { hasText: /^maize\?$/ }).waitFor();
+        assert.equal(await page.locator('#decision-probability').textContent(), '');
+        assert.equal(await page.locator('#decision-bar').getAttribute('style'), 'width: 0%;');
+        // A class that is new since the training makes the head a beginner, but not this a guess.
+        await source.advance({ ...known, label: 'maize', probability: 0.97, guess: false });
+        await page.locator('#decision-label', { hasText: /^maize$/ }).waitFor();
+        assert.equal(await page.locator('#decision-probability').textContent(), '97%');
+      },
+      {
+        prepare: async (source) => {
+          source.versions = [{ ...createHead(1, 0.9, ['maize', 'thistle']), serving: true }];
+          source.facts = { trust: 'beginner' };
+          await source.advance({ ...known, label: 'maize', probability: 0.97, guess: true });
+        },
+      },
+    );
+  });
+
   it('starts without labels: accepts the first typed label and shows what is missing', async () => {
     await visit(async ({ page, source }) => {
       await page.getByText('Waiting for the first image…').waitFor();

@@ -38,8 +38,9 @@ const WORTH_SAYING = 0.01;
 function judged(decision: FrameDecision, trust: string | null, words: Words): DecisionWords {
   const { label, probability, guess, top } = decision;
   const belief = beliefOf(decision);
-  const humble = isBeginner(trust);
   const known = belief !== 'unknown';
+  // A class that is new since the training makes a beginner of the head, but not of its other answers.
+  const humble = isBeginner(trust) && (guess || !known);
   const list = top
     .filter((entry) => entry.probability >= WORTH_SAYING && (!known || entry.label !== label))
     .map((entry) => (humble ? entry.label : `${entry.label} ${words.percent(entry.probability)}`))
