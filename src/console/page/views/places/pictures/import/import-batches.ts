@@ -13,6 +13,8 @@ const ARCHIVE = 'application/zip';
 const MAX_FILES = 50;
 /** Held in the memory of the browser. */
 const MAX_BYTES = 32_000_000;
+/** Of a name in the archive, without its ending; few enough for a file system that counts bytes. */
+const MAX_NAME_CHARACTERS = 60;
 /** Where an archive of headland holds images without a class. */
 const WAITING_FOLDER = '.waiting';
 
@@ -50,13 +52,22 @@ export async function packed({
 }: ImportBatch): Promise<{ archive: Blob; names: ReadonlyMap<string, string> }> {
   const names = new Map<string, string>();
   const entries: Record<string, Uint8Array> = {};
-  for (const [index, { file, name }] of files.entries()) {
-    const base = name.split('/').at(-1) ?? name;
-    const plain = names.has(base) ? `${index} ${base}` : base;
+  for (const { file, name } of files) {
+    const plain = plainName(name.split('/').at(-1) ?? name, names);
     names.set(plain, name);
     const path = label === null ? `${WAITING_FOLDER}/${plain}` : plain;
     entries[path] = new Uint8Array(await file.arrayBuffer());
   }
   const bytes = zipSync(entries, { level: 0 });
   return { archive: new Blob([bytes], { type: ARCHIVE }), names };
+}
+
+/** A name that every archive and every file system takes, and that no other file of the batch has. */
+function plainName(name: string, taken: ReadonlyMap<string, string>): string {
+  const [, stem = '', ending = ''] = /^(.*?)(\.\w+)?$/su.exec(name) ?? [];
+  const plain = stem.replaceAll(/[^\p{L}\p{N} ._-]/gu, '_').replace(/^\.+/, '');
+  const short = [...plain].slice(0, MAX_NAME_CHARACTERS).join('') || 'picture';
+  let unique = `${short}${ending}`;
+  for (let number = 2; taken.has(unique); number += 1) unique = `${short} ${number}${ending}`;
+  return unique;
 }
