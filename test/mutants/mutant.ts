@@ -47,6 +47,11 @@ export function mutatedSource(mutant: Mutant, root: string): string {
   return mutate(mutant, readFileSync(join(root, mutant.file), 'utf8'));
 }
 
+/** Whether a source is part of the page, which is built as a whole. */
+export function isOfPage(file: string): boolean {
+  return file.startsWith('src/console/page/');
+}
+
 /** Where the compiler puts a source. */
 export function compiledPath(source: string): string {
   return join('dist', source.replace(/\.ts$/, '.js'));

@@ -1,6 +1,13 @@
 import { join } from 'node:path';
 import { Compiler } from './compiler.js';
-import { compiledPath, type Mutant, mutatedSource, type TestSelection, titleOf } from './mutant.js';
+import {
+  compiledPath,
+  isOfPage,
+  type Mutant,
+  mutatedSource,
+  type TestSelection,
+  titleOf,
+} from './mutant.js';
 import { Sandbox, type TestRun } from './sandbox.js';
 
 /** For tests of the source as it is. */
@@ -92,7 +99,7 @@ function spoil(mutants: readonly Mutant[], repository: string): Spoilt[] {
     try {
       const source = mutatedSource(mutant, repository);
       spoilt.push(
-        file.endsWith('.ts')
+        file.endsWith('.ts') && !isOfPage(file)
           ? { mutant, path: compiledPath(file), content: compiler.compile(file, source) }
           : { mutant, path: file, content: source },
       );

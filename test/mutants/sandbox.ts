@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
   cpSync,
   mkdirSync,
@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { compiledPath, type TestSelection } from './mutant.js';
+import { compiledPath, isOfPage, type TestSelection } from './mutant.js';
 
 /** How a run of tests ended. */
 export interface TestRun {
@@ -47,7 +47,7 @@ export class Sandbox {
   }
 
   /**
-   * Replaces a file.
+   * Replaces a file; of a source of the page, the page is built again.
    *
    * @param file from the root of the repository
    * @returns puts the file back as it was
@@ -55,8 +55,18 @@ export class Sandbox {
   replace(file: string, content: string): () => void {
     const path = join(this.root, file);
     const before = readFileSync(path);
-    writeFileSync(path, content);
-    return () => writeFileSync(path, before);
+    const write = (bytes: string | Uint8Array): void => {
+      writeFileSync(path, bytes);
+      if (isOfPage(file)) this.#buildPage();
+    };
+    write(content);
+    return () => write(before);
+  }
+
+  #buildPage(): void {
+    const vite = join(this.root, 'node_modules/vite/bin/vite.js');
+    const config = ['--config', 'dist/vite.config.js', '--configLoader', 'native'];
+    execFileSync(process.execPath, [vite, 'build', ...config], { cwd: this.root, stdio: 'pipe' });
   }
 
   /** Runs tests to their end, or for `limitMs`. @param until also to the first failure */

@@ -241,4 +241,11 @@ export const CONSOLE_MUTANTS: readonly Mutant[] = [
     replacement: ';',
     tests: [{ file: 'test/console/alike-page.test.ts' }],
   },
+  {
+    promise: 'two dropped images of one name are both sent',
+    file: 'src/console/page/views/places/pictures/import/import-batches.ts',
+    text: 'taken.has(unique)',
+    replacement: "taken.has('')",
+    tests: [{ file: 'test/console/pictures-page.test.ts', names: 'dropped folder' }],
+  },
 ];
