@@ -18,9 +18,21 @@ if (files.length === 0) {
   process.stderr.write('no test file matches\n');
   process.exit(1);
 }
+const reporters = process.stdout.isTTY
+  ? ['spec']
+  : ['tap', new URL('failures-reporter.mjs', import.meta.url).href];
 const { status } = spawnSync(
   process.execPath,
-  ['--test', '--test-concurrency=2', '--enable-source-maps', ...files],
+  [
+    '--test',
+    '--test-concurrency=2',
+    '--enable-source-maps',
+    ...reporters.flatMap((reporter) => [
+      `--test-reporter=${reporter}`,
+      '--test-reporter-destination=stdout',
+    ]),
+    ...files,
+  ],
   { stdio: 'inherit' },
 );
 process.exit(status ?? 1);
