@@ -209,6 +209,11 @@ export const EARLIEST_DATE_MS = Date.UTC(2026, 0, 1);
 /** Some boards keep the local time in their clock: up to 14 hours. */
 const RTC_TOLERANCE_MS = 86_400_000;
 
+/** Whether a time server has set the wall clock since the machine started. */
+export function isDateSynchronized(runRoot = '/run'): boolean {
+  return list(join(runRoot, 'systemd/timesync')).includes('synchronized');
+}
+
 /** @param timesync run-time folder of systemd-timesyncd */
 function clockState(timesync: string, sys: string, nowMs: number): ClockState {
   if (nowMs < EARLIEST_DATE_MS) return 'unset';

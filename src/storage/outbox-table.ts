@@ -28,6 +28,20 @@ export const OUTBOX_TABLES: readonly string[] = [
   // Earlier messages all had QoS 1. Adding a column rewrites no row, so this step also works with a
   // full outbox on a nearly full disk.
   'ALTER TABLE telemetry_outbox ADD COLUMN qos INTEGER NOT NULL DEFAULT 1 CHECK (qos IN (0, 1))',
+  // Times were dates, and any date may be wrong. What waits now is as good as new.
+  `
+  ALTER TABLE telemetry_outbox RENAME COLUMN created_at_ms TO queued_at_ms;
+  UPDATE telemetry_outbox SET expires_at_ms = expires_at_ms - queued_at_ms, queued_at_ms = 0;
+  CREATE TABLE outbox_clock (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    clock_ms INTEGER NOT NULL,
+    kernel_boot TEXT NOT NULL,
+    uptime_ms INTEGER NOT NULL,
+    dated_at_ms INTEGER,
+    dated_clock_ms INTEGER,
+    dated_kernel_boot TEXT
+  ) STRICT;
+  `,
 ];
 
 /** Decides the order of removal from a full outbox: metrics before all others. */
@@ -48,9 +62,28 @@ export interface OutboxMessage {
 
 export interface StoredMessage extends OutboxMessage {
   id: number;
-  /** Unix time, milliseconds. */
-  createdAtMs: number;
+  /** By the clock of the outbox, milliseconds; see {@link SavedClock}. */
+  queuedAtMs: number;
   expiresAtMs: number | null;
+}
+
+/** Where the clock stood by which messages age; its milliseconds count from its first start. */
+export interface SavedClock {
+  clockMs: number;
+  /** Id of the boot of the kernel, and its uptime then. */
+  kernelBoot: string;
+  uptimeMs: number;
+  /** The newest moment whose date (Unix time, milliseconds) could be trusted; null: none could. */
+  dated: { dateMs: number; clockMs: number; kernelBoot: string } | null;
+}
+
+interface ClockRow {
+  clockMs: number;
+  kernelBoot: string;
+  uptimeMs: number;
+  datedAtMs: number | null;
+  datedClockMs: number | null;
+  datedKernelBoot: string | null;
 }
 
 interface Row {
@@ -61,16 +94,12 @@ interface Row {
   qos: 0 | 1;
   retain: number;
   correlation: Uint8Array | null;
-  created_at_ms: number;
+  queued_at_ms: number;
   expires_at_ms: number | null;
 }
 
 /** Approximate cost of a row besides its texts: keys, index, page overhead. */
 const ROW_OVERHEAD_BYTES = 128;
-
-const DAY_MS = 86_400_000;
-/** No message waits longer than this: an older date means a wrong clock. */
-const LONGEST_WAIT_MS = 366 * DAY_MS;
 
 /** Bytes that a message counts towards the size limit of the outbox. */
 export function sizeOf(message: OutboxMessage): number {
@@ -102,14 +131,14 @@ export class OutboxTable {
     this.#database.transaction(work)();
   }
 
-  insert(message: OutboxMessage, createdAtMs: number): void {
+  insert(message: OutboxMessage, queuedAtMs: number): void {
     this.#database
       .prepare(
         `INSERT INTO telemetry_outbox
-           (class, topic, payload, qos, retain, correlation, bytes, created_at_ms, expires_at_ms)
+           (class, topic, payload, qos, retain, correlation, bytes, queued_at_ms, expires_at_ms)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
-      .run(...valuesOf(message, createdAtMs));
+      .run(...valuesOf(message, queuedAtMs));
   }
 
   delete(id: number): void {
@@ -146,14 +175,14 @@ export class OutboxTable {
     }
   }
 
-  /** At most `limit` messages created before `createdBeforeMs` or expired at `nowMs`. */
-  outdated(createdBeforeMs: number, nowMs: number, limit: number): Victim[] {
+  /** At most `limit` messages queued before `queuedBeforeMs` or expired at `nowMs`. */
+  outdated(queuedBeforeMs: number, nowMs: number, limit: number): Victim[] {
     return this.#database
       .prepare<Victim>(
         `SELECT id, class, bytes FROM telemetry_outbox
-         WHERE created_at_ms < ? OR (expires_at_ms IS NOT NULL AND expires_at_ms <= ?) LIMIT ?`,
+         WHERE queued_at_ms < ? OR (expires_at_ms IS NOT NULL AND expires_at_ms <= ?) LIMIT ?`,
       )
-      .all(Math.round(createdBeforeMs), Math.round(nowMs), limit);
+      .all(Math.round(queuedBeforeMs), Math.round(nowMs), limit);
   }
 
   totals(): { messages: number; bytes: number } {
@@ -164,40 +193,54 @@ export class OutboxTable {
       .get()!;
   }
 
-  /** Unix time of the oldest message, milliseconds; null when there is none. */
-  oldestCreatedAtMs(): number | null {
+  /** When the oldest message was queued; null: there is none. */
+  oldestQueuedAtMs(): number | null {
     return this.#database
       .prepare<{ oldest: number | null }>(
-        'SELECT MIN(created_at_ms) AS oldest FROM telemetry_outbox',
+        'SELECT MIN(queued_at_ms) AS oldest FROM telemetry_outbox',
       )
       .get()!.oldest;
   }
 
-  /** Shifts the times of all messages created since `sinceMs`, when the clock was wrong. */
-  shiftTimes(sinceMs: number, byMs: number): void {
+  /** Moves the times of messages queued at `sinceMs` or later. */
+  moveTimes(sinceMs: number, byMs: number): void {
     this.#database
       .prepare(
-        `UPDATE telemetry_outbox SET created_at_ms = created_at_ms + ?,
-           expires_at_ms = expires_at_ms + ? WHERE created_at_ms >= ?`,
+        `UPDATE telemetry_outbox SET queued_at_ms = queued_at_ms + ?,
+           expires_at_ms = expires_at_ms + ? WHERE queued_at_ms >= ?`,
       )
-      .run(Math.round(byMs), Math.round(byMs), Math.round(sinceMs));
+      .run(Math.round(byMs), Math.round(byMs), Math.floor(sinceMs));
   }
 
-  /**
-   * Sets the creation time of messages with an impossible date (over a year old, or over a day in
-   * the future) to now. They come from a run with a wrong clock, so that their age is unknown.
-   */
-  repairTimes(nowMs: number): void {
-    this.#database
-      .prepare(
-        `UPDATE telemetry_outbox SET expires_at_ms = expires_at_ms - created_at_ms + ?,
-           created_at_ms = ? WHERE created_at_ms < ? OR created_at_ms > ?`,
+  /** Null: no clock has been saved yet. */
+  savedClock(): SavedClock | null {
+    const row = this.#database
+      .prepare<ClockRow>(
+        `SELECT clock_ms AS clockMs, kernel_boot AS kernelBoot, uptime_ms AS uptimeMs,
+           dated_at_ms AS datedAtMs, dated_clock_ms AS datedClockMs,
+           dated_kernel_boot AS datedKernelBoot FROM outbox_clock`,
       )
+      .get();
+    if (!row) return null;
+    const { clockMs, kernelBoot, uptimeMs } = row;
+    const { datedAtMs: dateMs, datedClockMs, datedKernelBoot } = row;
+    const dated =
+      dateMs === null || datedClockMs === null || datedKernelBoot === null
+        ? null
+        : { dateMs, clockMs: datedClockMs, kernelBoot: datedKernelBoot };
+    return { clockMs, kernelBoot, uptimeMs, dated };
+  }
+
+  saveClock({ clockMs, kernelBoot, uptimeMs, dated }: SavedClock): void {
+    this.#database
+      .prepare('INSERT OR REPLACE INTO outbox_clock VALUES (1, ?, ?, ?, ?, ?, ?)')
       .run(
-        Math.round(nowMs),
-        Math.round(nowMs),
-        Math.round(nowMs) - LONGEST_WAIT_MS,
-        Math.round(nowMs) + DAY_MS,
+        Math.round(clockMs),
+        kernelBoot,
+        Math.round(uptimeMs),
+        dated === null ? null : Math.round(dated.dateMs),
+        dated === null ? null : Math.round(dated.clockMs),
+        dated?.kernelBoot ?? null,
       );
   }
 }
@@ -209,7 +252,7 @@ export interface Victim {
 }
 
 /** In the order of the columns in {@link OutboxTable.insert}. */
-function valuesOf(message: OutboxMessage, createdAtMs: number): SqlValue[] {
+function valuesOf(message: OutboxMessage, queuedAtMs: number): SqlValue[] {
   const { expirySeconds } = message;
   return [
     message.class,
@@ -219,8 +262,8 @@ function valuesOf(message: OutboxMessage, createdAtMs: number): SqlValue[] {
     Number(message.retain),
     message.correlation ?? null,
     sizeOf(message),
-    Math.round(createdAtMs),
-    expirySeconds === undefined ? null : Math.round(createdAtMs + expirySeconds * 1_000),
+    Math.round(queuedAtMs),
+    expirySeconds === undefined ? null : Math.round(queuedAtMs + expirySeconds * 1_000),
   ];
 }
 
@@ -234,7 +277,7 @@ function toMessage(row: Row | undefined): StoredMessage | null {
     qos: row.qos,
     retain: row.retain !== 0,
     ...(row.correlation === null ? {} : { correlation: row.correlation }),
-    createdAtMs: row.created_at_ms,
+    queuedAtMs: row.queued_at_ms,
     expiresAtMs: row.expires_at_ms,
   };
 }

@@ -39,13 +39,18 @@ function checkOutbox(database: Database, version: number): void {
       correlation && [...correlation],
     ]),
     [
-      [2, 'headland/r1/metrics', 1, false, 1_770_604_800_000, 2, undefined],
+      [2, 'headland/r1/metrics', 1, false, 604_800_000, 2, undefined],
       [3, 'headland/r1/training/report', 1, false, null, 3, undefined],
-      [4, 'headland/r1/cmd/status/response', 1, false, 1_770_000_600_000, 4, [0, 255, 7]],
+      [4, 'headland/r1/cmd/status/response', 1, false, 600_000, 4, [0, 255, 7]],
       [5, 'headland/r1/event', version < 2 ? 1 : 0, false, null, 5, undefined],
     ],
   );
   assert.deepEqual(table.totals(), { messages: 4, bytes: 736 });
+  const dated = { dateMs: 1_770_000_000_000, clockMs: 80_000, kernelBoot: 'b0' };
+  assert.deepEqual(
+    table.savedClock(),
+    version < 3 ? null : { clockMs: 90_000, kernelBoot: 'b0', uptimeMs: 120_000, dated },
+  );
 }
 
 const AT_48_11 = {

@@ -21,6 +21,45 @@ const message = (
 const texts = (messages: { payload: Uint8Array }[]) =>
   messages.map(({ payload }) => Buffer.from(payload).toString());
 const HUNDRED = 'x'.repeat(100);
+const HOUR_MS = 3_600_000;
+
+/** The clocks of a machine. */
+class Machine {
+  wallMs: number;
+  isTrusted: boolean;
+  #monotonicMs = 1_000;
+  #uptimeMs = 50_000;
+  #boots = 1;
+
+  constructor({ wallMs = Date.UTC(2026, 5, 1), isTrusted = false } = {}) {
+    this.wallMs = wallMs;
+    this.isTrusted = isTrusted;
+  }
+
+  readonly clocks = {
+    monotonic: () => this.#monotonicMs,
+    kernel: () => ({ boot: `boot-${this.#boots}`, uptimeMs: this.#uptimeMs }),
+    now: () => this.wallMs,
+    isDateTrusted: () => this.isTrusted,
+  };
+
+  runs(ms: number): void {
+    this.#monotonicMs += ms;
+    this.sleepsOrRestarts(ms);
+  }
+
+  /** Time that the process does not see. */
+  sleepsOrRestarts(ms: number): void {
+    this.#uptimeMs += ms;
+    this.wallMs += ms;
+  }
+
+  boots(): void {
+    this.#boots++;
+    this.#uptimeMs = 20_000;
+    this.#monotonicMs = 0;
+  }
+}
 
 describe('outbox', () => {
   test('keeps everything across a restart, in order, until it is acknowledged', (t) => {
@@ -29,6 +68,9 @@ describe('outbox', () => {
     for (const text of ['a', 'b', 'c']) {
       assert.equal(first.outbox.enqueue(message(text)), 'stored');
     }
+    const reader = openOutbox(path);
+    assert.deepEqual(texts(reader.outbox.take(10)), ['a', 'b', 'c'], 'stored means on the disk');
+    reader.close();
     const [a] = first.outbox.take(10);
     first.outbox.acknowledge(a!.id);
     first.close();
@@ -126,116 +168,128 @@ describe('outbox', () => {
     close();
   });
 
-  test('drops what is too old or expired, and survives a clock that was never set', (t) => {
-    const path = join(temporaryFolder(t), 'o.db');
-    let mono = 0;
-    let wall = Date.UTC(1970, 0, 1, 0, 1);
-    const clocks = { now: () => wall, monotonic: () => mono, maxAgeMs: 3_600_000 };
-    const pass = (ms: number) => {
-      mono += ms;
-      wall += ms;
-    };
-    const first = openOutbox(path, clocks);
-    first.outbox.enqueue(message('before the clock was set'));
-    pass(60_000);
-    wall = Date.UTC(2026, 0, 1);
-    first.outbox.enqueue(message('after'));
-    assert.equal(first.outbox.stats().messages, 2, 'a step of the clock ages nothing');
-    first.outbox.enqueue(message('short-lived', 'result', { expirySeconds: 30 }));
-    pass(60_000);
-    first.outbox.flush();
-    assert.deepEqual(first.outbox.stats().dropped, { event: 0, report: 0, metrics: 0, result: 1 });
-    pass(3_600_000);
-    first.outbox.flush();
-    assert.equal(first.outbox.stats().messages, 0);
-    assert.equal(first.outbox.stats().dropped.event, 2);
-    wall = Date.UTC(1970, 0, 1, 0, 1);
-    first.outbox.enqueue(message('asleep'));
-    first.close();
-    wall = Date.UTC(2026, 0, 2);
-    mono = 0;
-    const second = openOutbox(path, clocks);
-    second.outbox.flush();
-    assert.equal(second.outbox.stats().messages, 1, 'its 1970 counts as now');
-    second.close();
+  test('drops what is too old or expired', (t) => {
+    const machine = new Machine();
+    const { outbox, close } = openOutbox(join(temporaryFolder(t), 'o.db'), {
+      clocks: machine.clocks,
+      maxAgeMs: HOUR_MS,
+    });
+    outbox.enqueue(message('event'));
+    outbox.enqueue(message('short-lived', 'result', { expirySeconds: 30 }));
+    machine.runs(60_000);
+    outbox.flush();
+    assert.deepEqual(outbox.stats().dropped, { event: 0, report: 0, metrics: 0, result: 1 });
+    assert.equal(outbox.stats().oldestSeconds, 60);
+    machine.runs(HOUR_MS);
+    outbox.flush();
+    assert.deepEqual(outbox.stats().dropped, { event: 1, report: 0, metrics: 0, result: 1 });
+    assert.equal(outbox.stats().messages, 0);
+    close();
   });
 
   test('what has expired is not handed out, also before it is cleared away', (t) => {
-    let mono = 0;
+    const machine = new Machine();
     const { outbox, close } = openOutbox(join(temporaryFolder(t), 'o.db'), {
-      monotonic: () => mono,
+      clocks: machine.clocks,
     });
     outbox.enqueue(message('short-lived', 'result', { expirySeconds: 30 }));
     outbox.enqueue(message('lasting'));
-    mono = 30_000;
+    machine.runs(30_000);
     assert.deepEqual(texts(outbox.take(9)), ['lasting']);
     assert.equal(outbox.stats().messages, 2);
     close();
   });
 
-  test('ages go by the monotonic clock, wherever the wall clock is set', (t) => {
-    const year = 366 * 86_400_000;
-    for (const stepMs of [-56 * year, 56 * year, 86_400_000, -86_400_000, -3_600_000, 61_000]) {
-      let mono = 0;
-      let wall = Date.UTC(2026, 5, 1);
-      const { outbox, close } = openOutbox(join(temporaryFolder(t), `${stepMs}.db`), {
-        now: () => wall,
-        monotonic: () => mono,
-        maxAgeMs: 3_600_000,
-        maxInFlight: 99,
-      });
-      outbox.enqueue(message('answer', 'result', { expirySeconds: 600 }));
-      outbox.enqueue(message('event'));
-      wall += stepMs;
-      const offered = outbox.take(9);
-      assert.deepEqual(texts(offered), ['answer', 'event'], `${stepMs}`);
-      assert.equal(offered[0]!.expirySeconds, 600);
-      outbox.release();
-      outbox.enqueue(message('later', 'result', { expirySeconds: 600 }));
-      wall -= stepMs / 2;
-      mono += 120_000;
-      wall += 120_000;
-      outbox.flush();
-      const again = outbox.take(9);
-      assert.deepEqual(texts(again), ['answer', 'event', 'later'], `${stepMs}`);
-      assert.ok(Math.abs(again[0]!.expirySeconds! - 480) < 1, String(again[0]!.expirySeconds));
-      outbox.release();
-      mono += 481_000;
-      outbox.flush();
-      assert.deepEqual(texts(outbox.take(9)), ['event'], 'both answers have expired');
-      outbox.release();
-      mono += 3_600_000;
-      outbox.flush();
-      assert.deepEqual(texts(outbox.take(9)), []);
-      assert.deepEqual(outbox.stats().dropped, { event: 1, report: 0, metrics: 0, result: 2 });
-      close();
-    }
-  });
-
-  test('what another start wrote leaves, in whatever year that or this one believes to be', (t) => {
-    const years = [1970, 2000, 2026, 2038, 2060];
-    for (const written of years) {
-      for (const read of years) {
-        const path = join(temporaryFolder(t), `${written}-${read}.db`);
-        let wall = Date.UTC(written, 5, 1);
-        const options = { now: () => wall, maxAgeMs: 604_800_000 };
-        const before = openOutbox(path, options);
-        before.outbox.enqueue(message('event'));
-        before.outbox.enqueue(message('answer', 'result', { expirySeconds: 600 }));
-        before.close();
-        wall = Date.UTC(read, 5, 1) + 60_000;
-        const after = openOutbox(path, options);
-        after.outbox.flush();
-        assert.deepEqual(texts(after.outbox.take(9)), ['event', 'answer'], `${written} ${read}`);
-        after.close();
+  test('a wall clock that is set ages nothing, whoever trusts it', (t) => {
+    const year = 366 * 24 * HOUR_MS;
+    const steps = [-56 * year, 56 * year, 24 * HOUR_MS, -24 * HOUR_MS, -HOUR_MS, 61_000];
+    for (const stepMs of steps) {
+      for (const isTrusted of [false, true]) {
+        const machine = new Machine({ isTrusted });
+        const { outbox, close } = openOutbox(join(temporaryFolder(t), `${stepMs} ${isTrusted}`), {
+          clocks: machine.clocks,
+          maxAgeMs: HOUR_MS,
+          maxInFlight: 99,
+        });
+        outbox.enqueue(message('answer', 'result', { expirySeconds: 600 }));
+        outbox.enqueue(message('event'));
+        machine.wallMs += stepMs;
+        machine.runs(120_000);
+        outbox.flush();
+        const offered = outbox.take(9);
+        assert.deepEqual(texts(offered), ['answer', 'event'], `${stepMs}`);
+        assert.equal(offered[0]!.expirySeconds, 480);
+        outbox.release();
+        machine.wallMs -= stepMs / 2;
+        machine.runs(481_000);
+        outbox.flush();
+        assert.deepEqual(texts(outbox.take(9)), ['event'], 'the answer has expired');
+        close();
       }
     }
   });
 
+  test('a restart goes on with the ages, whatever the wall clock says at either end', (t) => {
+    for (const writtenIn of [1970, 2026, 2060]) {
+      for (const readIn of [1970, 2026, 2060]) {
+        const machine = new Machine({ wallMs: Date.UTC(writtenIn, 5, 1) });
+        const path = join(temporaryFolder(t), `${writtenIn}-${readIn}.db`);
+        const options = { clocks: machine.clocks, maxAgeMs: 8 * HOUR_MS };
+        const before = openOutbox(path, options);
+        before.outbox.enqueue(message('event'));
+        machine.runs(HOUR_MS);
+        before.close();
+        // Another process of the same boot: the uptime tells how long there was none.
+        machine.sleepsOrRestarts(HOUR_MS);
+        machine.wallMs = Date.UTC(readIn, 5, 1);
+        const after = openOutbox(path, options);
+        assert.equal(after.outbox.stats().oldestSeconds, 7_200);
+        after.close();
+        // Eight days ahead, or decades back, with nobody who trusts the date.
+        machine.boots();
+        machine.wallMs += 8 * 24 * HOUR_MS;
+        const rebooted = openOutbox(path, options);
+        rebooted.outbox.flush();
+        assert.equal(rebooted.outbox.stats().oldestSeconds, 7_200);
+        machine.runs(7 * HOUR_MS);
+        rebooted.outbox.flush();
+        assert.equal(rebooted.outbox.stats().messages, 0, 'the bound holds');
+        rebooted.close();
+      }
+    }
+  });
+
+  test('time without power counts once a time server has set both dates', (t) => {
+    const machine = new Machine({ isTrusted: true });
+    const path = join(temporaryFolder(t), 'o.db');
+    const options = { clocks: machine.clocks, maxAgeMs: 24 * HOUR_MS };
+    const before = openOutbox(path, options);
+    before.outbox.enqueue(message('old'));
+    machine.runs(HOUR_MS);
+    before.close();
+    machine.boots();
+    machine.isTrusted = false;
+    machine.wallMs += 48 * HOUR_MS;
+    const after = openOutbox(path, options);
+    after.outbox.enqueue(message('new'));
+    machine.runs(HOUR_MS);
+    after.outbox.flush();
+    assert.equal(after.outbox.stats().oldestSeconds, 7_200);
+    machine.isTrusted = true;
+    after.outbox.enqueue(message('after the time server has answered'));
+    after.outbox.flush();
+    machine.runs(60_000);
+    after.outbox.flush();
+    assert.deepEqual(texts(after.outbox.take(9)), ['new', 'after the time server has answered']);
+    assert.equal(after.outbox.stats().dropped.event, 1);
+    assert.equal(after.outbox.stats().oldestSeconds, 3_660);
+    after.close();
+  });
+
   test('what the broker refuses waits while others go on', (t) => {
-    let mono = 0;
+    const machine = new Machine();
     const { outbox, close } = openOutbox(join(temporaryFolder(t), 'o.db'), {
-      monotonic: () => mono,
+      clocks: machine.clocks,
     });
     for (const text of 'abc') outbox.enqueue(message(text));
     const [a] = outbox.take(1);
@@ -245,9 +299,9 @@ describe('outbox', () => {
     assert.deepEqual(texts(outbox.take(1)), ['b'], 'a reconnect does not hurry it');
     outbox.defer(2, 10);
     assert.deepEqual(texts(outbox.take(9)), ['c']);
-    mono = 11;
+    machine.runs(11);
     assert.deepEqual(texts(outbox.take(9)), ['b'], 'whichever was refused first');
-    mono = 1_001;
+    machine.runs(990);
     assert.deepEqual(texts(outbox.take(9)), ['a']);
     close();
   });
@@ -264,7 +318,7 @@ describe('outbox', () => {
     assert.equal(db.inTransaction, false);
     const [before, waiting] = outbox.take(9);
     assert.deepEqual(texts([before!, waiting!]), ['before', filler]);
-    assert.equal(waiting!.expiresAtMs, waiting!.createdAtMs + 60_000, 'the broker is told');
+    assert.equal(waiting!.expiresAtMs, waiting!.queuedAtMs + 60_000, 'the broker is told');
     outbox.release();
     db.pragma('max_page_count = 100000');
     assert.equal(outbox.enqueue(message('after')), 'stored');

@@ -1,6 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { HeadlandError, isHeadlandError } from '../../base/errors.js';
 import { sha256 } from '../../base/hash.js';
+import { type KernelMoment, kernelClock } from '../../base/time/kernel-clock.js';
 import type {
   ConsoleAccess,
   ConsoleSession,
@@ -10,7 +11,6 @@ import type {
 import type { AccessTable, StoredPairing, StoredSession } from '../../storage/access-table.js';
 import type { Meta } from '../../storage/meta-table.js';
 import type { AuditTrail, Requester } from '../audit-trail.js';
-import { type KernelMoment, kernelClock } from './kernel-clock.js';
 import { type Listening, pairingLinks } from './listening.js';
 
 /** More than the table keeps: then those of removed sessions are forgotten. */

@@ -4,6 +4,7 @@ import type { Log } from '../../base/log.js';
 import { Moment } from '../../base/moment.js';
 import { SideService } from '../../base/side-service.js';
 import type { Config } from '../../config/schema.js';
+import { isDateSynchronized } from '../../host/board-readings.js';
 import type { Database } from '../../storage/database.js';
 import type { EmbeddedBroker } from '../../telemetry/broker/embedded-broker.js';
 import type { CommandHandler } from '../../telemetry/commands/command-desk.js';
@@ -62,6 +63,7 @@ export class TelemetryService {
       maxBytes: mqtt.outboxMaxBytes,
       maxAgeMs: mqtt.outboxMaxAgeMs,
       maxInFlight: mqtt.maxInFlight,
+      clocks: { isDateTrusted: () => isDateSynchronized() },
     });
     const embedded = mqtt.url === null;
     this.#client = new TelemetryClient({

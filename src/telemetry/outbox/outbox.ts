@@ -1,4 +1,5 @@
 import { isHeadlandError, messageOf } from '../../base/errors.js';
+import { kernelClock } from '../../base/time/kernel-clock.js';
 import type { Database } from '../../storage/database.js';
 import {
   type OutboxClass,
@@ -9,7 +10,7 @@ import {
   type Victim,
   whyNotQueueable,
 } from '../../storage/outbox-table.js';
-import { ClockWatch } from './clock-watch.js';
+import { AgeClock, type ClockLook, type ClockSources } from './age-clock.js';
 import type { OutboxStats } from './telemetry-statistics.js';
 import { WaitingRoom } from './waiting-room.js';
 
@@ -17,6 +18,8 @@ export type { OutboxMessage, StoredMessage } from '../../storage/outbox-table.js
 
 const SWEEP_INTERVAL_MS = 60_000;
 const SWEEP_AT_MOST = 1_000;
+/** Time that the clock for ages may lose at a power cut. */
+const MARK_INTERVAL_MS = 10_000;
 const ACKS_PER_COMMIT = 16;
 /** Limit of the messages kept in memory while the disk refuses writes. */
 const MEMORY_MAX_BYTES = 1_048_576;
@@ -27,10 +30,8 @@ export interface OutboxOptions {
   maxInFlight: number;
   /** Longest delay of metrics and acknowledgements until a shared commit. Default 1 s. */
   flushIntervalMs?: number;
-  /** Unix time, milliseconds. */
-  now?: () => number;
-  /** A clock that never jumps, milliseconds. */
-  monotonic?: () => number;
+  /** Default: the clocks of this machine, and no date is trusted. */
+  clocks?: Partial<ClockSources>;
 }
 
 /**
@@ -43,20 +44,20 @@ export interface OutboxOptions {
  */
 export class Outbox {
   readonly #table: OutboxTable;
-  readonly #options: Required<OutboxOptions>;
+  readonly #options: Required<Omit<OutboxOptions, 'clocks'>>;
+  readonly #clocks: ClockSources;
   readonly #inFlight = new Map<number, number>();
   readonly #acknowledged = new Map<number, number>();
   readonly #deferred = new Map<number, number>();
   readonly #dropped: Record<OutboxClass, number> = { event: 0, report: 0, metrics: 0, result: 0 };
-  readonly #clock: ClockWatch;
   readonly #waiting = new WaitingRoom();
   /** Totals of the table as of the last commit. */
   #messages = 0;
   #bytes = 0;
-  /** Messages of an earlier run may have times of a wrong clock that are not repaired yet. */
-  #repairDue = false;
+  #clock: AgeClock;
   #cursor = 0;
   #sweptAtMs = Number.NEGATIVE_INFINITY;
+  #markedAtMs = Number.NEGATIVE_INFINITY;
   #writeFailures = 0;
   #lastError: string | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -68,14 +69,16 @@ export class Outbox {
    * @throws HeadlandError HL_STORE_…
    */
   constructor(database: Database, options: OutboxOptions) {
-    this.#options = {
-      flushIntervalMs: 1_000,
-      now: Date.now,
+    this.#options = { flushIntervalMs: 1_000, ...options };
+    this.#clocks = {
       monotonic: () => performance.now(),
-      ...options,
+      kernel: kernelClock,
+      now: Date.now,
+      isDateTrusted: () => false,
+      ...options.clocks,
     };
     this.#table = new OutboxTable(database);
-    this.#clock = new ClockWatch(this.#options.now, this.#options.monotonic);
+    this.#clock = new AgeClock(null, this.#clocks);
     database.whenOpened(() => this.#takeStock());
   }
 
@@ -112,7 +115,6 @@ export class Outbox {
    * They stay in the outbox until {@link acknowledge}.
    */
   take(limit: number): StoredMessage[] {
-    if (this.#repairDue && this.#lastError === null) this.flush();
     const taken: StoredMessage[] = [];
     const free = () =>
       Math.min(limit - taken.length, this.#options.maxInFlight - this.#inFlightCount());
@@ -124,7 +126,7 @@ export class Outbox {
     }
     // While the disk works, only metrics are in memory: all else is stored before it is sent.
     while (free() > 0) {
-      const message = this.#waiting.take(this.#options.monotonic());
+      const message = this.#waiting.take(this.#clocks.monotonic());
       if (!message) break;
       taken.push(this.#withTimeLeft(message));
     }
@@ -147,7 +149,7 @@ export class Outbox {
 
   /** The broker has refused the message: offers it again after `delayMs`, others before it. */
   defer(id: number, delayMs: number): void {
-    const untilMs = this.#options.monotonic() + delayMs;
+    const untilMs = this.#clocks.monotonic() + delayMs;
     if (this.#waiting.defer(id, untilMs)) return;
     if (this.#inFlight.delete(id)) this.#deferred.set(id, untilMs);
   }
@@ -167,26 +169,24 @@ export class Outbox {
   flush(): boolean {
     this.#stopTimer();
     const ready = this.#waiting.ready();
-    const sweepDue = this.#options.monotonic() - this.#sweptAtMs >= SWEEP_INTERVAL_MS;
-    const clockStepMs = this.#clock.stepMs();
-    const nothingToDo = ready.length === 0 && this.#acknowledged.size === 0 && !sweepDue;
-    if (nothingToDo && clockStepMs === 0 && !this.#repairDue) return true;
+    const sweepDue = this.#clocks.monotonic() - this.#sweptAtMs >= SWEEP_INTERVAL_MS;
+    if (ready.length === 0 && this.#acknowledged.size === 0 && !sweepDue) return true;
+    const look = this.#isMarkDue() ? this.#clock.look() : null;
     const lost: Victim[] = [];
     let removedBytes = 0;
     let addedBytes = 0;
     try {
       this.#table.transaction(() => {
-        if (this.#repairDue) this.#table.repairTimes(this.#clock.nowMs());
         for (const [id, bytes] of this.#acknowledged) {
           this.#table.delete(id);
           removedBytes += bytes;
         }
-        for (const { message, createdAtMs } of ready) {
-          this.#table.insert(message, createdAtMs);
+        for (const { message, queuedAtMs } of ready) {
+          this.#table.insert(message, queuedAtMs);
           addedBytes += sizeOf(message);
         }
-        if (clockStepMs !== 0) this.#moveTimes(clockStepMs);
-        if (sweepDue) lost.push(...this.#outdated(clockStepMs));
+        if (look !== null) this.#saveClock(look);
+        if (sweepDue) lost.push(...this.#outdated(look?.mark.clockMs ?? this.#clock.nowMs()));
         for (const victim of lost) this.#table.delete(victim.id);
         const gone = lost.reduce((sum, victim) => sum + victim.bytes, 0);
         lost.push(...this.#makeRoom(this.#bytes + addedBytes - removedBytes - gone));
@@ -199,16 +199,18 @@ export class Outbox {
       this.#onReady();
       return false;
     }
-    this.#repairDue = false;
-    if (sweepDue) this.#sweptAtMs = this.#options.monotonic();
-    this.#clock.follow(clockStepMs);
+    if (look !== null) {
+      this.#clock.follow(look);
+      this.#waiting.moveTimes(look.without?.byMs ?? 0);
+      this.#markedAtMs = this.#clocks.monotonic();
+    }
+    if (sweepDue) this.#sweptAtMs = this.#clocks.monotonic();
     this.#lastError = null;
     const lostBytes = lost.reduce((sum, victim) => sum + victim.bytes, 0);
     this.#bytes += addedBytes - removedBytes - lostBytes;
     this.#messages += ready.length - this.#acknowledged.size - lost.length;
     this.#acknowledged.clear();
     this.#waiting.remove(new Set(ready.map(({ id }) => id)));
-    this.#waiting.moveTimes(clockStepMs);
     for (const victim of lost) {
       this.#dropped[victim.class]++;
       this.#deferred.delete(victim.id);
@@ -220,8 +222,8 @@ export class Outbox {
   }
 
   stats(): OutboxStats {
-    const onDiskMs = this.#read(() => this.#table.oldestCreatedAtMs(), null);
-    const oldestMs = onDiskMs ?? this.#waiting.oldestCreatedAtMs;
+    const onDiskMs = this.#read(() => this.#table.oldestQueuedAtMs(), null);
+    const oldestMs = onDiskMs ?? this.#waiting.oldestQueuedAtMs;
     return {
       messages: this.#messages - this.#acknowledged.size + this.#waiting.length,
       bytes: this.#bytes + this.#waiting.bytes,
@@ -237,6 +239,7 @@ export class Outbox {
   close(): void {
     this.#closed = true;
     this.#waiting.release();
+    this.#sweptAtMs = this.#markedAtMs = Number.NEGATIVE_INFINITY;
     this.flush();
     this.#stopTimer();
   }
@@ -248,12 +251,15 @@ export class Outbox {
     this.#deferred.clear();
     this.#cursor = 0;
     ({ messages: this.#messages, bytes: this.#bytes } = this.#table.totals());
-    this.#repairDue = this.#messages > 0;
+    const before = this.#clock;
+    this.#clock = new AgeClock(this.#table.savedClock(), this.#clocks);
+    this.#waiting.moveTimes(this.#clock.nowMs() - before.nowMs());
+    this.#markedAtMs = Number.NEGATIVE_INFINITY;
   }
 
   #nextDeferred(): StoredMessage | null {
     for (const [id, untilMs] of this.#deferred) {
-      if (untilMs > this.#options.monotonic()) continue;
+      if (untilMs > this.#clocks.monotonic()) continue;
       this.#deferred.delete(id);
       const message = this.#table.get(id);
       if (message) return message;
@@ -291,15 +297,17 @@ export class Outbox {
     return { ...message, expirySeconds: (message.expiresAtMs - this.#clock.nowMs()) / 1_000 };
   }
 
-  /** The clock was set: shifts the times recorded with the old setting. */
-  #moveTimes(clockStepMs: number): void {
-    this.#table.shiftTimes(this.#clock.startedAtMs, clockStepMs);
-    this.#table.repairTimes(this.#clock.nowMs() + clockStepMs);
+  #isMarkDue(): boolean {
+    return this.#clocks.monotonic() - this.#markedAtMs >= MARK_INTERVAL_MS;
+  }
+
+  #saveClock({ mark, without }: ClockLook): void {
+    this.#table.saveClock(mark);
+    if (without !== null) this.#table.moveTimes(without.sinceMs, without.byMs);
   }
 
   /** Messages that are too old or have expired. */
-  #outdated(clockStepMs: number): Victim[] {
-    const nowMs = this.#clock.nowMs() + clockStepMs;
+  #outdated(nowMs: number): Victim[] {
     return this.#table.outdated(nowMs - this.#options.maxAgeMs, nowMs, SWEEP_AT_MOST);
   }
 

@@ -10,8 +10,8 @@ export interface Waiting {
   /** Negative, so that it never equals an id of the table. */
   id: number;
   message: OutboxMessage;
-  /** Unix time, milliseconds. */
-  createdAtMs: number;
+  /** By the clock for ages, milliseconds. */
+  queuedAtMs: number;
   inFlight: boolean;
   /** Monotonic milliseconds before which it is not offered. */
   notBeforeMs: number;
@@ -22,9 +22,9 @@ export class WaitingRoom {
   #waiting: Waiting[] = [];
   #ids = 0;
 
-  add(message: OutboxMessage, createdAtMs: number): number {
+  add(message: OutboxMessage, queuedAtMs: number): number {
     const id = -++this.#ids;
-    this.#waiting.push({ id, message, createdAtMs, inFlight: false, notBeforeMs: 0 });
+    this.#waiting.push({ id, message, queuedAtMs, inFlight: false, notBeforeMs: 0 });
     return id;
   }
 
@@ -40,8 +40,8 @@ export class WaitingRoom {
     return this.#waiting.filter((waiting) => waiting.inFlight).length;
   }
 
-  get oldestCreatedAtMs(): number | undefined {
-    return this.#waiting[0]?.createdAtMs;
+  get oldestQueuedAtMs(): number | undefined {
+    return this.#waiting[0]?.queuedAtMs;
   }
 
   has(id: number): boolean {
@@ -58,10 +58,10 @@ export class WaitingRoom {
     const next = this.#waiting.find((waiting) => !waiting.inFlight && waiting.notBeforeMs <= nowMs);
     if (!next) return null;
     next.inFlight = true;
-    const { id, message, createdAtMs } = next;
+    const { id, message, queuedAtMs } = next;
     const { expirySeconds } = message;
-    const expiresAtMs = expirySeconds === undefined ? null : createdAtMs + expirySeconds * 1_000;
-    return { ...message, id, createdAtMs, expiresAtMs };
+    const expiresAtMs = expirySeconds === undefined ? null : queuedAtMs + expirySeconds * 1_000;
+    return { ...message, id, queuedAtMs, expiresAtMs };
   }
 
   /** @returns false when the message is not here */
@@ -81,9 +81,9 @@ export class WaitingRoom {
     this.#waiting = this.#waiting.filter((waiting) => !ids.has(waiting.id));
   }
 
-  /** Shifts all times after the clock was set by `byMs`. */
+  /** Another clock for ages, which is `byMs` ahead of the one before, is used from now on. */
   moveTimes(byMs: number): void {
-    for (const waiting of this.#waiting) waiting.createdAtMs += byMs;
+    for (const waiting of this.#waiting) waiting.queuedAtMs += byMs;
   }
 
   /** Drops the oldest metrics, then the oldest of the rest, down to `maxBytes`. */
