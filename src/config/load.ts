@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { HeadlandError, messageOf } from '../base/errors.js';
 import { issueText } from '../base/words/issue-text.js';
+import { readYaml } from '../base/words/read-yaml.js';
 import { decodeText } from '../base/words/text.js';
 import { crossChecks, sectionChecks } from './cross-checks.js';
 import { type KerasName, kerasName } from './keras-names.js';
@@ -15,7 +15,9 @@ import { pageChangesPath, readPageChanges, withPageChanges } from './settings/pa
 import { addedByHand } from './settings/schema-notes.js';
 import { pathText, valueAt } from './settings/setting-path.js';
 
-const MAX_CONFIG_BYTES = 1_048_576;
+const MAX_CONFIG_BYTES = 262_144;
+/** More are not described: the wrong file was named. */
+const MAX_PROBLEMS = 50;
 
 /** A configuration file, with the changes of the page on top where the daemon may not write the file. */
 export interface LayeredConfig {
@@ -155,32 +157,21 @@ export function parseConfig(text: string, origin = 'configuration'): Config {
 
 function parseYaml(text: string, origin: string): { value: unknown; locate: Locate } {
   if (Buffer.byteLength(text) > MAX_CONFIG_BYTES) {
-    throw new HeadlandError('HL_CONFIG_SYNTAX', `${origin} is larger than 1 MiB`, {
+    throw new HeadlandError('HL_CONFIG_SYNTAX', `${origin} is larger than 256 KiB`, {
       remedy: 'Name the right file: a configuration has a few kilobytes.',
     });
   }
-  const lineCounter = new LineCounter();
-  const document = parseDocument(text, { uniqueKeys: true, lineCounter });
-  const [syntaxError] = document.errors;
-  if (syntaxError) {
-    throw new HeadlandError(
-      'HL_CONFIG_SYNTAX',
-      `${origin} is not YAML: ${syntaxError.message.trimEnd()}`,
-      {
-        remedy: 'Correct the line that the message shows. Indent with two spaces, not with tabs.',
-        cause: syntaxError,
-      },
-    );
-  }
-  try {
-    const value: unknown = document.toJS({ maxAliasCount: 100 }) ?? {};
-    return { value, locate: locator(document, lineCounter) };
-  } catch (error) {
-    throw new HeadlandError('HL_CONFIG_SYNTAX', `${origin} cannot be read: ${messageOf(error)}`, {
-      remedy: 'Write the values out instead of using aliases (`*name`).',
-      cause: error,
-    });
-  }
+  const { document, value, lines, fault, isBomb } = readYaml(text);
+  if (document !== null) return { value, locate: locator(document, lines) };
+  throw new HeadlandError(
+    'HL_CONFIG_SYNTAX',
+    isBomb ? `${origin} cannot be read: ${fault}` : `${origin} is not YAML: ${fault?.trimEnd()}`,
+    {
+      remedy: isBomb
+        ? 'Write the values out instead of using aliases (`*name`).'
+        : 'Correct the line that the message shows. Indent with two spaces, not with tabs.',
+    },
+  );
 }
 
 export interface ValidateOptions {
@@ -202,11 +193,17 @@ export function validateConfig(
 ): Config {
   // To compile functions for each object takes longer than one file does without them.
   const result = configSchema.safeParse(value, { error: issueText, jitless: true });
+  const issues = result.success ? [] : result.error.issues;
   const found = result.success
     ? check(result.data)
-    : result.error.issues.flatMap((issue) => describeIssue(issue, value));
+    : issues.slice(0, MAX_PROBLEMS).flatMap((issue) => describeIssue(issue, value));
   if (found.length === 0 && result.success) return deepFreeze(result.data);
+  const total = Math.max(
+    found.length,
+    issues.map(problemsOf).reduce((sum, one) => sum + one, 0),
+  );
   const problems = found
+    .slice(0, MAX_PROBLEMS)
     .map((problem) => {
       const line = locate(problem.path);
       return line === null ? problem : { ...problem, line };
@@ -216,8 +213,9 @@ export function validateConfig(
     const where = line === undefined ? origin : `${origin}:${line}`;
     return `${where}: ${path || 'the file'}: ${message}`;
   });
-  const count = `${lines.length} ${lines.length === 1 ? 'problem' : 'problems'}`;
-  throw new HeadlandError('HL_CONFIG_INVALID', [`${count} in ${origin}`, ...lines].join('\n'), {
+  const count = `${total} ${total === 1 ? 'problem' : 'problems'} in ${origin}`;
+  const heading = total > lines.length ? `${count}; the first ${lines.length}:` : count;
+  throw new HeadlandError('HL_CONFIG_INVALID', [heading, ...lines].join('\n'), {
     remedy: 'Correct the settings named. `headland config schema` lists every setting.',
     details: { problems },
   });
@@ -225,13 +223,18 @@ export function validateConfig(
 
 type Issue = z.core.$ZodIssue;
 
+function problemsOf(issue: Issue): number {
+  return issue.code === 'unrecognized_keys' ? issue.keys.length : 1;
+}
+
 function describeIssue(issue: Issue, root: unknown): ConfigProblem[] {
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => {
+    const known = knownKeys(issue.path, root);
+    return issue.keys.slice(0, MAX_PROBLEMS).map((key) => {
       const path = pathText([...issue.path, key]);
       const keras = kerasName(key);
       if (keras) return { path, message: describeKerasName(keras, pathText(issue.path)) };
-      const nearest = nearestName(key, knownKeys(issue.path, root));
+      const nearest = nearestName(key, known);
       return {
         path,
         message: nearest ? `unknown setting; did you mean "${nearest}"?` : 'unknown setting',

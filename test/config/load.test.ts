@@ -330,6 +330,14 @@ alerts: {rules: [{name: r, ${settings}}]}`;
     );
   });
 
+  test('a file with thousands of mistakes is told the first of them, and their number', () => {
+    const many = Array.from({ length: 9_000 }, (_, i) => `name${i}: 1\n`).join('');
+    const lines = refusal(() => parseConfig(many)).message.split('\n');
+    assert.equal(lines[0], '9000 problems in configuration; the first 50:');
+    assert.equal(lines.length, 51);
+    assert.match(lines[50]!, /^configuration:50: name49: unknown setting/);
+  });
+
   test('a file written on Windows is read, or its encoding is reported', () => {
     const path = join(folder, 'windows.yaml');
     const text = 'robot:\r\n  id: feld3\r\n';

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { messageOf } from '../../base/errors.js';
 import { sha256 } from '../../base/hash.js';
 import { invalidHead } from '../../head/invalid-head.js';
@@ -26,11 +27,13 @@ const HOLDOUT = 1;
 const KNOWABLE = 2;
 const JUDGED = 4;
 
-interface Header {
-  champion: number | null;
-  labels: string[];
-  rows: number;
-}
+const headerSchema = z.object({
+  champion: z.int().nullable(),
+  labels: z.array(z.string()),
+  rows: z.int().min(0),
+});
+
+type Header = z.infer<typeof headerSchema>;
 
 /** @throws RangeError when an id is no UUID or there are 65,535 labels: a defect of the caller. */
 export function encodeAnswers({ champion, answers }: StoredAnswers): Uint8Array {
@@ -99,14 +102,18 @@ export function decodeAnswers(bytes: Uint8Array): StoredAnswers {
 
 function readHeader(bytes: Buffer): Header {
   try {
-    return JSON.parse(bytes.toString()) as Header;
+    return headerSchema.parse(JSON.parse(bytes.toString()));
   } catch (cause) {
-    throw invalidHead(`the header of the answers is not JSON: ${messageOf(cause)}`, cause);
+    throw invalidHead(`the header of the answers cannot be read: ${messageOf(cause)}`, cause);
   }
 }
 
 function readRow(all: Buffer, at: number, hex: string, labels: readonly string[]): SampleAnswer {
-  const label = (i: number): string => labels[all.readUInt16LE(at + 16 + 2 * i)]!;
+  const label = (i: number): string => {
+    const found = labels[all.readUInt16LE(at + 16 + 2 * i)];
+    if (found === undefined) throw invalidHead('the file of answers names a label that it lacks');
+    return found;
+  };
   const share = (i: number): number => all.readFloatLE(at + 24 + 4 * i);
   const marks = all[at + ROW_BYTES - 1]!;
   const known = all.readUInt16LE(at + 22) !== NO_LABEL;

@@ -85,6 +85,8 @@ async function unpack(zip: ZipFile, entry: Entry, dir: string): Promise<string |
   try {
     await makeFolder(dirname(path), 0o700);
     const content = await zip.openReadStreamPromise(entry);
+    // The pipeline listens until its end. Where the file cannot be written, the archive may fail later.
+    content.on('error', () => {});
     await pipeline(content, createWriteStream(path, { flags: 'wx', mode: 0o600 }));
     // The time of a photo without EXIF.
     const time = entry.getLastModDate();

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { decodeAnswers, encodeAnswers } from '../../../src/gate/answers/answer-codec.js';
@@ -41,6 +42,21 @@ describe('the file of answers', () => {
       assert.throws(() => decodeAnswers(changed), hasCode('HL_HEAD_INVALID'), `byte ${at}`);
       assert.throws(() => decodeAnswers(bytes.subarray(0, at)), hasCode('HL_HEAD_INVALID'));
     }
+  });
+
+  it('is refused where it names a label that it lacks, and where its header is of another shape', () => {
+    const bytes = Buffer.from(encodeAnswers(some(3)));
+    const sealed = (changed: Buffer): Buffer => {
+      const body = changed.subarray(0, -32);
+      return Buffer.concat([body, createHash('sha256').update(body).digest()]);
+    };
+    const row = bytes.length - 32 - 45;
+    const other = Buffer.from(bytes);
+    other.writeUInt16LE(999, row + 16);
+    assert.throws(() => decodeAnswers(sealed(other)), hasCode('HL_HEAD_INVALID'));
+    const shape = Buffer.from(bytes);
+    shape.write('lobels', shape.indexOf('labels'));
+    assert.throws(() => decodeAnswers(sealed(shape)), hasCode('HL_HEAD_INVALID'));
   });
 
   it('takes no other ids than those of samples', () => {

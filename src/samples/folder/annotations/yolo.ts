@@ -1,5 +1,5 @@
-import { parse } from 'yaml';
 import { z } from 'zod';
+import { readYaml } from '../../../base/words/read-yaml.js';
 import type { PictureBox } from '../../../vision/picture-box.js';
 import type { AnnotatedPicture, LabelledBox } from './annotation.js';
 import { boxOfCentre, boxOfEdges, boxOfPoints, pixelsIn, SHARES } from './boxes.js';
@@ -12,7 +12,7 @@ const named = z.object({
   kpt_shape: z.array(z.number()).optional(),
 });
 /** A `data.yaml` has names and a few paths; the parser is slow with more. */
-const MAX_YAML_CHARACTERS = 1_000_000;
+const MAX_YAML_CHARACTERS = 250_000;
 
 /** Class names by number. */
 export type ClassNames = ReadonlyMap<number, string>;
@@ -27,12 +27,7 @@ export interface YoloYaml {
 /** Reads a `data.yaml`; null: it names no classes. */
 export function readYoloYaml(text: string): YoloYaml | null {
   if (text.length > MAX_YAML_CHARACTERS) return null;
-  let value: unknown;
-  try {
-    value = parse(text, { maxAliasCount: 100 });
-  } catch {
-    return null;
-  }
+  const { value } = readYaml(text);
   const { data } = named.safeParse(value);
   if (data === undefined) return null;
   const names = Object.entries(data.names).map(([key, name]): [number, string] => [
