@@ -124,8 +124,8 @@ describe('another client with the same id', { timeout: TEST_HANG_MS }, () => {
 
   test('shows in ends that follow each other, not in ones far apart', () => {
     const contest = new Contest(10_000);
-    const end = (heldMs: number, wordless = true) =>
-      contest.ended({ takenOver: false, wordless, heldMs });
+    const end = (heldMs: number, wordless = true, overMessage = false) =>
+      contest.ended({ takenOver: false, wordless, overMessage, heldMs });
     const ends = (...heldMs: number[]) => heldMs.map((ms) => end(ms));
     assert.deepEqual(ends(10, 2_000, 30, 9_999), [false, false, false, true]);
     assert.deepEqual(ends(10_000, 10, 10, 10), [false, false, false, false]);
@@ -134,7 +134,16 @@ describe('another client with the same id', { timeout: TEST_HANG_MS }, () => {
     assert.deepEqual(ends(10, 10, 10), [false, false, false]);
     contest.notTaken();
     assert.deepEqual(ends(10, 10, 10, 10), [false, false, false, true]);
-    assert.equal(contest.ended({ takenOver: true, wordless: false, heldMs: 1e9 }), true);
+    const taken = { takenOver: true, wordless: false, overMessage: false, heldMs: 1e9 };
+    assert.equal(contest.ended(taken), true);
+  });
+
+  test('shows also where each connection ends at a message, after more of them', () => {
+    const contest = new Contest(10_000);
+    const end = () =>
+      contest.ended({ takenOver: false, wordless: true, overMessage: true, heldMs: 10 });
+    const ends = Array.from({ length: 20 }, end);
+    assert.deepEqual(ends, [...Array.from({ length: 19 }, () => false), true]);
   });
 });
 

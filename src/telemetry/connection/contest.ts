@@ -1,5 +1,11 @@
-/** Consecutive connections closed without a reason that count as a contested client id. */
-const WORDLESS_ENDS = 4;
+/**
+ * Suspicion from which a client id counts as contested: four connections in a row that were closed
+ * without a reason, or twenty that were also closed at a message. One message ends at most five,
+ * because the sender then sets it aside.
+ */
+const CONTESTED = 20;
+const WORDLESS = 5;
+const AT_A_MESSAGE = 1;
 
 /** How an accepted connection ended. */
 export interface EndOfConnection {
@@ -7,6 +13,8 @@ export interface EndOfConnection {
   takenOver: boolean;
   /** The broker closed it without a reason, as old brokers and MQTT 3.1.1 do on a takeover. */
   wordless: boolean;
+  /** A message was refused or unanswered, which may be the reason. */
+  overMessage: boolean;
   /** How long it was ready, milliseconds. */
   heldMs: number;
 }
@@ -14,23 +22,24 @@ export interface EndOfConnection {
 /**
  * Detects from the ends of connections that another client uses the same client id: the two then
  * keep disconnecting each other. Brokers before MQTT 5, and many since, do not report it. The sign
- * is that the broker accepts every connection and closes each soon after without a reason.
+ * is that the broker accepts every connection and closes each soon after without a reason. A reason
+ * gets lost when the robot is sending at that moment: the broker then resets the connection.
  */
 export class Contest {
-  #wordlessEnds = 0;
+  #suspicion = 0;
 
   /** @param quietMs a connection that lasts this long is not contested */
   constructor(readonly quietMs: number) {}
 
   /** @returns true when another client is the likely cause */
-  ended({ takenOver, wordless, heldMs }: EndOfConnection): boolean {
-    const inARow = wordless && heldMs < this.quietMs;
-    this.#wordlessEnds = inARow ? this.#wordlessEnds + 1 : 0;
-    return takenOver || this.#wordlessEnds >= WORDLESS_ENDS;
+  ended({ takenOver, wordless, overMessage, heldMs }: EndOfConnection): boolean {
+    if (!wordless || heldMs >= this.quietMs) this.#suspicion = 0;
+    else this.#suspicion += overMessage ? AT_A_MESSAGE : WORDLESS;
+    return takenOver || this.#suspicion >= CONTESTED;
   }
 
   /** The broker was unreachable or refused: no takeover. */
   notTaken(): void {
-    this.#wordlessEnds = 0;
+    this.#suspicion = 0;
   }
 }

@@ -191,9 +191,8 @@ export class Link {
     const { alarms, clientId } = this.#options;
     const takenOver = end.kind === 'taken-over';
     if (wasReady || takenOver) {
-      // A refused message explains the end without another client.
-      if (end.overMessage && !takenOver) return;
-      const contested = this.#contest.ended({ takenOver, wordless: end.wordless, heldMs });
+      const { wordless, overMessage } = end;
+      const contested = this.#contest.ended({ takenOver, wordless, overMessage, heldMs });
       if (contested) alarms.raise('mqtt-client-id', otherClient(clientId, takenOver));
       return;
     }

@@ -76,7 +76,9 @@ export const brokerScenarios: BrokerScenario[] = [
       const broker = await world.broker();
       const daemon = world.daemon({ url: broker.url });
       await connected(daemon);
-      const copy = world.field.robot({ mqtt: { url: broker.url, backoffInitialMs: 50 } });
+      const copy = world.field.robot({
+        mqtt: { url: broker.url, backoffInitialMs: 50, backoffMaxMs: 1_000 },
+      });
       const second = new Running(copy);
       world.t.after(() => second.stop());
       heard(await second.said('HL_BROKER_CLIENT_ID_TAKEN'));

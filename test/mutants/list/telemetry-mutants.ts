@@ -221,4 +221,11 @@ export const TELEMETRY_MUTANTS: readonly Mutant[] = [
     replacement: 'this.#length > 2 * this.#maxBytes',
     tests: [{ file: 'test/telemetry/embedded-broker.test.ts', names: 'stops at a large one' }],
   },
+  {
+    promise: 'another client with the id shows also where every connection ends at a message',
+    file: 'src/telemetry/connection/contest.ts',
+    text: 'overMessage ? AT_A_MESSAGE : WORDLESS',
+    replacement: 'overMessage ? 0 : WORDLESS',
+    tests: [{ file: 'test/telemetry/neighbours.test.ts', names: 'ends at a message' }],
+  },
 ];
