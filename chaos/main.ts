@@ -1,5 +1,6 @@
 import { run as fuzz } from './fuzz/fuzz-chaos.js';
 import { run as http } from './http/http-chaos.js';
+import { run as soak } from './soak/soak-chaos.js';
 
 /**
  * `npm run -s chaos -- NAME [--json] [options]`: faults by the hundred against the real program. Prints
@@ -13,6 +14,7 @@ interface Outcome extends Record<string, unknown> {
 const CAMPAIGNS: Readonly<Record<string, (options: readonly string[]) => Promise<Outcome>>> = {
   fuzz,
   http,
+  soak,
 };
 
 const [name = '', ...options] = process.argv.slice(2);
