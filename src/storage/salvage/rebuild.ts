@@ -59,6 +59,8 @@ interface Column {
   name: string;
   type: string;
   notNull: boolean;
+  /** Rows from before it was added do not have it. */
+  maybeAbsent: boolean;
 }
 
 interface TableShape {
@@ -213,13 +215,10 @@ class Rebuilding {
       const skipped = type === 'index' || !this.#shapes.has(name) || this.plan.derived.has(name);
       if (root > 0 && skipped) for (const _ of trees.rows(root, { pages: 0, rows: 0 }));
     }
-    const candidates = names.map((name) => this.#shapes.get(name)!);
+    const candidates = names.map((name) => this.#shapes.get(name)!).filter(isDistinct);
     for (const { hasRowids, rows } of trees.lostLeaves()) {
-      const fitting = candidates.filter(
-        (shape) => shape.hasRowids === hasRowids && rows.every((row) => fits(shape, row)),
-      );
-      const [shape] = fitting;
-      if (shape === undefined || fitting.length > 1) continue;
+      const shape = shapeOfAll(candidates, hasRowids, rows);
+      if (shape === null) continue;
       const { added } = this.#insert(shape, rows);
       if (source.isBackup) this.#salvaged.get(shape.name)!.filled += added;
     }
@@ -314,6 +313,7 @@ export function shapeOf(database: Database, name: string): TableShape {
     name: String(column.name),
     type: String(column.type).toUpperCase(),
     notNull: column.notnull === 1,
+    maybeAbsent: column.notnull !== 1 || column.dflt_value !== null,
   }));
   const list = database.pragma(`table_list(${quoted(name)})`);
   if (list[0]?.wr !== 1) {
@@ -335,6 +335,7 @@ export function shapeOf(database: Database, name: string): TableShape {
 function fits(shape: TableShape, { rowid, values }: StoredRow): boolean {
   if (values.length > shape.columns.length || values.length === 0) return false;
   if (shape.hasRowids !== (rowid !== null)) return false;
+  if (!shape.columns.slice(values.length).every(({ maybeAbsent }) => maybeAbsent)) return false;
   return shape.columns.slice(0, values.length).every(({ name, type, notNull }, i) => {
     const value = values[i]!;
     if (name === shape.rowidColumn) return value === null;
@@ -344,6 +345,27 @@ function fits(shape: TableShape, { rowid, values }: StoredRow): boolean {
     if (type === 'INTEGER') return typeof value === 'number' ? Number.isInteger(value) : typeof value === 'bigint';
     return true;
   });
+}
+
+/** Entries of indexes and rows of other small tables do not look like its rows. */
+function isDistinct({ columns }: TableShape): boolean {
+  return columns.length > 3 || columns.some(({ type, notNull }) => type === 'BLOB' && notNull);
+}
+
+/** The only table that rows may be of; null: none, or several. */
+function shapeOfAll(
+  shapes: readonly TableShape[],
+  hasRowids: boolean,
+  rows: readonly StoredRow[],
+): TableShape | null {
+  const fitting = shapes.filter(
+    (shape) => shape.hasRowids === hasRowids && rows.every((row) => fits(shape, row)),
+  );
+  const exact = fitting.filter(({ columns }) =>
+    rows.every(({ values }) => values.length === columns.length),
+  );
+  const [shape, other] = exact.length > 0 ? exact : fitting;
+  return shape !== undefined && other === undefined ? shape : null;
 }
 
 function isConstraint(error: unknown): boolean {

@@ -13,6 +13,7 @@ export interface SchemaEntry {
   root: number;
 }
 
+const TYPES: ReadonlySet<string> = new Set(['table', 'index', 'view', 'trigger']);
 const NO_DAMAGE: Readonly<TreeDamage> = { pages: 0, rows: 0 };
 
 /** The tables, indexes, views and triggers of a database, as far as they can be read. */
@@ -23,8 +24,10 @@ export class StoredSchema {
 
   constructor(private readonly pages: DatabasePages) {
     const damage = { ...NO_DAMAGE };
-    this.entries = [...new Trees(pages).rows(1, damage)].flatMap(({ values }) => entryOf(values));
+    const trees = new Trees(pages);
+    const entries = [...trees.rows(1, damage)].flatMap(({ values }) => entryOf(values));
     this.isDamaged = damage.pages + damage.rows > 0;
+    this.entries = this.isDamaged ? [...entries, ...lostEntries(trees)] : entries;
   }
 
   /** Page where the tree of a table or an index begins; null: not known. */
@@ -40,8 +43,17 @@ export class StoredSchema {
   }
 }
 
+/** Of pages to which the first page of the file does not lead any more. */
+function lostEntries(trees: Trees): SchemaEntry[] {
+  return [...trees.lostLeaves()].flatMap(({ hasRowids, rows }) => {
+    const entries = hasRowids ? rows.flatMap(({ values }) => entryOf(values)) : [];
+    return entries.length === rows.length ? entries : [];
+  });
+}
+
 function entryOf([type, name, table, root, sql]: SqlValue[]): SchemaEntry[] {
   if (typeof type !== 'string' || typeof name !== 'string' || typeof table !== 'string') return [];
+  if (!TYPES.has(type)) return [];
   const text = typeof sql === 'string' ? sql : null;
   return [{ type, name, table, sql: text, root: typeof root === 'number' ? root : 0 }];
 }

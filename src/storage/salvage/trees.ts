@@ -66,7 +66,8 @@ export class Trees {
     for (let number = 2; number <= this.pages.count; number++) {
       if (this.seen.has(number)) continue;
       const page = this.open(number);
-      if (page === null || (page.type !== TABLE_LEAF && page.type !== INDEX_LEAF)) continue;
+      // Branches of tables with row ids have no rows.
+      if (page === null || page.type === TABLE_BRANCH) continue;
       const hasRowids = page.type === TABLE_LEAF;
       const rows = page.cells
         .map((cell) => this.row(page, cell))
