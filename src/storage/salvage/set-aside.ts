@@ -37,7 +37,8 @@ export function completeReplacement(path: string): boolean {
 export function setAside(path: string): string | null {
   const found = lstatSync(path, { throwIfNoEntry: false });
   const log = `${path}-wal`;
-  const hasLog = existsSync(log);
+  const hasLog = (lstatSync(log, { throwIfNoEntry: false })?.size ?? 0) > 0;
+  if (!hasLog) rmSync(log, { force: true });
   // The index can be made again. Beside another database it would be wrong.
   rmSync(`${path}-shm`, { force: true });
   if (found === undefined && !hasLog) return null;
