@@ -11,8 +11,7 @@ import { examineStore } from '../../storage/salvage/examine-store.js';
 import { completeReplacement } from '../../storage/salvage/set-aside.js';
 import { damagedFile, needsRepair } from '../../storage/store-error.js';
 import { databasePathOf } from '../lifetime/state-folder.js';
-import { backupFolderOf } from './make-backup.js';
-import { witnessesOf } from './witnesses.js';
+import { backupFolderOf, witnessesOf } from './witnesses.js';
 
 /** Tables without which no label is worth anything; the others follow in any order. */
 const FIRST = ['task_samples', 'samples', 'label_history', 'task_groups', 'meta'];

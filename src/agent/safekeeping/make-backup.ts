@@ -208,11 +208,3 @@ function removePartial(folder: string): void {
     if (name.startsWith('.') && name.endsWith('.tmp')) rmSync(join(folder, name), { force: true });
   }
 }
-
-/** Where automatic backups are. */
-export function backupFolderOf(config: {
-  paths: { stateDir: string };
-  backup: { folder: string | null };
-}): string {
-  return config.backup.folder ?? join(config.paths.stateDir, 'backups');
-}

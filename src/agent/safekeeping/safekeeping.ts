@@ -6,9 +6,10 @@ import type { AuditLog } from '../../storage/audit-table.js';
 import type { Database } from '../../storage/database.js';
 import { damagedFile } from '../../storage/store-error.js';
 import type { StoreRepair } from '../store-watch.js';
-import { type BackupPlan, backupFolderOf } from './make-backup.js';
+import type { BackupPlan } from './make-backup.js';
 import { type RepairReport, repaired } from './repair-store.js';
 import { runStoreJob } from './run-store-job.js';
+import { backupFolderOf } from './witnesses.js';
 
 const HOUR_MS = 3_600_000;
 /** The first check comes when the start is over. */

@@ -84,3 +84,11 @@ function namesIn(folder: string): string[] {
     return [];
   }
 }
+
+/** Where automatic backups are. */
+export function backupFolderOf(config: {
+  paths: { stateDir: string };
+  backup: { folder: string | null };
+}): string {
+  return config.backup.folder ?? join(config.paths.stateDir, 'backups');
+}

@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openState } from '../../../src/agent/open-state.js';
-import { backupFolderOf, makeBackup } from '../../../src/agent/safekeeping/make-backup.js';
+import { makeBackup } from '../../../src/agent/safekeeping/make-backup.js';
+import { backupFolderOf } from '../../../src/agent/safekeeping/witnesses.js';
 import type { Config } from '../../../src/config/schema.js';
 import type { Database } from '../../../src/storage/database.js';
 import { OutboxTable } from '../../../src/storage/outbox-table.js';

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync
 import { describe, type TestContext, test } from 'node:test';
 import { openState, openStateOrStandIn } from '../../../src/agent/open-state.js';
 import { damageOf } from '../../../src/agent/safekeeping/examine-state.js';
-import { backupFolderOf } from '../../../src/agent/safekeeping/make-backup.js';
+import { backupFolderOf } from '../../../src/agent/safekeeping/witnesses.js';
 import { type RepairReport, repairStore } from '../../../src/agent/safekeeping/repair-store.js';
 import { Safekeeping } from '../../../src/agent/safekeeping/safekeeping.js';
 import { StoreWatch } from '../../../src/agent/store-watch.js';
