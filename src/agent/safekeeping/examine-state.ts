@@ -1,10 +1,10 @@
-import { isHeadlandError, messageOf, type HeadlandError } from '../../base/errors.js';
+import { type HeadlandError, isHeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { Config } from '../../config/schema.js';
 import {
   type Database,
-  openDatabaseOrStandIn,
   openDatabase,
+  openDatabaseOrStandIn,
   standInFor,
 } from '../../storage/database.js';
 import { examineStore } from '../../storage/salvage/examine-store.js';
@@ -60,10 +60,7 @@ export function damageOf(config: Config): HeadlandError | null {
   }
 }
 
-function checkImportantTables(
-  database: Database,
-  onTrouble: (error: HeadlandError) => void,
-): void {
+function checkImportantTables(database: Database, onTrouble: (error: HeadlandError) => void): void {
   const startMs = performance.now();
   try {
     for (const name of tablesToCheck(database)) {

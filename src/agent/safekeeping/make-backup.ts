@@ -11,8 +11,8 @@ import {
 } from '../../storage/backup/manifest.js';
 import { writeBackup } from '../../storage/backup/write-backup.js';
 import { type Database, openPresentDatabase } from '../../storage/database.js';
-import { identityIn, STORE_ID } from '../../storage/salvage/examine-store.js';
 import { DatabasePages } from '../../storage/salvage/database-pages.js';
+import { identityIn, STORE_ID } from '../../storage/salvage/examine-store.js';
 import { StoredSchema } from '../../storage/salvage/schema-rows.js';
 import { countsIn } from './repair-store.js';
 import { listBackups, nextBackupNumber } from './witnesses.js';
@@ -168,8 +168,10 @@ function isUnchanged(
   }
   if (manifest.tables[FILES_TABLE]?.rows !== files.length) return false;
   const before = new Map(filesIn(backup).map((file) => [file.path, file.bytes]));
-  return files.every(({ path: name, bytes }) => before.get(name)?.length === bytes.length &&
-    Buffer.from(before.get(name)!).equals(bytes));
+  return files.every(
+    ({ path: name, bytes }) =>
+      before.get(name)?.length === bytes.length && Buffer.from(before.get(name)!).equals(bytes),
+  );
 }
 
 /** @throws HeadlandError HL_BACKUP_NO_ROOM */

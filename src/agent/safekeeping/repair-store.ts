@@ -109,17 +109,27 @@ export function rebuildStore(database: Database, sources: readonly RowSource[]):
     .prepare<{ n: number }>('SELECT count(*) AS n FROM schema_versions')
     .get()!.n;
   if (stored === schema.versions.size) return salvaged;
-  const put = database.prepare('INSERT OR IGNORE INTO schema_versions (room, version) VALUES (?, ?)');
+  const put = database.prepare(
+    'INSERT OR IGNORE INTO schema_versions (room, version) VALUES (?, ?)',
+  );
   for (const [room, version] of schema.versions) put.run(room, version);
   return salvaged;
 }
 
 /** One sentence for people: what is missing now. */
-export function describeRepair({ labels, samples, backup, setAside, tables }: RepairReport): string {
+export function describeRepair({
+  labels,
+  samples,
+  backup,
+  setAside,
+  tables,
+}: RepairReport): string {
   const lost = (what: string, { before, after }: Kept): string => {
     if (before === null) return `${after} ${what} are there, and nothing tells how many there were`;
     const missing = Math.max(0, before - after);
-    return missing === 0 ? `all ${after} ${what} are there` : `${missing} of ${before} ${what} are lost`;
+    return missing === 0
+      ? `all ${after} ${what} are there`
+      : `${missing} of ${before} ${what} are lost`;
   };
   const from = backup === null ? '' : `; rows were taken from the backup of ${backup.createdAt}`;
   const others = tables
@@ -206,9 +216,7 @@ function knownCounts(path: string): { [K in keyof Counts]: number | null } & {
 /** Labels and samples of all tasks together. */
 export function countsIn(database: Database): Counts {
   return database
-    .prepare<Counts>(
-      `SELECT count(label) AS labels, count(*) AS samples FROM task_samples`,
-    )
+    .prepare<Counts>(`SELECT count(label) AS labels, count(*) AS samples FROM task_samples`)
     .get()!;
 }
 

@@ -61,7 +61,10 @@ export class Safekeeping implements StoreRepair {
 
   async repair(cause: HeadlandError): Promise<RepairReport> {
     const { config, database, log } = this.#parts;
-    log.warn({ path: database.path }, 'the database is repaired now; images are classified meanwhile');
+    log.warn(
+      { path: database.path },
+      'the database is repaired now; images are classified meanwhile',
+    );
     const plan = {
       path: database.path,
       stateDir: config.paths.stateDir,

@@ -8,8 +8,7 @@ import { StoredSchema } from '../../storage/salvage/schema-rows.js';
 import { needsRepair } from '../../storage/store-error.js';
 import { databasePathOf } from '../lifetime/state-folder.js';
 import { damageOf } from './examine-state.js';
-import { backupFolderOf } from './witnesses.js';
-import { listBackups } from './witnesses.js';
+import { backupFolderOf, listBackups } from './witnesses.js';
 
 export interface StateVerification {
   /** What is wrong with the database, one sentence each. */

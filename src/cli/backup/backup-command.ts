@@ -16,12 +16,13 @@ export function backupCommand(): Command {
   )
     .option('--json', 'print one JSON object')
     .action(async (file: string | undefined, options: BackupOptions) => {
-      const [{ resolveConfig }, { openWholeDatabase }, backups, { backupFolderOf }] = await Promise.all([
-        import('../support/resolve-config.js'),
-        import('../../agent/safekeeping/examine-state.js'),
-        import('../../agent/safekeeping/make-backup.js'),
-        import('../../agent/safekeeping/witnesses.js'),
-      ]);
+      const [{ resolveConfig }, { openWholeDatabase }, backups, { backupFolderOf }] =
+        await Promise.all([
+          import('../support/resolve-config.js'),
+          import('../../agent/safekeeping/examine-state.js'),
+          import('../../agent/safekeeping/make-backup.js'),
+          import('../../agent/safekeeping/witnesses.js'),
+        ]);
       const config = resolveConfig(options);
       const { stateDir } = config.paths;
       // A damaged database is not backed up.

@@ -12,7 +12,9 @@ export const backup = section(
       .min(1)
       .nullable()
       .default(null)
-      .describe('Where automatic backups are; null = backups, in paths.stateDir. Best on another disk'),
+      .describe(
+        'Where automatic backups are; null = backups, in paths.stateDir. Best on another disk',
+      ),
     everyHours: z
       .number()
       .min(1)

@@ -66,9 +66,7 @@ export class DatabasePages {
     const bytes = Buffer.alloc(this.pageBytes);
     const logged = this.#logged.get(number);
     const [file, offset] =
-      logged === undefined
-        ? [this.#file, (number - 1) * this.pageBytes]
-        : [this.#log, logged];
+      logged === undefined ? [this.#file, (number - 1) * this.pageBytes] : [this.#log, logged];
     if (file === null) return null;
     try {
       return readSync(file, bytes, 0, bytes.length, offset) === bytes.length ? bytes : null;

@@ -58,10 +58,7 @@ export function identityIn(schema: StoredSchema): StoreIdentity {
 
 const LOG_HEADER_BYTES = 32;
 
-function examineFile(
-  path: string,
-  { headRevision, backup }: StoreWitnesses,
-): HeadlandError | null {
+function examineFile(path: string, { headRevision, backup }: StoreWitnesses): HeadlandError | null {
   const pages = new DatabasePages(path);
   try {
     if (!pages.isReadable) return null;

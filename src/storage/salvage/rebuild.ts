@@ -288,9 +288,8 @@ class Rebuilding {
   }
 
   #count(name: string): number {
-    return this.database
-      .prepare<{ n: number }>(`SELECT count(*) AS n FROM ${quoted(name)}`)
-      .get()!.n;
+    return this.database.prepare<{ n: number }>(`SELECT count(*) AS n FROM ${quoted(name)}`).get()!
+      .n;
   }
 }
 
@@ -342,7 +341,8 @@ function fits(shape: TableShape, { rowid, values }: StoredRow): boolean {
     if (value === null) return !notNull;
     if (type === 'TEXT') return typeof value === 'string';
     if (type === 'BLOB') return value instanceof Uint8Array;
-    if (type === 'INTEGER') return typeof value === 'number' ? Number.isInteger(value) : typeof value === 'bigint';
+    if (type === 'INTEGER')
+      return typeof value === 'number' ? Number.isInteger(value) : typeof value === 'bigint';
     return true;
   });
 }

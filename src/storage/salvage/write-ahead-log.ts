@@ -89,7 +89,8 @@ function contentOf(
   const damaged = !header.sound
     ? frames.some(({ current, sound }) => current && sound)
     : beyond.length >= 2 ||
-      (same && lastAcknowledged > (soundCommits.at(-1) ?? -1) + 1 &&
+      (same &&
+        lastAcknowledged > (soundCommits.at(-1) ?? -1) + 1 &&
         lastAcknowledged > acknowledged.moved);
   const end = damaged ? (commits.at(-1) ?? -1) : (soundCommits.at(-1) ?? -1);
   const pages = new Map<number, number>();

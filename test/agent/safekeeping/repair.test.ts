@@ -3,9 +3,9 @@ import { existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync
 import { describe, type TestContext, test } from 'node:test';
 import { openState, openStateOrStandIn } from '../../../src/agent/open-state.js';
 import { damageOf } from '../../../src/agent/safekeeping/examine-state.js';
-import { backupFolderOf } from '../../../src/agent/safekeeping/witnesses.js';
 import { type RepairReport, repairStore } from '../../../src/agent/safekeeping/repair-store.js';
 import { Safekeeping } from '../../../src/agent/safekeeping/safekeeping.js';
+import { backupFolderOf } from '../../../src/agent/safekeeping/witnesses.js';
 import { StoreWatch } from '../../../src/agent/store-watch.js';
 import { serialiseError } from '../../../src/base/errors.js';
 import { type Database, findDamage } from '../../../src/storage/database.js';
@@ -254,7 +254,12 @@ describe('the daemon', { timeout: TEST_HANG_MS }, () => {
     const { alarms, changes, said } = recordedAlarms();
     const { log } = recordedLog();
     let watch: StoreWatch | null = null;
-    const state = openStateOrStandIn(robot.config, (error) => watch?.trouble(error), log, () => null);
+    const state = openStateOrStandIn(
+      robot.config,
+      (error) => watch?.trouble(error),
+      log,
+      () => null,
+    );
     const safekeeping = new Safekeeping({
       config: robot.config,
       version: 'test',
