@@ -1,3 +1,4 @@
+import { run as corrupt } from './corrupt/corrupt-chaos.js';
 import { run as http } from './http/http-chaos.js';
 
 /**
@@ -10,6 +11,7 @@ interface Outcome extends Record<string, unknown> {
 }
 
 const CAMPAIGNS: Readonly<Record<string, (options: readonly string[]) => Promise<Outcome>>> = {
+  corrupt,
   http,
 };
 

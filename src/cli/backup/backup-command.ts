@@ -16,13 +16,17 @@ export function backupCommand(): Command {
   )
     .option('--json', 'print one JSON object')
     .action(async (file: string | undefined, options: BackupOptions) => {
-      const [{ resolveConfig }, { openWholeDatabase }, backups, { backupFolderOf }] =
-        await Promise.all([
-          import('../support/resolve-config.js'),
-          import('../../agent/safekeeping/examine-state.js'),
-          import('../../agent/safekeeping/make-backup.js'),
-          import('../../agent/safekeeping/witnesses.js'),
-        ]);
+      const [
+        { resolveConfig },
+        { openWholeDatabase },
+        { backUpEverything, makeBackup },
+        { backupFolderOf },
+      ] = await Promise.all([
+        import('../support/resolve-config.js'),
+        import('../../agent/safekeeping/examine-state.js'),
+        import('../../agent/safekeeping/make-backup.js'),
+        import('../../agent/safekeeping/witnesses.js'),
+      ]);
       const config = resolveConfig(options);
       const { stateDir } = config.paths;
       // A damaged database is not backed up.
@@ -32,7 +36,7 @@ export function backupCommand(): Command {
       const version = packageVersion();
       if (file !== undefined) {
         if (existsSync(file)) throw targetExists(file);
-        const manifest = backups.backUpEverything({ path, stateDir, target: file, version });
+        const manifest = backUpEverything({ path, stateDir, target: file, version });
         const { labels, samples } = manifest;
         if (options.json) printJson({ file, labels, samples, pictures: true });
         else printLine(`${file}: ${labels} labels, ${samples} samples with their pictures`);
@@ -42,7 +46,7 @@ export function backupCommand(): Command {
       const folder = backupFolderOf(config);
       const { minFreeBytes } = config.samples;
       const plan = { path, stateDir, version, folder, keep, maxBytes, minFreeBytes };
-      const made = backups.makeBackup(plan);
+      const made = makeBackup(plan);
       if (options.json) printJson({ file: made.path, bytes: made.bytes, removed: made.removed });
       else if (made.path === null) printLine('nothing has changed since the newest backup');
       else printLine(`${made.path}: ${formatBytes(made.bytes)}, without pictures`);

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { StateVerification } from '../../agent/safekeeping/verify-state.js';
 import type { Config } from '../../config/schema.js';
 import { EXIT, printJson, printLine } from '../support/output.js';
 import { type StateOptions, withStateOptions } from '../support/state-options.js';
@@ -44,20 +45,25 @@ async function verifyRobot(config: Config, { repair, json }: VerifyOptions): Pro
     const repaired = lock !== null && problem !== undefined ? await mend(config, problem) : null;
     const isWhole = database.length === 0 || repaired !== null;
     if (json) printJson({ database, backups, repaired });
-    else {
-      for (const each of database) printLine(`database: ${each}`);
-      if (database.length === 0) printLine('the database is whole');
-      if (repaired !== null) printLine(repaired.text);
-      for (const { path, createdAt, labels, problems } of backups) {
-        const state = problems.length === 0 ? 'is whole' : problems.join('; ');
-        printLine(`${path} of ${createdAt}, ${labels} labels: ${state}`);
-      }
-    }
+    else printVerification({ database, backups }, repaired?.text ?? null);
     if (!isWhole || backups.some(({ problems }) => problems.length > 0)) {
       process.exitCode = EXIT.failed;
     }
   } finally {
     await lock?.release();
+  }
+}
+
+function printVerification(
+  { database, backups }: StateVerification,
+  repaired: string | null,
+): void {
+  for (const each of database) printLine(`database: ${each}`);
+  if (database.length === 0) printLine('the database is whole');
+  if (repaired !== null) printLine(repaired);
+  for (const { path, createdAt, labels, problems } of backups) {
+    const state = problems.length === 0 ? 'is whole' : problems.join('; ');
+    printLine(`${path} of ${createdAt}, ${labels} labels: ${state}`);
   }
 }
 

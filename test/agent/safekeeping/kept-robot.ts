@@ -1,10 +1,9 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openState } from '../../../src/agent/open-state.js';
 import { makeBackup } from '../../../src/agent/safekeeping/make-backup.js';
 import { backupFolderOf } from '../../../src/agent/safekeeping/witnesses.js';
 import type { Config } from '../../../src/config/schema.js';
-import type { Database } from '../../../src/storage/database.js';
 import { OutboxTable } from '../../../src/storage/outbox-table.js';
 import { SyncTable } from '../../../src/sync/sync-table.js';
 import { newSample } from '../../samples/support.js';
@@ -31,8 +30,8 @@ export class KeptRobot {
     this.path = join(dir, 'headland.db');
   }
 
-  /** Adds samples, every fifth without a label. @param keepOpen e.g. to leave the log as a crash does */
-  teach(count: number, keepOpen: (database: Database) => void = () => {}): void {
+  /** Adds samples, every fifth without a label. @param beforeClose runs while the log is beside the file */
+  teach(count: number, beforeClose: () => void = () => {}): void {
     const state = openState(this.config);
     const { samples } = state.tasks[0];
     const outbox = new OutboxTable(state.database);
@@ -56,8 +55,20 @@ export class KeptRobot {
       this.messages += 1;
     }
     state.audit.append('started', { boot: 'x', version: 'test' });
-    keepOpen(state.database);
+    beforeClose();
     state.close();
+  }
+
+  /**
+   * Teaches more samples, and copies the state as a process that is killed leaves it. A copy, since a
+   * connection may be closed late, and then takes the log of the file at its path with it.
+   */
+  teachAndCrash(count: number, folder: string): KeptRobot {
+    const copy = new KeptRobot(folder);
+    this.teach(count, () => cpSync(this.dir, folder, { recursive: true }));
+    copy.samples.push(...this.samples);
+    copy.messages = this.messages;
+    return copy;
   }
 
   get labels(): number {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { openState, openStateOrStandIn } from '../../../src/agent/open-state.js';
 import { damageOf } from '../../../src/agent/safekeeping/examine-state.js';
@@ -8,7 +9,7 @@ import { Safekeeping } from '../../../src/agent/safekeeping/safekeeping.js';
 import { backupFolderOf } from '../../../src/agent/safekeeping/witnesses.js';
 import { StoreWatch } from '../../../src/agent/store-watch.js';
 import { serialiseError } from '../../../src/base/errors.js';
-import { type Database, findDamage } from '../../../src/storage/database.js';
+import { findDamage } from '../../../src/storage/database.js';
 import { DatabasePages } from '../../../src/storage/salvage/database-pages.js';
 import { StoredSchema } from '../../../src/storage/salvage/schema-rows.js';
 import { Trees } from '../../../src/storage/salvage/trees.js';
@@ -198,15 +199,7 @@ describe('damaged pages', () => {
 describe('the log of a database that was not closed', () => {
   /** As a crash leaves it: `headland.db`, its log and the index of the log. */
   function crashed(t: TestContext): KeptRobot {
-    const robot = robotWith(t, 10);
-    const files: [string, Buffer][] = [];
-    robot.teach(10, ({ path }: Database) => {
-      for (const ending of ['', '-wal', '-shm']) {
-        files.push([`${path}${ending}`, readFileSync(`${path}${ending}`)]);
-      }
-    });
-    for (const [path, bytes] of files) writeFileSync(path, bytes);
-    return robot;
+    return robotWith(t, 10).teachAndCrash(10, join(temporaryFolder(t), 'crashed'));
   }
 
   test('is no damage', (t) => {
