@@ -8,7 +8,7 @@ import {
   type BackupManifest,
   FILES_TABLE,
   filesIn,
-} from '../../storage/backup/manifest.js';
+} from '../../storage/backup/backup-manifest.js';
 import { writeBackup } from '../../storage/backup/write-backup.js';
 import { type Database, openPresentDatabase } from '../../storage/database.js';
 import { DatabasePages } from '../../storage/salvage/database-pages.js';

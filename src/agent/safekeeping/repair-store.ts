@@ -7,7 +7,7 @@ import {
   mendSamples,
   recountSamples,
 } from '../../samples/mending/mend-samples.js';
-import { findBackupDamage } from '../../storage/backup/manifest.js';
+import { findBackupDamage } from '../../storage/backup/backup-manifest.js';
 import { createDatabase, type Database } from '../../storage/database.js';
 import { DatabasePages } from '../../storage/salvage/database-pages.js';
 import { identityIn, LOSS_TOLD } from '../../storage/salvage/examine-store.js';

@@ -21,7 +21,7 @@ import {
   filesIn,
   findBackupDamage,
   readManifest,
-} from '../../storage/backup/manifest.js';
+} from '../../storage/backup/backup-manifest.js';
 import { createDatabase } from '../../storage/database.js';
 import { LOSS_TOLD, STORE_ID } from '../../storage/salvage/examine-store.js';
 import { replaceDatabase, replacementOf, syncFolder } from '../../storage/salvage/set-aside.js';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { sha256Hex } from '../../base/hash.js';
 import type { Config } from '../../config/schema.js';
-import { findBackupDamage } from '../../storage/backup/manifest.js';
+import { findBackupDamage } from '../../storage/backup/backup-manifest.js';
 import { inspectDatabase } from '../../storage/inspect-database.js';
 import { DatabasePages } from '../../storage/salvage/database-pages.js';
 import { StoredSchema } from '../../storage/salvage/schema-rows.js';

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BackupManifest, readManifest } from '../../storage/backup/manifest.js';
+import { type BackupManifest, readManifest } from '../../storage/backup/backup-manifest.js';
 import type { StoreWitnesses } from '../../storage/salvage/examine-store.js';
 
 /** Ending of the names of automatic backups; before it stands their number. */

@@ -16,7 +16,7 @@ import {
   digestsOf,
   FILES_TABLE,
   MANIFEST_TABLE,
-} from './manifest.js';
+} from './backup-manifest.js';
 
 export interface BackupPlan {
   /** The database, which other processes may write meanwhile. */

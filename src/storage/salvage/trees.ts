@@ -1,6 +1,6 @@
 import type { SqlValue } from '../values.js';
 import type { DatabasePages } from './database-pages.js';
-import { decodeRecord, readVarint } from './records.js';
+import { decodeRecord, readVarint } from './row-records.js';
 
 /** A row as it is stored: of a table with row ids, or of an index or a table without them. */
 export interface StoredRow {

@@ -108,7 +108,7 @@ export const SAFEKEEPING_MUTANTS: readonly Mutant[] = [
   },
   {
     promise: 'a backup with a wrong byte is refused',
-    file: 'src/storage/backup/manifest.ts',
+    file: 'src/storage/backup/backup-manifest.ts',
     text: 'if (found.sha256 === sha256) return [];',
     replacement: 'if (found.rows === rows) return [];',
     tests: CLI_TESTS,
