@@ -1,3 +1,4 @@
+import { run as corrupt } from './corrupt/corrupt-chaos.js';
 import { run as fuzz } from './fuzz/fuzz-chaos.js';
 import { run as http } from './http/http-chaos.js';
 import { run as soak } from './soak/soak-chaos.js';
@@ -13,6 +14,7 @@ interface Outcome extends Record<string, unknown> {
 
 const CAMPAIGNS: Readonly<Record<string, (options: readonly string[]) => Promise<Outcome>>> = {
   fuzz,
+  corrupt,
   http,
   soak,
 };

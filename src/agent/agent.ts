@@ -48,6 +48,7 @@ import { RobotEvents } from './reporting/robot-events.js';
 import { infoMessage, metricsMessage, statusAnswer, statusLine } from './reporting/survey.js';
 import { TelemetryService } from './reporting/telemetry-service.js';
 import { RobotTask } from './robot-task.js';
+import { Safekeeping } from './safekeeping/safekeeping.js';
 import { BackboneService } from './seeing/backbone-service.js';
 import { CameraPictures } from './seeing/camera-pictures.js';
 import { CameraReports } from './seeing/camera-reports.js';
@@ -101,6 +102,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #refusedPictures: RefusedPictures;
   readonly #backbone: BackboneService;
   readonly #storeWatch: StoreWatch;
+  readonly #safekeeping: Safekeeping;
   readonly #consoleService: SideService;
   readonly #watchdog: Watchdog;
   readonly #boardAlarms: BoardAlarms;
@@ -140,7 +142,18 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       log,
       () => this.#perception.backbone?.checksum ?? null,
     );
-    this.#storeWatch = new StoreWatch(this.state.database, this.alarms);
+    this.#safekeeping = new Safekeeping({
+      config,
+      version: options.version,
+      database: this.state.database,
+      audit: this.state.audit,
+      alarms: this.alarms,
+      log,
+      labelRevision: () =>
+        Math.max(...this.state.tasks.map((task) => task.samples.labelRevision())),
+      onDamage: (error) => this.#storeWatch.trouble(error),
+    });
+    this.#storeWatch = new StoreWatch(this.state.database, this.alarms, this.#safekeeping);
     watch = this.#storeWatch;
     this.#boardAlarms = new BoardAlarms(config, this.alarms);
     this.#events = new RobotEvents(this.state.events, log);
@@ -347,6 +360,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.sparing.start();
     this.#sync.start();
     this.#trash.start();
+    this.#safekeeping.start();
     this.position.start();
     if (this.config.console.enabled) await this.#consoleService.start();
     this.#throwIfEnding();
@@ -711,6 +725,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     await this.doctor.stop();
     this.#attempt('write sightings', () => this.#writeSightings());
     this.#events.flush();
+    await this.#safekeeping.stop();
     await this.#storeWatch.stop();
     await this.telemetry.stop();
     await this.#alerting.close();

@@ -10,11 +10,12 @@ import { SightingTable } from '../samples/sightings/sighting-table.js';
 import { SampleStore } from '../samples/store.js';
 import { AccessTable } from '../storage/access-table.js';
 import { AuditLog } from '../storage/audit-table.js';
-import { type Database, openDatabase, openDatabaseOrStandIn } from '../storage/database.js';
+import type { Database } from '../storage/database.js';
 import { EventLog } from '../storage/event-log.js';
 import { Meta, type TaskMeta, taskMeta } from '../storage/meta-table.js';
 import { ReportLog } from '../storage/report-log.js';
-import { createStateDir, databasePathOf } from './lifetime/state-folder.js';
+import { createStateDir } from './lifetime/state-folder.js';
+import { openWholeDatabase, openWholeOrStandIn } from './safekeeping/examine-state.js';
 
 export interface State {
   database: Database;
@@ -56,12 +57,12 @@ export interface TaskState extends Task {
  */
 export function openState(config: Config, log?: Log): State {
   createStateDir(config.paths.stateDir);
-  return stateIn(config, openDatabase(databasePathOf(config)), log);
+  return stateIn(config, openWholeDatabase(config), log);
 }
 
 /**
  * As {@link openState}, for the daemon, which must classify even without a disk: see
- * {@link openDatabaseOrStandIn}.
+ * {@link openWholeOrStandIn}.
  * @param onTrouble called for every error of the disk, including those while the state is being opened
  * @param backboneChecksum SHA-256 of the running backbone; null: none runs yet
  */
@@ -71,7 +72,7 @@ export function openStateOrStandIn(
   log: Log,
   backboneChecksum: () => string | null,
 ): State {
-  const database = openDatabaseOrStandIn(databasePathOf(config), onTrouble);
+  const database = openWholeOrStandIn(config, onTrouble, log);
   return stateIn(config, database, log, backboneChecksum);
 }
 

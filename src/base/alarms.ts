@@ -8,6 +8,8 @@ import { Moment } from './moment.js';
 export type AlarmName =
   | 'config'
   | 'store'
+  | 'store-repaired'
+  | 'backup'
   | 'picture-limit'
   | 'cameras'
   | 'backbone'

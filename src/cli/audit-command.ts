@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import { createStateDir, databasePathOf } from '../agent/lifetime/state-folder.js';
+import { createStateDir } from '../agent/lifetime/state-folder.js';
+import { openWholeDatabase } from '../agent/safekeeping/examine-state.js';
 import { AuditLog } from '../storage/audit-table.js';
-import { openDatabase } from '../storage/database.js';
 import { printJson, printLine, table } from './support/output.js';
 import { parseWhole } from './support/parse-whole.js';
 import { resolveConfig } from './support/resolve-config.js';
@@ -25,7 +25,7 @@ export function auditCommand(): Command {
     .action(({ kind, limit, json, ...where }: AuditOptions) => {
       const config = resolveConfig(where);
       createStateDir(config.paths.stateDir);
-      const database = openDatabase(databasePathOf(config));
+      const database = openWholeDatabase(config);
       try {
         const entries = new AuditLog(database).list({
           ...(kind === undefined ? {} : { kind }),

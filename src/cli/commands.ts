@@ -137,6 +137,24 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./audit-command.js')).auditCommand(),
   },
   {
+    name: 'backup',
+    usage: '[options] [file]',
+    summary: 'back up labels, samples, heads and history; with a file, pictures too',
+    load: async () => (await import('./backup/backup-command.js')).backupCommand(),
+  },
+  {
+    name: 'restore',
+    usage: '[options] <file>',
+    summary: 'put the state of a backup in the place of the present one, which is kept',
+    load: async () => (await import('./backup/restore-command.js')).restoreCommand(),
+  },
+  {
+    name: 'verify',
+    usage: '[options] [file]',
+    summary: 'check every byte of the database and of backups; repair the database',
+    load: async () => (await import('./backup/verify-command.js')).verifyCommand(),
+  },
+  {
     name: 'alerts',
     usage: '',
     summary: 'try alert rules on recordings',

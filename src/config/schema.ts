@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { name, type secret, section } from './fields.js';
 import { alerts } from './sections/alerts.js';
+import { backup } from './sections/backup.js';
 import { board } from './sections/board.js';
 import { cameraBackoff, cameras } from './sections/cameras.js';
 import { gpio } from './sections/gpio.js';
@@ -54,6 +55,7 @@ export const configSchema = z.strictObject({
   cameraBackoff,
   tasks,
   samples,
+  backup,
   augmentation,
   training,
   gate,

@@ -21,7 +21,7 @@ export function openSampleStore(path: string, options: SampleStoreOptions): Open
 }
 
 export interface StoreToRead extends OpenedStore {
-  /** Tries to reopen the file if a stand-in replaces it. */
+  /** Tries to reopen the file if a stand-in replaces it, or if another file is in its place. */
   refresh(): void;
 }
 
@@ -32,6 +32,8 @@ export function openSampleStoreToRead(path: string, options: SampleStoreOptions)
     store: new SampleStore(database, options),
     close: () => database.close(),
     refresh: () => {
+      // Another file may be in its place, such as a repaired one.
+      database.closeLostFile();
       if (!database.standsInFor) return;
       try {
         database.reopen();

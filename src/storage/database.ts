@@ -1,12 +1,17 @@
+import { rmSync } from 'node:fs';
 import type Libsql from 'libsql';
 import { HeadlandError, isHeadlandError } from '../base/errors.js';
 import {
   type Connection,
+  closeComplete,
   closeQuietly,
   identityOf,
   openEmpty,
   openFile,
+  openInMemory,
+  openNew,
   openStandIn,
+  openUnfinished,
 } from './sqlite-connection.js';
 import { storeError } from './store-error.js';
 import { type SqlValue, whyUnstorable } from './values.js';
@@ -52,12 +57,14 @@ export class Database {
   /**
    * @param onTrouble called before a disk error is thrown
    * @param mayCreate a missing file is created by {@link reopen}
+   * @param mayStandIn empty tables replace a file that turns out to be damaged while it is set up
    */
   constructor(
     path: string,
     connection: Connection,
     onTrouble: (error: HeadlandError) => void = () => {},
     mayCreate = true,
+    private readonly mayStandIn = false,
   ) {
     this.path = path;
     this.connection = connection;
@@ -135,6 +142,18 @@ export class Database {
     const [row] = this.pragma('user_version');
     const before = Number(row?.user_version ?? 0);
     this.exec(`PRAGMA user_version = ${(before + 1) % PROBES}`);
+  }
+
+  /**
+   * Closes a damaged file, which must not be written any more. Empty tables replace it until
+   * {@link reopen}. Must not be called within a transaction.
+   */
+  putAside(reason: HeadlandError): void {
+    const before = this.connection;
+    this.use(openEmpty(reason));
+    this.runSetups(this.setups);
+    // Without moving the log into the file.
+    before.native.close();
   }
 
   get inTransaction(): boolean {
@@ -219,7 +238,7 @@ export class Database {
   private runSetups(setups: readonly (() => void)[]): void {
     const { kind, standsInFor } = this.connection;
     if (standsInFor === null) {
-      for (const setup of setups) setup();
+      this.runOnFile(setups);
     } else if (kind === 'memory') {
       this.inEmptyTables(setups);
     } else {
@@ -231,6 +250,16 @@ export class Database {
         this.use(openEmpty(standsInFor));
         this.inEmptyTables(this.setups);
       }
+    }
+  }
+
+  /** @param setups of which one may find that the file is damaged */
+  private runOnFile(setups: readonly (() => void)[]): void {
+    try {
+      for (const setup of setups) setup();
+    } catch (error) {
+      if (!this.mayStandIn || !isHeadlandError(error, 'HL_STORE_CORRUPT')) throw error;
+      this.putAside(error);
     }
   }
 
@@ -304,18 +333,72 @@ export function openPresentDatabaseOrStandIn(path: string): Database {
   return openOrStandIn(path, () => {}, false);
 }
 
+/**
+ * A stand-in of empty tables for a file that must not be touched before it is repaired.
+ * @param onTrouble see {@link Database}
+ */
+export function standInFor(
+  path: string,
+  reason: HeadlandError,
+  onTrouble: (error: HeadlandError) => void,
+): Database {
+  onTrouble(reason);
+  return new Database(path, openEmpty(reason), onTrouble, false, true);
+}
+
+/**
+ * Makes a database of its own at `path`, and writes it to the disk.
+ * @param fill writes its content; when it throws, no file is left
+ * @throws HeadlandError HL_STORE_…; EEXIST
+ */
+export function createDatabase<T>(path: string, fill: (database: Database) => T): T {
+  return fillDatabase(path, openNew, fill);
+}
+
+/** Adds to a file of {@link createDatabase}, in the same way. */
+export function completeDatabase<T>(path: string, fill: (database: Database) => T): T {
+  return fillDatabase(path, openUnfinished, fill);
+}
+
+function fillDatabase<T>(
+  path: string,
+  open: (path: string) => Connection,
+  fill: (database: Database) => T,
+): T {
+  let connection: Connection;
+  try {
+    connection = open(path);
+  } catch (error) {
+    throw storeError(error, path);
+  }
+  try {
+    const result = fill(new Database(path, connection));
+    closeComplete(path, connection);
+    return result;
+  } catch (error) {
+    closeQuietly(connection);
+    rmSync(path, { force: true });
+    throw storeError(error, path);
+  }
+}
+
+/** A database in memory. */
+export function databaseInMemory(): Database {
+  return new Database(':memory:', openInMemory());
+}
+
 function openOrStandIn(
   path: string,
   onTrouble: (error: HeadlandError) => void,
   mayCreate: boolean,
 ): Database {
   try {
-    return new Database(path, openFile(path, mayCreate), onTrouble, mayCreate);
+    return new Database(path, openFile(path, mayCreate), onTrouble, mayCreate, true);
   } catch (error) {
     const reason = storeError(error, path);
     if (!isHeadlandError(reason)) throw reason;
     onTrouble(reason);
-    return new Database(path, openStandIn(path, reason), onTrouble, mayCreate);
+    return new Database(path, openStandIn(path, reason), onTrouble, mayCreate, true);
   }
 }
 

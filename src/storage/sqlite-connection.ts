@@ -6,6 +6,7 @@ import type Libsql from 'libsql';
 import { codeOf, type HeadlandError } from '../base/errors.js';
 import { inheritOwner } from '../base/files/inherit-owner.js';
 import { makeFolderSync } from '../base/files/make-folder.js';
+import { damagedFile } from './store-error.js';
 
 // An import would parse the package for its exports first: 5 to 10 ms of each command.
 const LibsqlDatabase = createRequire(import.meta.url)('libsql') as typeof Libsql;
@@ -36,6 +37,8 @@ export interface Connection {
 export function openFile(path: string, create: boolean): Connection {
   if (create) createPrivately(path);
   else closeSync(openSync(path, 'r+'));
+  // SQLite would fill it with new tables, and the loss of the old ones would go unnoticed.
+  if (!create && sizeOf(path) === 0) throw damagedFile(path, 'it is empty');
   const native = new LibsqlDatabase(path);
   try {
     native.exec('PRAGMA busy_timeout = 5000');
@@ -79,6 +82,41 @@ export function openForReading(path: string, immutable: boolean): Connection {
     native.close();
     throw error;
   }
+}
+
+/**
+ * A new file that is worthless until it is complete: nothing is flushed before {@link closeComplete}.
+ * @throws EEXIST
+ */
+export function openNew(path: string): Connection {
+  const file = openSync(path, 'wx', 0o600);
+  inheritOwner(file, path);
+  closeSync(file);
+  return openUnfinished(path);
+}
+
+/** Goes on with a file of {@link openNew}. */
+export function openUnfinished(path: string): Connection {
+  const native = new LibsqlDatabase(path);
+  native.exec('PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16000');
+  return { native, kind: 'file', standsInFor: null, identity: null };
+}
+
+/** Closes a file of {@link openNew}; it is on the disk when this returns. */
+export function closeComplete(path: string, { native }: Connection): void {
+  native.close();
+  const file = openSync(path, 'r+');
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Tables in memory, for a while. */
+export function openInMemory(): Connection {
+  const native = new LibsqlDatabase(':memory:');
+  return { native, kind: 'memory', standsInFor: null, identity: null };
 }
 
 /** Like {@link openStandIn}, for a file that cannot be used at all. */

@@ -1,6 +1,6 @@
 import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { type ErrorCode, HeadlandError, messageOf } from '../base/errors.js';
+import { type ErrorCode, HeadlandError, isHeadlandError, messageOf } from '../base/errors.js';
 
 interface Meaning {
   code: ErrorCode;
@@ -29,7 +29,7 @@ const CORRUPT: Meaning = {
   code: 'HL_STORE_CORRUPT',
   what: 'the file is damaged or is not a database',
   remedy:
-    'Move the file and its neighbours -wal and -shm away. Then put a backup in its place, or import an export (`headland import`); `sqlite3 FILE .recover` may save the rest.',
+    'Start the daemon, or run `headland verify --repair`: it sets the file aside, saves what can be read, and takes the rest from the newest backup. Or restore a backup (`headland restore FILE`).',
 };
 const UNAVAILABLE: Meaning = {
   code: 'HL_STORE_UNAVAILABLE',
@@ -98,6 +98,20 @@ export function damagedFile(path: string, found: string): HeadlandError {
     remedy: CORRUPT.remedy,
     details: { path },
   });
+}
+
+/** HL_STORE_LOST for a database whose content is gone as a whole. @param found in words */
+export function lostRecords(path: string, found: string): HeadlandError {
+  return new HeadlandError('HL_STORE_LOST', `${path}: ${found}: samples and labels are missing`, {
+    remedy:
+      'Start the daemon, or run `headland verify --repair`: it sets the file aside and restores the newest backup. If the database is on another disk, put that disk back first.',
+    details: { path },
+  });
+}
+
+/** Whether an error tells that a database must be repaired before it is used. */
+export function needsRepair(error: unknown): error is HeadlandError {
+  return isHeadlandError(error, 'HL_STORE_CORRUPT') || isHeadlandError(error, 'HL_STORE_LOST');
 }
 
 function meaningOf(error: unknown, path: string): Meaning | undefined {

@@ -127,6 +127,15 @@ describe('what stands in for the database', () => {
     daemon.samples.admit(newSample('a'));
     refresh();
     assert.equal(store.counts().total, 1);
+    const repaired = openOrStandIn(t, join(folder, 'repaired.db'));
+    repaired.samples.admit(newSample('a'));
+    repaired.samples.admit(newSample('b'));
+    repaired.database.close();
+    renameSync(join(folder, 'repaired.db'), path);
+    rmSync(`${path}-wal`, { force: true });
+    rmSync(`${path}-shm`, { force: true });
+    refresh();
+    assert.equal(store.counts().total, 2, 'of the file that is there now');
   });
 
   test('on a read-only disk the file is read, unless a crash left a log beside it', (t) => {

@@ -1,4 +1,21 @@
 /**
+ * Counts the samples, into empty tables of counts. Never edit it: it is a part of {@link COUNT_TABLES}.
+ */
+export const COUNT_ALL = `
+  INSERT INTO class_groups (task, label, group_name, samples)
+    SELECT t.task, t.label, s.group_name, count(*) FROM task_samples t
+    JOIN samples s ON s.id = t.sample_id WHERE t.label IS NOT NULL
+    GROUP BY t.task, t.label, s.group_name;
+  INSERT INTO count_task (task, waiting, excluded, trash, thinned)
+    SELECT t.task, sum(t.label IS NULL AND t.excluded IS NULL),
+      sum(t.label IS NULL AND t.excluded IS NOT NULL), 0,
+      sum(t.label IS NOT NULL AND s.picture_bytes = 0)
+    FROM task_samples t JOIN samples s ON s.id = t.sample_id GROUP BY t.task;
+  INSERT INTO count_task (task, waiting, excluded, trash, thinned)
+    SELECT task, 0, 0, count(*), 0 FROM trash GROUP BY task;
+`;
+
+/**
  * Step of `SAMPLE_TABLES`: counts that triggers keep, whoever writes. Counting the samples at each label would
  * cost more the more there are. Views are the procedures that the triggers share. Never edit it; append a step.
  */
@@ -150,16 +167,4 @@ export const COUNT_TABLES = `
     DELETE FROM task_samples WHERE sample_id = OLD.id;
     DELETE FROM trash WHERE sample_id = OLD.id;
   END;
-
-  INSERT INTO class_groups (task, label, group_name, samples)
-    SELECT t.task, t.label, s.group_name, count(*) FROM task_samples t
-    JOIN samples s ON s.id = t.sample_id WHERE t.label IS NOT NULL
-    GROUP BY t.task, t.label, s.group_name;
-  INSERT INTO count_task (task, waiting, excluded, trash, thinned)
-    SELECT t.task, sum(t.label IS NULL AND t.excluded IS NULL),
-      sum(t.label IS NULL AND t.excluded IS NOT NULL), 0,
-      sum(t.label IS NOT NULL AND s.picture_bytes = 0)
-    FROM task_samples t JOIN samples s ON s.id = t.sample_id GROUP BY t.task;
-  INSERT INTO count_task (task, waiting, excluded, trash, thinned)
-    SELECT task, 0, 0, count(*), 0 FROM trash GROUP BY task;
-`;
+${COUNT_ALL}`;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { TEST_HANG_MS } from '../../liveness.js';
@@ -147,18 +147,28 @@ describe('a robot without its disk classifies, says so, and recovers by itself',
     assert.equal((await daemon.stop()).code, 0);
   });
 
-  test('a damaged file, which stays as it is until somebody puts it aside', {
+  test('a damaged file, which is set aside as it was, and tells what is missing', {
     timeout: TEST_HANG_MS,
   }, async (t) => {
     const found = await robot(t);
-    const { rig } = found;
+    const { rig, person } = found;
     mkdirSync(rig.stateDir);
     const file = join(rig.stateDir, 'headland.db');
-    writeFileSync(file, Buffer.alloc(8_192, 'damaged '));
+    const damaged = Buffer.alloc(8_192, 'damaged ');
+    writeFileSync(file, damaged);
     const daemon = await rig.start();
-    await showsTrouble(found, daemon, 'HL_STORE_CORRUPT');
-    renameSync(file, `${file}.damaged`);
-    await recovers(found, daemon);
+    const alarm = (kind: string, name: string) =>
+      person.until(
+        ({ topic, body }) =>
+          topic.endsWith('/event') && body.kind === kind && body.details.alarm === name,
+      );
+    assert.equal((await alarm('alarm_raised', 'store')).body.code, 'HL_STORE_CORRUPT');
+    await alarm('alarm_cleared', 'store');
+    const repaired = await alarm('alarm_raised', 'store-repaired');
+    assert.match(repaired.body.message, /nothing tells how many there were/);
+    assert.ok(readFileSync(`${file}.damaged-1`).equals(damaged));
+    await person.labelFrames(rig, 3);
+    assert.ok(daemon.alive);
     assert.equal((await daemon.stop()).code, 0);
   });
 

@@ -6,7 +6,6 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -294,7 +293,7 @@ export const softwareFindings: DoctorScenario[] = [
   },
   {
     code: 'HL_STORE_CORRUPT',
-    follows: 'Move the file and its neighbours -wal and -shm away',
+    follows: 'Start the daemon, or run `headland verify --repair`',
     check: 'store',
     state: 'failed',
     given: async (patient) => {
@@ -304,7 +303,7 @@ export const softwareFindings: DoctorScenario[] = [
       bytes.fill(0xa5, 8_192, 16_384);
       writeFileSync(database(patient), bytes);
     },
-    follow: (patient) => renameSync(database(patient), patient.robot.path('damaged.db')),
+    follow: async (patient) => void (await patient.robot.must('verify', '--repair')),
   },
   {
     code: 'HL_STORE_NEWER',

@@ -64,41 +64,70 @@ export const storeScenarios: CommandScenario[] = [
   },
   {
     code: 'HL_STORE_CORRUPT',
-    when: 'an export is there',
-    follows: 'import an export (`headland import`)',
+    when: 'nothing else is there',
+    follows: 'Start the daemon, or run `headland verify --repair`',
     given: async (robot) => {
       await teach(robot);
-      await robot.must('export-samples', robot.path('export'));
       writeFileSync(database(robot), 'no database');
     },
     command: () => ['label'],
-    follow: async (robot) => {
-      mkdirSync(robot.path('aside'));
-      for (const name of readdirSync(robot.stateDir).filter((each) =>
-        each.startsWith('headland.db'),
-      ))
-        renameSync(join(robot.stateDir, name), robot.path('aside', name));
-      return ['import', robot.path('export')];
-    },
+    follow: async (robot) => void (await robot.must('verify', '--repair')),
   },
   {
     code: 'HL_STORE_CORRUPT',
     when: 'a backup is there',
-    follows: 'then put a backup in its place',
+    follows: 'Or restore a backup (`headland restore FILE`)',
     given: async (robot) => {
       await teach(robot);
-      // As docs/reference/storage.md says.
-      new Database(database(robot)).exec(`VACUUM INTO '${robot.path('copy.db')}'`);
+      await robot.must('backup', robot.path('all.backup'));
       writeFileSync(database(robot), 'no database');
     },
     command: () => ['export-samples', 'exported'],
-    follow: (robot) => {
-      for (const name of readdirSync(robot.stateDir).filter((each) =>
-        each.startsWith('headland.db'),
-      ))
-        rmSync(join(robot.stateDir, name));
-      cpSync(robot.path('copy.db'), database(robot));
+    follow: async (robot) => void (await robot.must('restore', robot.path('all.backup'))),
+  },
+  {
+    code: 'HL_STORE_LOST',
+    follows: 'Start the daemon, or run `headland verify --repair`',
+    given: async (robot) => {
+      await teach(robot);
+      await robot.must('backup');
+      writeFileSync(database(robot), '');
     },
+    command: () => ['export-samples', 'exported'],
+    follow: async (robot) => void (await robot.must('verify', '--repair')),
+  },
+  {
+    code: 'HL_BACKUP_EXISTS',
+    follows: 'Name a new file',
+    given: async (robot) => {
+      await teach(robot);
+      robot.write('all.backup', '');
+    },
+    command: (robot) => ['backup', robot.path('all.backup')],
+    follow: (robot) => ['backup', robot.path('new.backup')],
+  },
+  {
+    code: 'HL_BACKUP_INVALID',
+    follows: 'Use another backup',
+    given: async (robot) => {
+      await teach(robot);
+      robot.write('text.backup', 'no backup');
+    },
+    command: (robot) => ['restore', robot.path('text.backup')],
+    follow: async (robot) => {
+      await robot.must('backup', robot.path('all.backup'));
+      return ['restore', robot.path('all.backup')];
+    },
+  },
+  {
+    code: 'HL_BACKUP_NO_ROOM',
+    follows: 'lower samples.minFreeBytes',
+    given: async (robot) => {
+      await teach(robot);
+      robot.configure({ samples: { minFreeBytes: 1e15 } });
+    },
+    command: () => ['backup'],
+    follow: (robot) => robot.configure({ samples: { minFreeBytes: 1_000_000 } }),
   },
   {
     code: 'HL_STORE_NEWER',

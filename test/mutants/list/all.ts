@@ -20,6 +20,7 @@ import { PARSER_MUTANTS } from './parser-mutants.js';
 import { PICTURES_MUTANTS } from './pictures-mutants.js';
 import { POSITION_MUTANTS } from './position-mutants.js';
 import { REGION_MUTANTS } from './region-mutants.js';
+import { SAFEKEEPING_MUTANTS } from './safekeeping-mutants.js';
 import { SAMPLES_MUTANTS } from './samples-mutants.js';
 import { SETTINGS_MUTANTS } from './settings-mutants.js';
 import { STORAGE_MUTANTS } from './storage-mutants.js';
@@ -37,6 +38,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...COUNT_MUTANTS,
   ...DATASET_MUTANTS,
   ...STORAGE_MUTANTS,
+  ...SAFEKEEPING_MUTANTS,
   ...SETTINGS_MUTANTS,
   ...LEARNING_MUTANTS,
   ...BASE_MUTANTS,

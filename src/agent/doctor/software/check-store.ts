@@ -12,6 +12,7 @@ import { OUTBOX_TABLES } from '../../../storage/outbox-table.js';
 import { REPORT_TABLES } from '../../../storage/report-log.js';
 import { damagedFile, storeError } from '../../../storage/store-error.js';
 import { SYNC_TABLES } from '../../../sync/sync-table.js';
+import { damageOf } from '../../safekeeping/examine-state.js';
 import { type Finding, failed, ok, type RobotContext, skipped } from '../doctor-check.js';
 
 /** Versions of the tables that this headland knows. */
@@ -29,11 +30,14 @@ const KNOWN_VERSIONS: Readonly<Record<string, number>> = {
 /** Whether the database is undamaged, and of a version that this headland can use. */
 export async function checkStore({ config, daemon }: RobotContext): Promise<Finding[]> {
   const path = join(config.paths.stateDir, 'headland.db');
+  const inUse = await daemon.running();
+  const seen = inUse ? null : damageOf(config);
+  if (seen !== null) return [failed(seen)];
   let inspection: DatabaseInspection | 'interrupted';
   try {
     if (statSync(path).size === 0) return [ok(`${path} is still empty`)];
     accessSync(path, constants.R_OK);
-    inspection = inspectDatabase(path, { inUse: await daemon.running() });
+    inspection = inspectDatabase(path, { inUse });
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return [ok(`no database yet: the first start creates ${path}`)];
     throw isHeadlandError(error) ? error : storeError(error, path);

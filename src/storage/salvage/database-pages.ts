@@ -1,0 +1,108 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { isPageSize, readLog } from './write-ahead-log.js';
+
+const MAGIC = Buffer.from('SQLite format 3\0');
+const HEADER_BYTES = 100;
+/** That of every file which headland has made. */
+const DEFAULT_PAGE_BYTES = 4_096;
+
+/**
+ * The pages of a database as its file and its log hold them, without SQLite, which stops at the first
+ * damaged one. Never writes.
+ */
+export class DatabasePages {
+  readonly pageBytes: number;
+  /** Highest number of a page that may exist. */
+  readonly count: number;
+  /** What is missing of the log, in words; null: nothing. */
+  readonly logLost: string | null;
+  /** Number of the first page of the free list; 0: none. */
+  readonly freeList: number;
+  /** Pages that the file names and that neither it nor its log has. */
+  readonly missingPages: number;
+  /** It begins as a database of SQLite does, in the file or in the log. */
+  readonly isDatabase: boolean;
+  readonly #file: number | null;
+  readonly #fileBytes: number;
+  readonly #log: number | null;
+  readonly #logged: ReadonlyMap<number, number>;
+
+  constructor(path: string) {
+    this.#file = openOrNull(path);
+    this.#fileBytes = this.#file === null ? 0 : fstatSync(this.#file).size;
+    const header = Buffer.alloc(HEADER_BYTES);
+    if (this.#file !== null) readSync(this.#file, header, 0, HEADER_BYTES, 0);
+    const stated = header.readUInt16BE(16) === 1 ? 65_536 : header.readUInt16BE(16);
+    const named = header.subarray(0, MAGIC.length).equals(MAGIC);
+    const assumed = isPageSize(stated) ? stated : DEFAULT_PAGE_BYTES;
+    const log = readLog(path, assumed);
+    this.pageBytes = !named && log.pageBytes !== null ? log.pageBytes : assumed;
+    this.logLost = log.lost;
+    this.#logged = log.pageBytes === this.pageBytes ? log.pages : new Map();
+    this.#log = this.#logged.size > 0 ? openOrNull(`${path}-wal`) : null;
+    const inFile = Math.ceil(this.#fileBytes / this.pageBytes);
+    // A page beyond the end of the newest transaction was given back.
+    this.count = log.pageCount ?? Math.max(inFile, ...this.#logged.keys());
+    const first = this.page(1);
+    this.freeList = first?.readUInt32BE(32) ?? 0;
+    this.isDatabase = first?.subarray(0, MAGIC.length).equals(MAGIC) ?? false;
+    this.missingPages = this.#missing(first, log.pageCount);
+  }
+
+  /** The file itself can be read. */
+  get isReadable(): boolean {
+    return this.#file !== null;
+  }
+
+  /** Closes it and returns it, for what it has found. */
+  closed(): this {
+    this.close();
+    return this;
+  }
+
+  /** Null: the page is not there as a whole. */
+  page(number: number): Buffer | null {
+    if (number < 1 || number > this.count) return null;
+    const bytes = Buffer.alloc(this.pageBytes);
+    const logged = this.#logged.get(number);
+    const [file, offset] =
+      logged === undefined ? [this.#file, (number - 1) * this.pageBytes] : [this.#log, logged];
+    if (file === null) return null;
+    try {
+      return readSync(file, bytes, 0, bytes.length, offset) === bytes.length ? bytes : null;
+    } catch {
+      // A sector that the disk cannot read any more.
+      return null;
+    }
+  }
+
+  #missing(first: Buffer | null, logged: number | null): number {
+    // The count of the file holds only if the program that wrote last has set it.
+    const isSet = first !== null && first.readUInt32BE(24) === first.readUInt32BE(92);
+    const stated = logged ?? (isSet ? first.readUInt32BE(28) : 0);
+    let missing = 0;
+    const beyond = Math.floor(this.#fileBytes / this.pageBytes) + 1;
+    if (stated - beyond > 1_000_000) return stated - beyond;
+    for (let at = beyond; at <= stated; at++) {
+      if (!this.#logged.has(at)) missing += 1;
+    }
+    return missing;
+  }
+
+  close(): void {
+    if (this.#file !== null) closeSync(this.#file);
+    if (this.#log !== null) closeSync(this.#log);
+  }
+}
+
+/** Null: no file is there. */
+function openOrNull(path: string): number | null {
+  try {
+    const file = openSync(path, 'r');
+    if (fstatSync(file).isFile()) return file;
+    closeSync(file);
+    return null;
+  } catch {
+    return null;
+  }
+}
