@@ -154,6 +154,11 @@ export class TrainingService {
     this.#triggers.labelsChanged();
   }
 
+  /** See {@link TrainingTriggers.headLost}. @throws HeadlandError HL_STORE_… */
+  headLost(learntRevision: number): void {
+    this.#triggers.headLost(learntRevision);
+  }
+
   /** Cancels a running or starting training; its report is stored when this resolves. Never throws. */
   async stop(): Promise<void> {
     this.#stopped = true;
