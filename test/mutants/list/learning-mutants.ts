@@ -2,6 +2,9 @@ import type { Mutant } from '../mutant.js';
 
 const REGISTRY = 'src/registry/registry.ts';
 const DAMAGE_TESTS = [{ file: 'test/registry/damage.test.ts' }];
+const PARENT_TESTS = [
+  { file: 'test/training/trainer.test.ts', names: 'a training whose parent is killed' },
+];
 const LOSS_TESTS = [{ file: 'test/agent/learning/head-damage.test.ts' }];
 const VERSIONS = 'src/registry/version-directory.ts';
 const POINTER_TESTS = [{ file: 'test/registry/pointer.test.ts' }];
@@ -188,6 +191,20 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
     text: '    this.#headLost = true;\n',
     replacement: '',
     tests: [{ file: 'test/training/triggers.test.ts', names: 'has its labels learnt again' }],
+  },
+  {
+    promise: 'a training ends with its parent, whatever it computes',
+    file: 'src/training/job/parent-watch-worker.ts',
+    text: "if (process.ppid !== pid) process.kill(process.pid, 'SIGKILL');",
+    replacement: 'if (process.ppid !== pid) return;',
+    tests: PARENT_TESTS,
+  },
+  {
+    promise: 'two training processes never run at once',
+    file: 'src/training/job/training-job.ts',
+    text: 'const lock = await lockTrainer(settings.dbPath, log);',
+    replacement: 'const lock: { release(): void } | null = null;',
+    tests: PARENT_TESTS,
   },
   {
     promise: 'a version is never read with the weights of another',
