@@ -119,11 +119,20 @@ export async function readVersion(directory: string, version: number): Promise<S
   if (!sameBytes(await part(directory, LABELS), encodeLines(head.labels))) {
     throw invalidHead(`head ${version}: its labels are not those of its weights`);
   }
+  if (!isCardOf(card, head)) throw invalidHead(`head ${version}: its card is that of another head`);
   const groups = await part(directory, TRAINING_GROUPS);
   if (sha256Hex(groups) !== card.trainingGroupsSha256) {
     throw invalidHead(`head ${version}: the checksum of its list of training groups is wrong`);
   }
   return { head, card, trainingGroups: decodeLines(groups) };
+}
+
+function isCardOf(card: HeadCard, head: Head): boolean {
+  return (
+    card.featureSize === head.featureSize &&
+    card.backbone.checksum === head.backboneChecksum &&
+    sameBytes(encodeLines(card.labels), encodeLines(head.labels))
+  );
 }
 
 /**

@@ -218,6 +218,20 @@ describe('damage to the head registry', () => {
     await assert.rejects(registry.load(2), hasCode('HL_HEAD_INVALID'));
   });
 
+  it('is noticed when card and weights are right, and of different heads', async (t) => {
+    const { registry } = create(t);
+    const head = someHead(1);
+    const card = someCard(head);
+    for (const other of [
+      { labels: ['crop', 'stone'] },
+      { featureSize: 3 },
+      { backbone: { ...card.backbone, checksum: 'c'.repeat(64) } },
+    ]) {
+      const version = await registry.publish(head, { ...card, ...other }, []);
+      await assert.rejects(registry.load(version), hasCode('HL_HEAD_INVALID'));
+    }
+  });
+
   it('of every version leaves no head, and the next training starts again', async (t) => {
     const { registry, dir } = create(t);
     await registry.promote(await publish(registry, 1));

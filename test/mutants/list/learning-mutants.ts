@@ -5,6 +5,7 @@ const DAMAGE_TESTS = [{ file: 'test/registry/damage.test.ts' }];
 const PARENT_TESTS = [
   { file: 'test/training/trainer.test.ts', names: 'a training whose parent is killed' },
 ];
+const SWITCH_CHAOS_TESTS = [{ file: 'test/chaos/switch-chaos.test.ts' }];
 const LOSS_TESTS = [{ file: 'test/agent/learning/head-damage.test.ts' }];
 const VERSIONS = 'src/registry/version-directory.ts';
 const POINTER_TESTS = [{ file: 'test/registry/pointer.test.ts' }];
@@ -205,6 +206,20 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
     text: 'const lock = await lockTrainer(settings.dbPath, log);',
     replacement: 'const lock: { release(): void } | null = null;',
     tests: PARENT_TESTS,
+  },
+  {
+    promise: 'a version is never read with the card of another',
+    file: VERSIONS,
+    text: 'if (!isCardOf(card, head)) throw',
+    replacement: 'if (!isCardOf(card, head) && version < 0) throw',
+    tests: [{ file: 'test/registry/registry.test.ts', names: 'of different heads' }],
+  },
+  {
+    promise: 'weights that are no numbers never serve',
+    file: 'src/head/codec.ts',
+    text: 'if (!weights.every(Number.isFinite) || !bias.every(Number.isFinite)) {',
+    replacement: 'if (weights.length < 0) {',
+    tests: SWITCH_CHAOS_TESTS,
   },
   {
     promise: 'a version is never read with the weights of another',
