@@ -1,8 +1,9 @@
-import { closeSync, openSync, truncateSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { closeSync, openSync, rmSync, truncateSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type Libsql from 'libsql';
-import { isHeadlandError } from '../base/errors.js';
+import { HeadlandError, isHeadlandError } from '../base/errors.js';
 import { inheritOwner } from '../base/files/inherit-owner.js';
 import { storeError } from './store-error.js';
 
@@ -37,7 +38,28 @@ export function lockFolder(directory: string, purpose: string): FolderLock {
       },
     };
   } catch (error) {
-    throw storeError(error, path);
+    const meant = storeError(error, path);
+    if (!isHeadlandError(meant, 'HL_STORE_BUSY') || locksWork(directory)) throw meant;
+    // SQLite calls it busy, too, when a network file system has no lock service (ENOLCK).
+    throw new HeadlandError('HL_STORE_UNAVAILABLE', `${directory}: its file system has no locks`, {
+      remedy: 'Start the lock service of the network file system, or set another paths.stateDir.',
+      details: { directory },
+      cause: error,
+    });
+  }
+}
+
+/** Whether a file that nobody else knows can be locked. */
+function locksWork(directory: string): boolean {
+  const path = join(directory, `.probe-${randomUUID()}.lock`);
+  try {
+    createEmpty(path);
+    openExclusively(path).close();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(path, { force: true });
   }
 }
 

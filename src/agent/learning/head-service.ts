@@ -7,8 +7,12 @@ import type { StoredHead } from '../../registry/version-directory.js';
 import { servingHead } from './instant-service.js';
 
 const WATCH_INTERVAL_MS = 2_000;
-/** What no other setting and no other right mends: the head has to be learnt again. */
-const LOSSES: ReadonlySet<string> = new Set(['HL_HEAD_INVALID', 'HL_HEAD_UNKNOWN_VERSION']);
+/** Why a head cannot be read. One that does not fit the backbone is intact. */
+const LOSSES: ReadonlySet<string> = new Set([
+  'HL_HEAD_INVALID',
+  'HL_HEAD_UNKNOWN_VERSION',
+  'HL_HEAD_UNREADABLE',
+]);
 
 export interface HeadServiceEvents {
   /**
@@ -22,7 +26,7 @@ export interface HeadServiceEvents {
   onUnusable(version: number, error: HeadlandError, instead: number | null): void;
 }
 
-/** A head that should serve and cannot, because its files are damaged or gone. */
+/** A head that should serve and cannot, because its files are damaged, gone or not readable. */
 export interface LostHead {
   /** Null: nothing tells which one it was. */
   version: number | null;

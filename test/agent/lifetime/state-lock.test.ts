@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { acquireStateLock } from '../../../src/agent/lifetime/state-lock.js';
 import { isInstanceRunning } from '../../../src/host/instance-lock.js';
+import { withoutStrace } from '../../base/disk-calls.js';
 import { hasCode } from '../../errors.js';
 import { TEST_HANG_MS } from '../../liveness.js';
 import { temporaryFolder } from '../../temporary-folder.js';
@@ -21,6 +22,11 @@ const MODULE = new URL('../../../src/agent/lifetime/state-lock.js', import.meta.
 /** Another process that takes a lock and says so. @param prefix a command that runs it */
 function taker(directory: string, prefix: readonly string[] = []): [string, string[]] {
   const script = `const { acquireStateLock } = await import(${JSON.stringify(MODULE)});
+    if (process.env.HEADLAND_TEST_WAITS) {
+      await acquireStateLock(${JSON.stringify(directory)}, 'train');
+      console.log('waits');
+      await new Promise((go) => process.stdin.once('data', go));
+    }
     try {
       const { unlocked } = await acquireStateLock(${JSON.stringify(directory)}, 'run');
       console.log('held', unlocked);
@@ -88,6 +94,35 @@ describe('the lock of a state folder', () => {
     assert.notEqual(gone.unlocked, null);
     assert.equal(existsSync(join(folder, 'gone')), false, 'only the daemon creates it');
     await gone.release();
+  });
+
+  test('is the socket alone on a file system without locks', {
+    skip: withoutStrace,
+  }, async (t) => {
+    const folder = temporaryFolder(t);
+    const [command, args] = taker(folder);
+    const child = spawn(command, args, {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, HEADLAND_TEST_WAITS: '1' },
+    });
+    t.after(() => child.kill('SIGKILL'));
+    await once(child.stdout, 'data');
+    // As NFS without its lock service answers; only from now on, because Node.js and libsql need fcntl to start.
+    const strace = [
+      '-f',
+      '-p',
+      String(child.pid),
+      '-o',
+      '/dev/null',
+      '--inject=fcntl:error=ENOLCK',
+    ];
+    const tracer = spawn('strace', strace, { stdio: ['ignore', 'ignore', 'pipe'] });
+    t.after(() => tracer.kill('SIGKILL'));
+    await once(tracer.stderr, 'data');
+    child.stdin.end('go\n');
+    const [said] = await once(child.stdout, 'data');
+    assert.match(String(said), /^held .*no locks$/m);
+    assert.deepEqual(readdirSync(folder).sort(), ['run.lock', 'train.lock']);
   });
 
   test('is not given up by its process while it forgets the lock', async (t) => {

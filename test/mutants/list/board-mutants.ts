@@ -177,6 +177,13 @@ export const BOARD_MUTANTS: readonly Mutant[] = [
     tests: STATE_LOCK_TESTS,
   },
   {
+    promise: 'a file system without locks does not stop the robot',
+    file: 'src/storage/folder-lock.ts',
+    text: "if (!isHeadlandError(meant, 'HL_STORE_BUSY') || locksWork(directory)) throw meant;",
+    replacement: 'if (meant !== null) throw meant;',
+    tests: STATE_LOCK_TESTS,
+  },
+  {
     promise: 'what is in the file of a lock does not matter',
     file: 'src/storage/folder-lock.ts',
     text: 'truncateSync(path);',
