@@ -13,7 +13,7 @@ export const DAMAGES: Readonly<Record<string, (path: string) => void>> = {
   },
   'a link to itself': (path) => symlinkSync(path, path),
   'a link to nothing': (path) => symlinkSync('/nowhere/at/all', path),
-  'a link to a device without end': (path) => symlinkSync('/dev/zero', path),
+  'a link to a device': (path) => symlinkSync('/dev/null', path),
   'a pipe': (path) => void execFileSync('mkfifo', [path]),
 };
 

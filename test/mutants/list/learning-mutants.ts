@@ -119,9 +119,9 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a pipe in the place of a file of a head does not stop the start',
     file: 'src/registry/whole-files.ts',
-    text: 'if (!(await file.stat()).isFile()) throw notAFile(path);',
-    replacement: '',
-    tests: DAMAGE_TESTS,
+    text: 'constants.O_RDONLY | constants.O_NONBLOCK',
+    replacement: 'constants.O_RDONLY',
+    tests: [{ file: 'test/registry/damage.test.ts', names: 'weights: the version is moved aside' }],
   },
   {
     promise: 'without pointer and history the newest intact head serves',
