@@ -202,9 +202,9 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
   },
   {
     promise: 'two training processes never run at once',
-    file: 'src/training/job/training-job.ts',
-    text: 'const lock = await lockTrainer(settings.dbPath, log);',
-    replacement: 'const lock: { release(): void } | null = null;',
+    file: 'src/training/job/trainer-lock.ts',
+    text: "if (!isHeadlandError(error, 'HL_STORE_BUSY')) {",
+    replacement: 'if (isHeadlandError(error)) {',
     tests: PARENT_TESTS,
   },
   {
@@ -359,7 +359,7 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
     promise: 'a training runs at its niceness, with every thread',
     file: 'src/training/job/low-priority.ts',
     text: '=== wanted ? command : []',
-    replacement: '[]',
+    replacement: '=== -99 ? command : []',
     tests: [{ file: TRAINER_TESTS, names: 'niceness with every thread' }],
   },
   {
