@@ -13,7 +13,7 @@ const mayImport = {
   sync: ['storage', 'samples'],
   gate: ['head'],
   registry: ['head', 'gate'],
-  training: ['samples', 'backbone', 'head', 'gate', 'registry'],
+  training: ['storage', 'samples', 'backbone', 'head', 'gate', 'registry'],
   evaluation: ['training', 'samples', 'backbone', 'head', 'gate', 'registry', 'models'],
   perception: ['vision', 'backbone', 'head'],
   telemetry: ['storage'],

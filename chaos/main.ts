@@ -2,6 +2,7 @@ import { run as corrupt } from './corrupt/corrupt-chaos.js';
 import { run as fuzz } from './fuzz/fuzz-chaos.js';
 import { run as http } from './http/http-chaos.js';
 import { run as soak } from './soak/soak-chaos.js';
+import { run as switchHeads } from './switch/switch-chaos.js';
 
 /**
  * `npm run -s chaos -- NAME [--json] [options]`: faults by the hundred against the real program. Prints
@@ -17,6 +18,7 @@ const CAMPAIGNS: Readonly<Record<string, (options: readonly string[]) => Promise
   corrupt,
   http,
   soak,
+  switch: switchHeads,
 };
 
 const [name = '', ...options] = process.argv.slice(2);

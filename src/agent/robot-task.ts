@@ -12,6 +12,7 @@ import type { TrainingProgress } from '../training/job/job-protocol.js';
 import type { TrainingReport } from '../training/report.js';
 import type { AuditTrail } from './audit-trail.js';
 import { AnswerBook } from './brain/answer-book.js';
+import { HeadDamage } from './learning/head-damage.js';
 import { HeadService } from './learning/head-service.js';
 import { InstantService } from './learning/instant-service.js';
 import { Labelling } from './learning/labelling.js';
@@ -64,6 +65,8 @@ export class RobotTask {
   readonly answers: AnswerBook;
   readonly queue: LabelQueue;
   readonly #shadow: ShadowService;
+  readonly #damage: HeadDamage;
+  #listens = false;
   readonly #asking: Asking;
   /** The last label revision passed on to everything that learns from labels. */
   #labelRevision = 0;
@@ -95,7 +98,8 @@ export class RobotTask {
       (serving) => this.instant.hold(() => perception.swapHead(name, serving)),
       backboneChecksum,
       {
-        onServing: (stored) => {
+        onServing: (stored, lost) => {
+          this.#damage.serving(stored, lost);
           audit.serving(name, stored);
           this.instant.baseChanged(stored);
           events.onServing(stored);
@@ -126,6 +130,7 @@ export class RobotTask {
           events.onProgress(progress);
         },
         onReport: (report) => {
+          this.#damage.trained(report, this.heads.serving?.card.version ?? null);
           telemetry.trainingReport(report);
           events.onReport(report);
         },
@@ -135,6 +140,13 @@ export class RobotTask {
       knownLabels: () => this.heads.serving?.head.labels ?? null,
       othersTrain: parts.othersTrain,
       cacheDir: parts.cacheDir,
+    });
+    this.#damage = new HeadDamage({
+      task: name,
+      meta: task.meta,
+      alarms,
+      retrain: (learntRevision) => this.#retrain(learntRevision),
+      log,
     });
     this.#shadow = new ShadowService({
       registry: task.heads,
@@ -190,6 +202,13 @@ export class RobotTask {
     this.#shadow.start();
     this.#labelRevision = this.state.samples.labelRevision();
     this.training.listen();
+    this.#listens = true;
+  }
+
+  /** Learns the labels of a lost head again; {@link listen} starts that when the robot starts. */
+  #retrain(learntRevision: number): void {
+    this.training.headLost(learntRevision);
+    if (this.#listens) this.training.onLabel();
   }
 
   /** Stops switching heads and learning from single labels; a training goes on. */

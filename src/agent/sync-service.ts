@@ -5,13 +5,13 @@ import type { Log } from '../base/log.js';
 import { SideService } from '../base/side-service.js';
 import type { Config } from '../config/schema.js';
 import { readSecretText } from '../config/secrets.js';
-import { acquireInstanceLock } from '../host/instance-lock.js';
 import { RsyncTarget } from '../sync/rsync/rsync-target.js';
 import { bucketUrl, type S3Credentials, S3Target } from '../sync/s3/s3-target.js';
 import { parseSyncAddress, type SyncAddress } from '../sync/sync-address.js';
 import { SyncTable } from '../sync/sync-table.js';
 import type { SyncTarget } from '../sync/sync-target.js';
 import { type PassOptions, type PassReport, Synchroniser } from '../sync/synchroniser.js';
+import { acquireStateLock } from './lifetime/state-lock.js';
 import type { State } from './open-state.js';
 
 /** Sends the samples of one task. */
@@ -61,7 +61,7 @@ export async function runSyncPass(
   synchroniser: Synchroniser,
   options: PassOptions,
 ): Promise<PassReport> {
-  const lock = await acquireInstanceLock(stateDir, 'sync').catch((error: unknown) => {
+  const lock = await acquireStateLock(stateDir, 'sync').catch((error: unknown) => {
     throw new HeadlandError(
       'HL_SYNC_RUNNING',
       `another process is sending samples of ${stateDir}`,

@@ -3,7 +3,7 @@ import { Moment } from './moment.js';
 
 /**
  * The subject of an alarm. One part of the daemon raises and clears each; docs/reference/mqtt.md
- * describes them. Some end with the name of a camera, output or input.
+ * describes them. Some end with the name of a task, camera, output or input.
  */
 export type AlarmName =
   | 'config'
@@ -13,6 +13,8 @@ export type AlarmName =
   | 'picture-limit'
   | 'cameras'
   | 'backbone'
+  | 'head'
+  | `head-${string}`
   | 'accelerator'
   | 'board-hot'
   | 'board-supply'

@@ -13,7 +13,8 @@ export interface InstanceLock {
 
 /**
  * Binds an abstract unix socket named after a directory and a purpose. The kernel releases it when
- * the process ends, however it ends, so no stale lock survives a power cut.
+ * the process ends, however it ends, so no stale lock survives a power cut. Only processes of the same network
+ * namespace see it; a lock of the folder itself goes with it (agent/lifetime/state-lock.ts).
  * @param directory need not exist
  * @throws HeadlandError HL_ALREADY_RUNNING when another process holds it
  */
@@ -31,21 +32,7 @@ export function acquireInstanceLock(directory: string, purpose: string): Promise
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EADDRINUSE') return reject(error);
-      reject(
-        new HeadlandError(
-          'HL_ALREADY_RUNNING',
-          purpose === 'train'
-            ? `another process is training or rolling back in ${path}`
-            : `another headland is running in ${path}`,
-          {
-            remedy:
-              purpose === 'train'
-                ? 'Wait until it has ended, then try again.'
-                : 'Stop it (systemctl stop headland), or set another paths.stateDir.',
-            details: { purpose, path },
-          },
-        ),
-      );
+      reject(alreadyRunning(path, purpose));
     });
     server.listen({ path: socketName(path, purpose) }, () =>
       resolve({
@@ -60,6 +47,23 @@ export function acquireInstanceLock(directory: string, purpose: string): Promise
       }),
     );
   });
+}
+
+/** HL_ALREADY_RUNNING. */
+export function alreadyRunning(path: string, purpose: string): HeadlandError {
+  const isTraining = purpose === 'train';
+  return new HeadlandError(
+    'HL_ALREADY_RUNNING',
+    isTraining
+      ? `another process is training or rolling back in ${path}`
+      : `another headland is running in ${path}`,
+    {
+      remedy: isTraining
+        ? 'Wait until it has ended, then try again.'
+        : 'Stop it (systemctl stop headland), or set another paths.stateDir.',
+      details: { purpose, path },
+    },
+  );
 }
 
 /**

@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, renameSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { isFileError } from '../base/files/file-problem.js';
 import { makeFolderSync } from '../base/files/make-folder.js';
 import { DEFAULT_TASK } from '../base/words/task.js';
 
@@ -10,11 +11,13 @@ const MOVING = 'heads.moving';
 /**
  * Folder of the heads of a task: `heads/<task>`. The heads of a headland without tasks, which are
  * directly in `heads`, move to the folder of the task `main`; a move that a power cut interrupts is
- * finished at the next call. On a read-only disk they are used where they are.
+ * finished at the next call. On a read-only disk they are used where they are. A file in the place of the
+ * folder `heads` is moved aside.
  * @param stateDir it may be absent
  */
 export function headsFolder(stateDir: string, task: string): string {
   const heads = join(stateDir, 'heads');
+  moveFileAside(heads);
   const moved = moveUntasked(stateDir, heads);
   return task === DEFAULT_TASK && !moved ? heads : join(heads, task);
 }
@@ -43,5 +46,38 @@ function moveUntasked(stateDir: string, heads: string): boolean {
 
 function isUntasked(heads: string): boolean {
   if (!existsSync(heads) || existsSync(join(heads, DEFAULT_TASK))) return false;
-  return readdirSync(heads).some((entry) => REGISTRY_ENTRY.test(entry));
+  return entriesOf(heads).some((entry) => REGISTRY_ENTRY.test(entry));
+}
+
+/** Nothing that is in the place of the heads must stop the start. */
+function entriesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function moveFileAside(path: string): void {
+  try {
+    if (isFolder(path) === false) renameSync(path, freeName(path));
+  } catch {
+    // A read-only disk: no head serves then.
+  }
+}
+
+/** Null: nothing is there, or only a link to nothing, whose disk may come later. */
+function isFolder(path: string): boolean | null {
+  try {
+    return statSync(path).isDirectory();
+  } catch (error) {
+    return isFileError(error) && error.code === 'ELOOP' ? false : null;
+  }
+}
+
+function freeName(path: string): string {
+  for (let copy = 2, name = `${path}.corrupt`; ; copy += 1) {
+    if (!existsSync(name)) return name;
+    name = `${path}.corrupt-${copy}`;
+  }
 }

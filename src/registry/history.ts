@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { writeFileDurably } from '../base/files/durable-files.js';
 import { openToAppend } from '../base/files/inherit-owner.js';
+import { clearPlace, isMissing, moveAside, readRegular } from './whole-files.js';
 
 /** A longer journal is cut to the second number; nobody rolls back further than that. */
 const COMPACT_ABOVE_RECORDS = 1_000;
@@ -51,8 +51,8 @@ export type HistoryRecord = z.infer<typeof recordSchema>;
 export type PinRecord = z.infer<typeof pinSchema>;
 
 /**
- * Reads every whole record of a switch. A line that a power cut left torn is skipped: the pointer file,
- * not this journal, decides which version serves.
+ * Reads every whole record of a switch. A line that a power cut left torn is skipped, and so is a journal
+ * that cannot be read: the pointer file, not this journal, decides which version serves.
  */
 export async function readHistory(path: string): Promise<HistoryRecord[]> {
   return readRecords(path, recordSchema);
@@ -64,10 +64,7 @@ export function readPins(path: string): Promise<PinRecord[]> {
 }
 
 async function readRecords<T>(path: string, schema: z.ZodType<T>): Promise<T[]> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '';
-    throw error;
-  });
+  const text = await readRegular(path).then(String, () => '');
   return text.split('\n').flatMap((line) => {
     try {
       const parsed = schema.safeParse(JSON.parse(line));
@@ -95,6 +92,21 @@ export async function appendHistory(
   } finally {
     await file.close();
   }
+}
+
+/**
+ * Moves a journal aside that has no readable record, or that is no file. Only at start.
+ * @throws the error of the file system when it cannot be read or renamed
+ */
+export async function setAsideUnreadable(path: string): Promise<void> {
+  await clearPlace(path);
+  const text = await readRegular(path).then(String, (error: unknown) => {
+    if (isMissing(error)) return '';
+    throw error;
+  });
+  if (text.length === 0) return;
+  const records = await readRecords(path, z.union([recordSchema, pinSchema]));
+  if (records.length === 0) await moveAside(path);
 }
 
 /** Shortens the journal; only for the one process that may switch heads. */

@@ -1,5 +1,6 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { messageOf } from '../base/errors.js';
 import { syncDirectory, writeFileDurably } from '../base/files/durable-files.js';
 import type { Log } from '../base/log.js';
 import {
@@ -12,7 +13,9 @@ import {
   readPins,
   type Switcher,
   servingStack,
+  setAsideUnreadable,
 } from './history.js';
+import { clearPlace, isMissing, moveAside, readRegular } from './whole-files.js';
 
 /**
  * The serving version: `<dir>/current` holds its number and is replaced by one rename. The pointer
@@ -24,6 +27,8 @@ export class ServingPointer {
   readonly #pin: string;
   readonly #history: string;
   readonly #log: Log | null;
+  /** The damage has been logged: the pointer is read every two seconds. */
+  #isDamageLogged = false;
 
   constructor(dir: string, log: Log | null) {
     this.#dir = dir;
@@ -36,14 +41,42 @@ export class ServingPointer {
   /** The version that serves; null: none. */
   async read(): Promise<number | null> {
     const named = await versionIn(this.#current);
-    if (named === null) return null;
-    if (named !== 'damaged') return named;
-    const version = (await this.stack()).at(-1) ?? null;
-    this.#log?.error(
-      { version },
-      'the pointer to the serving head is damaged; using the history instead',
-    );
+    if (named === 'damaged') return this.#fromHistory();
+    this.#isDamageLogged = false;
+    // A missing file means that no head serves, unless the last record says otherwise.
+    return named ?? this.#lastNoted();
+  }
+
+  async #fromHistory(): Promise<number | null> {
+    const version = await this.#lastNoted();
+    if (!this.#isDamageLogged) {
+      this.#isDamageLogged = true;
+      this.#log?.error(
+        { version },
+        'the pointer to the serving head is damaged; using the history instead',
+      );
+    }
     return version;
+  }
+
+  /** The version that serves according to the journal; null: none, or it has no record. */
+  async #lastNoted(): Promise<number | null> {
+    return (await this.stack()).at(-1) ?? null;
+  }
+
+  /**
+   * Whether nothing tells which version serves: the pointer is damaged, or there is none, and the journal
+   * has no record.
+   */
+  async isUnknown(): Promise<boolean> {
+    if (typeof (await versionIn(this.#current)) === 'number') return false;
+    return (await this.lastSwitch()) === null;
+  }
+
+  /** Whether the file of the pointer has to be written again, although the version stays. */
+  async isDamaged(): Promise<boolean> {
+    const named = await versionIn(this.#current);
+    return named === 'damaged' || (named === null && (await this.#lastNoted()) !== null);
   }
 
   /**
@@ -56,7 +89,16 @@ export class ServingPointer {
   ): Promise<void> {
     const previous = await this.read();
     await this.#write(this.#current, version);
-    await this.#note(event, version, previous, by);
+    try {
+      await this.#note(event, version, previous, by);
+    } catch (error) {
+      if (version === null) throw error;
+      // The head has been switched; the next start adds the record.
+      this.#log?.error(
+        { version, err: messageOf(error) },
+        'a switch of heads could not be recorded',
+      );
+    }
   }
 
   /** The version that stays; null: none, or it does not serve any more. */
@@ -77,6 +119,7 @@ export class ServingPointer {
 
   /** Records a switch that a power cut kept out of the journal, and shortens the journal. */
   async reconcile(): Promise<void> {
+    await setAsideUnreadable(this.#history);
     const current = await this.read();
     const noted = (await this.stack()).at(-1) ?? null;
     if (current !== noted) await this.#note('found', current, noted, null);
@@ -109,6 +152,8 @@ export class ServingPointer {
   }
 
   async #write(path: string, version: number | null): Promise<void> {
+    await clearPlace(path);
+    if ((await versionIn(path)) === 'damaged') await moveAside(path);
     if (version === null) {
       await rm(path, { force: true });
       await syncDirectory(this.#dir);
@@ -127,18 +172,18 @@ export class ServingPointer {
     return this.#append({ at, event, version, previous, ...(by && { by }) });
   }
 
-  #append(record: HistoryRecord | PinRecord): Promise<void> {
-    return appendHistory(this.#history, record);
+  async #append(record: HistoryRecord | PinRecord): Promise<void> {
+    await clearPlace(this.#history);
+    await appendHistory(this.#history, record);
   }
 }
 
 /** The version that a pointer file names; null: there is no file. */
 async function versionIn(path: string): Promise<number | 'damaged' | null> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null;
-    throw error;
-  });
-  if (text === null) return null;
-  const found = /^([1-9][0-9]{0,8})\n$/.exec(text);
-  return found ? Number(found[1]) : 'damaged';
+  try {
+    const found = /^([1-9][0-9]{0,8})\n$/.exec(String(await readRegular(path)));
+    return found ? Number(found[1]) : 'damaged';
+  } catch (error) {
+    return isMissing(error) ? null : 'damaged';
+  }
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HeadlandError, isHeadlandError, messageOf } from '../base/errors.js';
 import { writeDirectoryDurably, writeFileDurably } from '../base/files/durable-files.js';
@@ -26,6 +26,7 @@ import {
   versionsToRemove,
   writeTrial,
 } from './version-directory.js';
+import { isMissing, moveAside } from './whole-files.js';
 
 /** Throws when a head cannot serve on this robot. */
 export type HeadCheck = (stored: StoredHead) => void;
@@ -35,6 +36,8 @@ export interface OpenServingOptions {
   use?: (stored: StoredHead) => Promise<void> | void;
   /** Called for each head that cannot serve. */
   onUnusable?: (version: number, error: unknown) => void;
+  /** Called when pointer and history are damaged, so that nothing tells which head served. */
+  onForgotten?: () => void;
   /** The version that serves already; tried first after the version of the pointer. */
   keep?: number | null;
 }
@@ -126,34 +129,64 @@ export class HeadRegistry {
   /**
    * Opens the head of the pointer. If it cannot serve, tries {@link OpenServingOptions.keep}, the
    * versions that served before it, and those that passed the gate, newest first; the pointer then
-   * follows. A damaged version is renamed to `<n>.corrupt`. Null: no head can serve.
+   * follows. If neither pointer nor history can be read, the newest version that passed the gate serves.
+   * A damaged version is renamed to `<n>.corrupt`. Null: no head can serve.
    */
   openServing(options: OpenServingOptions = {}): Promise<StoredHead | null> {
     return this.#exclusive(async () => {
       const wanted = await this.current();
       const fellBack = (await this.lastSwitch())?.event === 'fell-back';
-      if (wanted === null && !fellBack) return null;
-      for (const version of await this.#servable(wanted, options.keep ?? null)) {
-        const stored = await this.#openOrSkip(version, options);
-        if (!stored) continue;
-        if (version !== wanted) await this.#fallBack(wanted, version);
-        return stored;
-      }
-      if (wanted !== null) await this.#fallBack(wanted, null);
-      return null;
+      const isForgotten = wanted === null && (await this.#isForgotten());
+      if (wanted === null && !fellBack && !isForgotten) return null;
+      const stored = await this.#openFirst(
+        await this.#servable(wanted, options.keep ?? null),
+        options,
+      );
+      const version = stored?.card.version ?? null;
+      const isDamaged = await this.#pointer.isDamaged();
+      if (version !== wanted || isDamaged) await this.#fallBack(wanted, version);
+      if (isForgotten && isDamaged) options.onForgotten?.();
+      return stored;
     });
+  }
+
+  /** Versions were trained, but nothing tells whether and which one served. */
+  async #isForgotten(): Promise<boolean> {
+    const { valid } = await listVersions(this.dir);
+    return valid.length > 0 && (await this.#pointer.isUnknown());
+  }
+
+  async #openFirst(
+    versions: Iterable<number>,
+    options: OpenServingOptions,
+  ): Promise<StoredHead | null> {
+    for (const version of versions) {
+      const stored = await this.#openOrSkip(version, options);
+      if (stored) return stored;
+    }
+    return null;
   }
 
   /** Removes what an interruption left and reconciles history and pointer. Only at start. */
   recover(): Promise<void> {
     return this.#exclusive(async () => {
-      await makeFolder(this.dir);
+      await this.#clearFolder();
       for (const entry of await readdir(this.dir)) {
         if (entry.startsWith('.')) await rm(join(this.dir, entry), { recursive: true });
       }
       await this.#pointer.reconcile();
       await this.#prune();
     });
+  }
+
+  /** Creates the folder; what is no folder in its place is moved aside. */
+  async #clearFolder(): Promise<void> {
+    const isOther = await stat(this.dir).then(
+      (found) => !found.isDirectory(),
+      (error: NodeJS.ErrnoException) => error.code === 'ELOOP',
+    );
+    if (isOther) await moveAside(this.dir);
+    await makeFolder(this.dir);
   }
 
   /**
@@ -218,7 +251,10 @@ export class HeadRegistry {
       const stored = await this.load(version);
       check?.(stored);
       await this.#move(version, 'promoted', by);
-      await this.#prune();
+      // The head serves; old versions can be removed at the next occasion.
+      await this.#prune().catch((error: unknown) =>
+        this.#log?.warn({ err: messageOf(error) }, 'cannot remove old heads'),
+      );
       return stored;
     });
   }
@@ -381,7 +417,7 @@ export class HeadRegistry {
 
   async #putAside(version: number): Promise<void> {
     try {
-      await rename(this.#path(version), `${this.#path(version)}.corrupt`);
+      await moveAside(this.#path(version));
     } catch (error) {
       this.#log?.warn(
         { version, err: messageOf(error) },
@@ -404,10 +440,12 @@ export class HeadRegistry {
 
   /** A disk that cannot store the pointer must not stop a head that works. */
   async #fallBack(wanted: number | null, version: number | null): Promise<void> {
-    this.#log?.error(
-      { wanted, version },
-      'the selected head cannot serve; another head serves instead',
-    );
+    if (version !== wanted) {
+      this.#log?.error(
+        { wanted, version },
+        'the selected head cannot serve; another head serves instead',
+      );
+    }
     try {
       await this.#pointer.set(version, 'fell-back');
     } catch (error) {
@@ -432,7 +470,12 @@ export class HeadRegistry {
   /** Renames first: a half-removed directory must never look like a version. */
   async #remove(path: string): Promise<void> {
     const grave = join(this.dir, `.removed-${randomUUID()}`);
-    await rename(path, grave);
+    try {
+      await rename(path, grave);
+    } catch (error) {
+      if (isMissing(error)) return;
+      throw error;
+    }
     await rm(grave, { recursive: true });
   }
 

@@ -1,7 +1,6 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { HeadlandError } from '../base/errors.js';
-import { writeFileDurably } from '../base/files/durable-files.js';
+import { HeadlandError, isHeadlandError } from '../base/errors.js';
 import { sha256Hex } from '../base/hash.js';
 import { decodeAnswers, encodeAnswers } from '../gate/answers/answer-codec.js';
 import type { StoredAnswers } from '../gate/answers/sample-answer.js';
@@ -18,6 +17,7 @@ import {
   type HeadCard,
   sameBytes,
 } from './head-card.js';
+import { isDamage, isMissing, readRegular, writeOver } from './whole-files.js';
 
 const WEIGHTS = 'weights';
 const LABELS = 'labels';
@@ -49,7 +49,7 @@ export async function listVersions(dir: string): Promise<{ valid: number[]; corr
       .sort((a, b) => a - b);
   return {
     valid: matching(/^([1-9][0-9]{0,8})$/),
-    corrupt: matching(/^([1-9][0-9]{0,8})\.corrupt$/),
+    corrupt: [...new Set(matching(/^([1-9][0-9]{0,8})\.corrupt(?:-\d+)?$/))],
   };
 }
 
@@ -119,11 +119,20 @@ export async function readVersion(directory: string, version: number): Promise<S
   if (!sameBytes(await part(directory, LABELS), encodeLines(head.labels))) {
     throw invalidHead(`head ${version}: its labels are not those of its weights`);
   }
+  if (!isCardOf(card, head)) throw invalidHead(`head ${version}: its card is that of another head`);
   const groups = await part(directory, TRAINING_GROUPS);
   if (sha256Hex(groups) !== card.trainingGroupsSha256) {
     throw invalidHead(`head ${version}: the checksum of its list of training groups is wrong`);
   }
   return { head, card, trainingGroups: decodeLines(groups) };
+}
+
+function isCardOf(card: HeadCard, head: Head): boolean {
+  return (
+    card.featureSize === head.featureSize &&
+    card.backbone.checksum === head.backboneChecksum &&
+    sameBytes(encodeLines(card.labels), encodeLines(head.labels))
+  );
 }
 
 /**
@@ -132,16 +141,25 @@ export async function readVersion(directory: string, version: number): Promise<S
  * @throws HeadlandError HL_HEAD_UNKNOWN_VERSION | HL_HEAD_INVALID
  */
 export async function readCard(directory: string, version: number): Promise<HeadCard> {
-  const known = await stat(directory).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  if (!known) throw unknownVersion(version);
+  await checkFolder(directory, version);
   const card = decodeCard(await part(directory, CARD));
   if (card.version !== version) {
     throw invalidHead(`head ${version}: its card belongs to version ${card.version}`);
   }
   return card;
+}
+
+/** @throws HeadlandError HL_HEAD_UNKNOWN_VERSION, HL_HEAD_INVALID when something else is in its place */
+async function checkFolder(directory: string, version: number): Promise<void> {
+  let isFolder: boolean;
+  try {
+    isFolder = (await stat(directory)).isDirectory();
+  } catch (error) {
+    if (isMissing(error)) throw unknownVersion(version);
+    if (!isDamage(error)) throw error;
+    isFolder = false;
+  }
+  if (!isFolder) throw invalidHead(`head ${version}: ${directory} is not a folder`);
 }
 
 /**
@@ -167,13 +185,18 @@ export async function readAnswers(directory: string): Promise<StoredAnswers | nu
 
 /** The trial of a version; null when there is no readable one. */
 export async function readTrial(directory: string): Promise<ShadowTrial | null> {
-  const bytes = await optionalPart(directory, SHADOW);
-  return bytes && parseTrial(bytes.toString());
+  try {
+    const bytes = await optionalPart(directory, SHADOW);
+    return bytes && parseTrial(bytes.toString());
+  } catch (error) {
+    if (!isHeadlandError(error, 'HL_HEAD_INVALID')) throw error;
+    return null;
+  }
 }
 
 /** Durable when it resolves. */
 export async function writeTrial(directory: string, trial: ShadowTrial): Promise<void> {
-  await writeFileDurably(join(directory, SHADOW), `${JSON.stringify(trial)}\n`);
+  await writeOver(join(directory, SHADOW), `${JSON.stringify(trial)}\n`);
 }
 
 export function unknownVersion(version: number): HeadlandError {
@@ -183,20 +206,25 @@ export function unknownVersion(version: number): HeadlandError {
   });
 }
 
-function optionalPart(directory: string, name: string): Promise<Buffer | null> {
-  return readFile(join(directory, name)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null;
-    throw error;
-  });
+async function optionalPart(directory: string, name: string): Promise<Buffer | null> {
+  try {
+    return await readRegular(join(directory, name));
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw unreadable(directory, name, error);
+  }
 }
 
 async function part(directory: string, name: string): Promise<Uint8Array> {
   try {
-    return await readFile(join(directory, name));
+    return await readRegular(join(directory, name));
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    // Other errors (no permission, too many open files) say nothing about the head.
-    if (code !== 'ENOENT' && code !== 'EIO') throw error;
-    throw invalidHead(`${directory}: ${name} cannot be read (${code})`, error);
+    throw unreadable(directory, name, error);
   }
+}
+
+/** Other errors than damage say nothing about the head, and stay as they are. */
+function unreadable(directory: string, name: string, error: unknown): unknown {
+  if (!isDamage(error)) return error;
+  return invalidHead(`${directory}: ${name} cannot be read (${error.code})`, error);
 }

@@ -15,6 +15,8 @@ export interface TriggerSituation {
   headServes: boolean;
   /** A class that the head does not know has enough new labels to be learnt. */
   newClass: boolean;
+  /** The head that had learnt the labels is lost. */
+  headLost: boolean;
   /** With fewer labelled samples in the store a training would be refused. */
   enoughLabels: boolean;
   /** Number of new labels that starts a training; 0 = off. */
@@ -28,10 +30,11 @@ export type TriggerDecision = 'train' | 'wait' | 'too-few';
 
 /** Whether new labels alone start a training. Pure. */
 export function decideOnLabels(situation: TriggerSituation): TriggerDecision {
-  const { newLabels, enoughLabels, everyNewLabels, paused, training } = situation;
+  const { newLabels, headLost, enoughLabels, everyNewLabels, paused, training } = situation;
   if (everyNewLabels === 0 || paused || training) return 'wait';
   const enough = situation.headServes ? everyNewLabels : Math.min(everyNewLabels, FIRST_LABELS);
-  if (newLabels < enough && !(newLabels > 0 && situation.newClass)) return 'wait';
+  const isDue = newLabels >= enough || (newLabels > 0 && situation.newClass) || headLost;
+  if (!isDue) return 'wait';
   return enoughLabels ? 'train' : 'too-few';
 }
 
@@ -84,6 +87,7 @@ export class TrainingTriggers {
   /** Steps of new classes that the last training has seen, whatever its outcome. */
   #metSteps = 0;
   #reportedTooFew = false;
+  #headLost = false;
   /** The clock wanted a training while another one ran. */
   #dueByClock = false;
 
@@ -133,6 +137,7 @@ export class TrainingTriggers {
       newLabels: this.newLabels(),
       headServes: knownLabels() !== null,
       newClass: steps > this.#metSteps,
+      headLost: this.#headLost,
       enoughLabels: labelledCount() >= settings.minLabels,
       everyNewLabels: settings.everyNewLabels,
       paused: isPaused(),
@@ -147,6 +152,18 @@ export class TrainingTriggers {
         'no training yet: too few labels; it starts when there are enough',
       );
     }
+  }
+
+  /**
+   * The head that had learnt the labels is lost: a training is due, and labels after `learntRevision`,
+   * which the head that serves instead has learnt, count as new. Starts no training:
+   * {@link labelsChanged} does.
+   * @throws HeadlandError HL_STORE_…
+   */
+  headLost(learntRevision: number): void {
+    const { memory } = this.#options;
+    this.#headLost = true;
+    if ((memory.get() ?? 0) > learntRevision) memory.set(learntRevision);
   }
 
   /** Label revision up to which the last training has learnt; 0 before the first. */
@@ -164,6 +181,7 @@ export class TrainingTriggers {
     this.#revisionAtStart = this.#options.labelRevision();
     this.#metSteps = this.#steps();
     this.#reportedTooFew = false;
+    this.#headLost = false;
     this.#dueByClock = false;
   }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -11,7 +12,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { SampleAnswer } from '../../src/gate/answers/sample-answer.js';
@@ -217,6 +218,20 @@ describe('damage to the head registry', () => {
     await assert.rejects(registry.load(2), hasCode('HL_HEAD_INVALID'));
   });
 
+  it('is noticed when card and weights are right, and of different heads', async (t) => {
+    const { registry } = create(t);
+    const head = someHead(1);
+    const card = someCard(head);
+    for (const other of [
+      { labels: ['crop', 'stone'] },
+      { featureSize: 3 },
+      { backbone: { ...card.backbone, checksum: 'c'.repeat(64) } },
+    ]) {
+      const version = await registry.publish(head, { ...card, ...other }, []);
+      await assert.rejects(registry.load(version), hasCode('HL_HEAD_INVALID'));
+    }
+  });
+
   it('of every version leaves no head, and the next training starts again', async (t) => {
     const { registry, dir } = create(t);
     await registry.promote(await publish(registry, 1));
@@ -298,12 +313,19 @@ describe('damage to the head registry', () => {
   it('is told apart from a folder that cannot be read', async (t) => {
     const { registry, dir } = create(t);
     await registry.promote(await publish(registry, 1));
-    rmSync(join(dir, '1', 'weights'));
-    mkdirSync(join(dir, '1', 'weights'));
+    chmodSync(dirname(dir), 0o755);
+    chmodSync(join(dir, '1', 'weights'), 0);
     const errors: unknown[] = [];
     const onUnusable = (_version: number, error: unknown) => void errors.push(error);
-    assert.equal(await registry.openServing({ onUnusable }), null);
-    assert.equal((errors[0] as NodeJS.ErrnoException).code, 'EISDIR');
+    // Root may read everything.
+    const isRoot = process.geteuid?.() === 0;
+    if (isRoot) process.seteuid?.(65_534);
+    try {
+      assert.equal(await registry.openServing({ onUnusable }), null);
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+    }
+    assert.equal((errors[0] as NodeJS.ErrnoException).code, 'EACCES');
     assert.ok(existsSync(join(dir, '1')), 'not put aside');
   });
 

@@ -9,11 +9,13 @@ import { fileURLToPath } from 'node:url';
 import { isHeadlandError } from '../../src/base/errors.js';
 import { silentLog } from '../../src/base/log.js';
 import { HeadRegistry } from '../../src/registry/registry.js';
+import { lockFolder } from '../../src/storage/folder-lock.js';
 import { jobEnvironment } from '../../src/training/job/job-process.js';
 import type { JobSettings, TrainingProgress } from '../../src/training/job/job-protocol.js';
 import { lowPriorityCommand } from '../../src/training/job/low-priority.js';
 import { Trainer, type TrainerOptions } from '../../src/training/trainer.js';
 import { withPath } from '../camera/tool.js';
+import { hasCode } from '../errors.js';
 import { fileAppears } from '../file-appears.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { Recorder } from '../recorder.js';
@@ -60,6 +62,15 @@ async function taughtRobot(t: TestContext, options: RobotOptions = {}): Promise<
 async function teachMore(robot: Robot): Promise<void> {
   const groups = groupNames({ training: 4, holdout: 0 }, 'more');
   await teach(robot, { labels: ['crop', 'weed'], groups, seed: 700 });
+}
+
+/** Whether a process runs; one that nobody has collected yet does not. */
+function computes(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
 }
 
 /** Sets what the job's program reads, for one test. */
@@ -155,6 +166,39 @@ describe('a training that is killed', () => {
     const cancelled = fork(real);
     cancelled.send({ type: 'cancel' });
     assert.deepEqual(await once(cancelled, 'exit'), [0, null]);
+  });
+});
+
+describe('a training whose parent is killed', () => {
+  it('ends although it computes, and another one can begin', {
+    timeout: TEST_HANG_MS,
+  }, async (t) => {
+    const robot = await taughtRobot(t);
+    await teachMore(robot);
+    const marker = join(robot.dir, 'busy');
+    environment(t, { HEADLAND_TEST_MARKER: marker });
+    const parent = fork(job('parent'), [JSON.stringify(robot), job('busy')]);
+    await fileAppears(marker);
+    const pid = Number(readFileSync(marker, 'utf8'));
+    assert.throws(() => lockFolder(robot.dir, 'trainer'), hasCode('HL_STORE_BUSY'));
+    parent.kill('SIGKILL');
+    await once(parent, 'exit');
+    const next = await trainerFor(robot).start({ trigger: 'cli' }).finished;
+    assert.equal(next.outcome, 'promoted', next.reason);
+    assert.equal(computes(pid), false);
+  });
+
+  it('is waited for by the next one, and not for ever', {
+    timeout: TEST_HANG_MS,
+  }, async (t) => {
+    const robot = await taughtRobot(t);
+    await teachMore(robot);
+    const lock = lockFolder(robot.dir, 'trainer');
+    const refused = await trainerFor(robot).start({ trigger: 'cli' }).finished;
+    assert.equal(refused.error?.code, 'HL_TRAINING_RUNNING');
+    const waits = trainerFor(robot).start({ trigger: 'cli' }).finished;
+    lock.release();
+    assert.equal((await waits).outcome, 'promoted');
   });
 });
 

@@ -201,17 +201,48 @@ describe('new labels as a trigger', () => {
           training: fc.boolean(),
           headServes: fc.boolean(),
           newClass: fc.boolean(),
+          headLost: fc.boolean(),
         }),
         (s) => {
           const decision = decideOnLabels(s);
           const enough = s.headServes ? s.everyNewLabels : Math.min(10, s.everyNewLabels);
           const due =
-            s.everyNewLabels > 0 && (s.newLabels >= enough || (s.newClass && s.newLabels > 0));
+            s.everyNewLabels > 0 &&
+            (s.newLabels >= enough || (s.newClass && s.newLabels > 0) || s.headLost);
           if (s.paused || s.training || !due) assert.equal(decision, 'wait');
           else assert.equal(decision, s.enoughLabels ? 'train' : 'too-few');
         },
       ),
     );
+  });
+});
+
+describe('a head that is lost', () => {
+  it('has its labels learnt again, once', () => {
+    const bench = new Bench({ everyNewLabels: 50 });
+    bench.revision = 6;
+    bench.remembered = 6;
+    bench.known = null;
+    bench.triggers.start();
+    assert.deepEqual(bench.started, []);
+    bench.triggers.headLost(4);
+    assert.equal(bench.triggers.newLabels(), 2);
+    bench.triggers.labelsChanged();
+    assert.deepEqual(bench.started, ['labels']);
+    bench.training = false;
+    bench.triggers.trainingEnded();
+    bench.triggers.labelsChanged();
+    assert.deepEqual(bench.started, ['labels']);
+    bench.triggers.stop();
+  });
+
+  it('is not learnt again by itself where trainings by labels are off', () => {
+    const bench = new Bench({ everyNewLabels: 0 });
+    bench.revision = 6;
+    bench.triggers.headLost(0);
+    bench.triggers.start();
+    assert.deepEqual(bench.started, []);
+    bench.triggers.stop();
   });
 });
 

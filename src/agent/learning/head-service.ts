@@ -7,14 +7,32 @@ import type { StoredHead } from '../../registry/version-directory.js';
 import { servingHead } from './instant-service.js';
 
 const WATCH_INTERVAL_MS = 2_000;
+/** Why a head cannot be read. One that does not fit the backbone is intact. */
+const LOSSES: ReadonlySet<string> = new Set([
+  'HL_HEAD_INVALID',
+  'HL_HEAD_UNKNOWN_VERSION',
+  'HL_HEAD_UNREADABLE',
+]);
 
 export interface HeadServiceEvents {
-  /** Called with the head that decides from the next frame on; null: none does. */
-  onServing(stored: StoredHead | null): void;
+  /**
+   * Called with the head that decides from the next frame on; null: none does.
+   * @param lost the damage that took away the head that should serve; null: it serves
+   */
+  onServing(stored: StoredHead | null, lost: LostHead | null): void;
   /** A version was pinned; null: none is any more. */
   onPinned(version: number | null): void;
   /** The pointer names a version that cannot serve. `instead` serves; null: none does. */
   onUnusable(version: number, error: HeadlandError, instead: number | null): void;
+}
+
+/** A head that should serve and cannot, because its files are damaged, gone or not readable. */
+export interface LostHead {
+  /** Null: nothing tells which one it was. */
+  version: number | null;
+  why: string;
+  /** The folder has no versions at all: that is a loss only if a head has served before. */
+  isEmpty: boolean;
 }
 
 /**
@@ -131,7 +149,7 @@ export class HeadService {
     return this.#exclusive(async () => {
       this.log.error({ code: reason.code }, reason.message);
       try {
-        await this.#open({ lost: true });
+        await this.#open({ crashed: true });
       } catch (error) {
         this.log.error({ err: messageOf(error) }, 'cannot start any head');
       }
@@ -210,22 +228,33 @@ export class HeadService {
   }
 
   /** Switches to the version that the pointer names or, if it is unusable, to another one. */
-  async #open({ lost = false } = {}): Promise<void> {
+  async #open({ crashed = false } = {}): Promise<void> {
     const names = this.names();
     const wanted = await this.registry.current();
-    const before = lost ? null : this.#serving;
+    const before = crashed ? null : this.#serving;
     let problem: HeadlandError | null = null;
+    let lost: LostHead | null = null;
     const stored = await this.registry.openServing({
       keep: before?.card.version ?? null,
       use: (candidate) => this.#use(candidate, before),
       onUnusable: (version, error) => {
-        if (version === wanted) problem = headlandError(error);
+        if (version !== wanted) return;
+        problem = headlandError(error);
+        if (!LOSSES.has(problem.code)) return;
+        lost = { version, why: problem.message, isEmpty: false };
+      },
+      onForgotten: () => {
+        const why = 'neither `current` nor `history.jsonl` can be read';
+        lost = { version: null, why, isEmpty: false };
       },
     });
     if (!stored && before) await this.swap(null);
+    if (wanted === null && (await this.registry.newest()) === null) {
+      lost = { version: null, why: 'its folder has no heads', isEmpty: true };
+    }
     const instead = stored?.card.version ?? null;
-    if (lost || !this.#timer || instead !== (before?.card.version ?? null)) {
-      this.#servesNow(stored, wanted);
+    if (crashed || !this.#timer || instead !== (before?.card.version ?? null)) {
+      this.#servesNow(stored, wanted, lost);
     }
     this.#seen = await this.registry.current();
     this.#names = names;
@@ -252,10 +281,14 @@ export class HeadService {
     );
   }
 
-  #servesNow(stored: StoredHead | null, pointer: number | null): void {
+  #servesNow(
+    stored: StoredHead | null,
+    pointer: number | null,
+    lost: LostHead | null = null,
+  ): void {
     this.#seen = pointer;
     this.#serving = stored;
-    this.events.onServing(stored);
+    this.events.onServing(stored, lost);
   }
 
   #exclusive<T>(work: () => Promise<T>): Promise<T> {

@@ -1,5 +1,6 @@
 import { isHeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import type { GateRecord } from '../../gate/gate-record.js';
 import { type HeadAnswer, headAnswers } from '../../gate/scorecard.js';
 import {
   alarmAt,
@@ -169,18 +170,28 @@ export class ShadowService {
 
   /** Begins a trial of the newest head if the gate refused it only for lack of gain. */
   async #beginCandidate(serving: StoredHead, newest: number | null): Promise<OpenTrial | null> {
-    const { registry } = this.parts;
     if (newest === null || newest <= serving.card.version) return null;
-    const [refused, record] = await Promise.all([
-      registry.load(newest),
-      registry.gateRecord(newest),
-    ]);
+    const found = await this.#readRefused(newest);
+    if (!found) return null;
+    const [refused, record] = found;
     const { champion, newlyLearnt } = record?.input ?? {};
     const failed = record?.decision.checks.filter(({ passed }) => !passed) ?? [];
     const onlyGain = failed.length === 1 && failed[0]?.name === 'expected-gain';
     if (!onlyGain || newlyLearnt === 0 || champion?.version !== serving.card.version) return null;
     if (refused.head.backboneChecksum !== serving.head.backboneChecksum) return null;
     return this.#openTrial('candidate', refused.card.createdAt, refused, serving);
+  }
+
+  /** The newest head with the record of its gate; null: damaged, which each check would meet again. */
+  async #readRefused(version: number): Promise<[StoredHead, GateRecord | null] | null> {
+    const { registry, log } = this.parts;
+    try {
+      return await Promise.all([registry.load(version), registry.gateRecord(version)]);
+    } catch (error) {
+      if (!isHeadlandError(error)) throw error;
+      log.warn({ version, code: error.code }, 'no shadow trial: cannot load the newest head');
+      return null;
+    }
   }
 
   /** Continues a trial that began before a restart, or begins a new one. */

@@ -1,13 +1,14 @@
 import { HeadlandError, isHeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { HoldReason } from '../../base/words/hold-reason.js';
-import { acquireInstanceLock, type InstanceLock } from '../../host/instance-lock.js';
+import type { InstanceLock } from '../../host/instance-lock.js';
 import type { TrainingProgress } from '../../training/job/job-protocol.js';
 import type { TrainingReport, TrainingTrigger } from '../../training/report.js';
 import { parseReport, type StoredReport } from '../../training/stored-report.js';
 import { Trainer } from '../../training/trainer.js';
 import { TrainingTriggers } from '../../training/triggers.js';
 import { AuditTrail } from '../audit-trail.js';
+import { acquireStateLock } from '../lifetime/state-lock.js';
 import type { State, TaskState } from '../open-state.js';
 import { addedCardsDir } from '../seeing/perception-settings.js';
 
@@ -128,7 +129,7 @@ export class TrainingService {
   }
 
   async #begin(trigger: TrainingTrigger): Promise<string> {
-    const lock = await acquireInstanceLock(this.#parts.task.settings.paths.stateDir, 'train').catch(
+    const lock = await acquireStateLock(this.#parts.task.settings.paths.stateDir, 'train').catch(
       (error) => {
         throw isHeadlandError(error, 'HL_ALREADY_RUNNING') ? alreadyTraining() : error;
       },
@@ -152,6 +153,11 @@ export class TrainingService {
   /** Call it after every label, after `resume` and when an obstacle is gone. */
   onLabel(): void {
     this.#triggers.labelsChanged();
+  }
+
+  /** See {@link TrainingTriggers.headLost}. @throws HeadlandError HL_STORE_… */
+  headLost(learntRevision: number): void {
+    this.#triggers.headLost(learntRevision);
   }
 
   /** Cancels a running or starting training; its report is stored when this resolves. Never throws. */

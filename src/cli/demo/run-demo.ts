@@ -1,7 +1,8 @@
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { answerLocally } from '../../agent/lifetime/local-contact.js';
 import { createStateDir } from '../../agent/lifetime/state-folder.js';
+import { acquireStateLock } from '../../agent/lifetime/state-lock.js';
 import { openState } from '../../agent/open-state.js';
 import { resolveCamera } from '../../agent/seeing/resolve-camera.js';
 import { RobotSettings } from '../../agent/settings/robot-settings.js';
@@ -9,7 +10,6 @@ import { createLog } from '../../base/log.js';
 import { LogMemory } from '../../base/log-memory.js';
 import { validateConfig } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
-import { acquireInstanceLock } from '../../host/instance-lock.js';
 import { WrittenBytes } from '../../host/written-bytes.js';
 import { showProgress } from '../progress/progress.js';
 import { fetchBackbone } from '../support/fetch-backbone.js';
@@ -77,11 +77,12 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   const found = options.photos === undefined ? null : await findPhotos(options.photos);
   const stateDir = demoStateDir(options);
   createStateDir(stateDir);
-  const lock = await acquireInstanceLock(stateDir, 'run');
+  const lock = await acquireStateLock(stateDir, 'run');
   try {
     if (options.fresh) {
-      rmSync(stateDir, { recursive: true });
-      createStateDir(stateDir);
+      // Without its locks another process could take the folder meanwhile.
+      const entries = readdirSync(stateDir).filter((entry) => !entry.endsWith('.lock'));
+      for (const entry of entries) rmSync(join(stateDir, entry), { recursive: true });
     }
     const earlier = earlierRun(stateDir);
     const photos =

@@ -1,5 +1,5 @@
 import { loadSection } from '../../config/load.js';
-import { acquireInstanceLock, type InstanceLock } from '../../host/instance-lock.js';
+import type { InstanceLock } from '../../host/instance-lock.js';
 
 /**
  * The lock of the daemon with this configuration, so that only one of the two switches its outputs; null
@@ -13,5 +13,6 @@ export async function daemonLock(config: string): Promise<InstanceLock | null> {
   } catch {
     return null;
   }
-  return acquireInstanceLock(stateDir, 'run');
+  const { acquireStateLock } = await import('../../agent/lifetime/state-lock.js');
+  return acquireStateLock(stateDir, 'run');
 }

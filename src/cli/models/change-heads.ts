@@ -12,18 +12,18 @@ export async function changeHeads<T>(
   change: (operations: Operations) => Promise<T>,
 ): Promise<T> {
   // On demand: the help and a wrong version do without.
-  const [{ resolveConfig }, { openState }, { localOperations }, { acquireInstanceLock }] =
+  const [{ resolveConfig }, { openState }, { localOperations }, { acquireStateLock }] =
     await Promise.all([
       import('../support/resolve-config.js'),
       import('../../agent/open-state.js'),
       import('../../agent/local-operations.js'),
-      import('../../host/instance-lock.js'),
+      import('../../agent/lifetime/state-lock.js'),
     ]);
   const config = resolveConfig(options);
   const log = commandLog();
   const state = openState(config, log);
   try {
-    const lock = await acquireInstanceLock(config.paths.stateDir, 'train');
+    const lock = await acquireStateLock(config.paths.stateDir, 'train');
     try {
       return await change(localOperations(state, log));
     } finally {

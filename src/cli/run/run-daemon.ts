@@ -1,5 +1,6 @@
 import type { Agent } from '../../agent/agent.js';
 import { Daemon } from '../../agent/lifetime/daemon.js';
+import { acquireStateLock } from '../../agent/lifetime/state-lock.js';
 import { perceptionSettings } from '../../agent/seeing/perception-settings.js';
 import { RobotSettings } from '../../agent/settings/robot-settings.js';
 import { StartTrial } from '../../agent/settings/start-trial.js';
@@ -8,7 +9,6 @@ import { createLog, type Log } from '../../base/log.js';
 import { LogMemory } from '../../base/log-memory.js';
 import { type LayeredConfig, loadLayeredConfig } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
-import { acquireInstanceLock } from '../../host/instance-lock.js';
 import { SystemdNotifier } from '../../host/notify.js';
 import { boundPictureMemory } from '../../host/picture-memory.js';
 import { processReplacer } from '../../host/restart/replace-process.js';
@@ -94,7 +94,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   const loaded = await loadOrUndo(load, trial);
   const { config } = loaded;
   const logMemory = new LogMemory();
-  const lock = await acquireInstanceLock(config.paths.stateDir, 'run');
+  const lock = await acquireStateLock(config.paths.stateDir, 'run', { create: true });
   // The backbone and the rest of the program take equally long to load: they load side by side.
   let early: Promise<PerceptionThread> | undefined = PerceptionThread.start(
     perceptionSettings(config),
@@ -115,6 +115,9 @@ export async function runDaemon(options: RunOptions): Promise<void> {
       ...screen.sink,
     });
   const log = logOf(config);
+  if (lock.unlocked !== null) {
+    log.warn({ err: lock.unlocked }, 'the state folder cannot be locked for other containers');
+  }
   const version = packageVersion();
   const writtenBytes = new WrittenBytes();
   const replace = processReplacer();

@@ -47,6 +47,7 @@ export async function startJob(options: JobOptions): Promise<JobHandle> {
     process.execPath,
     `--max-old-space-size=${options.maxOldSpaceMegabytes}`,
     options.path,
+    String(process.pid),
   ];
   const child = spawn(command[0] as string, command.slice(1), {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

@@ -4,10 +4,12 @@ import { createLog } from '../../base/log.js';
 import { openSampleStore } from '../../samples/open-store.js';
 import { Courtesy } from './courtesy.js';
 import type { JobMessage, JobSettings, TrainerMessage } from './job-protocol.js';
+import { endWithParent } from './parent-watch.js';
 import { PauseGate } from './pause-gate.js';
 import { runTraining } from './run-training.js';
+import { lockTrainer } from './trainer-lock.js';
 
-/** The program of the training process; see {@link Trainer}. */
+/** The program of the training process; see {@link Trainer}. Its argument is the process id of its parent. */
 
 /** Asks the kernel to end the training, and not the robot's daemon, when memory runs out. */
 function offerToOutOfMemoryKiller(): void {
@@ -26,9 +28,8 @@ function say(message: JobMessage): Promise<void> {
 }
 
 async function train(settings: JobSettings, gate: PauseGate): Promise<void> {
-  // Only its end goes into the trainer's report; the parent logs.
-  const log = createLog({ level: 'warn', fileDescriptor: 2 });
   try {
+    const lock = await lockTrainer(settings.dbPath, log);
     const { store, close } = openSampleStore(settings.dbPath, {
       ...settings.samples,
       task: settings.task,
@@ -44,6 +45,7 @@ async function train(settings: JobSettings, gate: PauseGate): Promise<void> {
       await say({ type: 'outcome', result });
     } finally {
       close();
+      lock?.release();
     }
   } catch (error) {
     await say({ type: 'error', error: serialiseError(error) });
@@ -51,8 +53,11 @@ async function train(settings: JobSettings, gate: PauseGate): Promise<void> {
   process.exit(0);
 }
 
+// Only its end goes into the trainer's report; the parent logs.
+const log = createLog({ level: 'warn', fileDescriptor: 2 });
 offerToOutOfMemoryKiller();
 // Everything it writes is durable or whole, so it may end anywhere; without a parent it must.
+endWithParent({ pid: Number(process.argv[2] ?? process.ppid) }, log);
 process.on('disconnect', () => process.exit(1));
 const gate = new PauseGate();
 process.on('message', (message: TrainerMessage) => {

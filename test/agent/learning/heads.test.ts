@@ -66,10 +66,19 @@ class TaughtRobot {
   }
 }
 
-async function taughtRig(t: Parameters<typeof Rig.create>[0]): Promise<Rig> {
+async function taughtRig(
+  t: Parameters<typeof Rig.create>[0],
+  training: Record<string, unknown> = {},
+): Promise<Rig> {
   // Labels that are learnt at once would answer where no trained head does.
   const rig = await Rig.create(t, {
-    training: { everyNewLabels: 0, minLabels: 12, instant: false, learners: ['ridge'] },
+    training: {
+      everyNewLabels: 0,
+      minLabels: 12,
+      instant: false,
+      learners: ['ridge'],
+      ...training,
+    },
   });
   const pattern = '_(\\d+)';
   const imported = headland(
@@ -151,6 +160,36 @@ describe('a head that cannot be put to work', { concurrency: false }, () => {
     const again = await TaughtRobot.start(t, rig);
     await again.daemon.logged((line) => line.code === 'HL_HEAD_UNKNOWN_VERSION');
     await again.servesAndGoesOn(1);
+    assert.equal((await again.daemon.stop()).code, 0);
+  });
+});
+
+describe('a serving head whose file is damaged', () => {
+  test('raises an alarm, and its labels are learnt again without a command', {
+    timeout: 180_000,
+  }, async (t) => {
+    const rig = await taughtRig(t, { everyNewLabels: 50 });
+    const robot = await TaughtRobot.start(t, rig);
+    await robot.daemon.logged((line) => line.msg === 'head serving' && line.version === 1);
+    await robot.daemon.stop('SIGKILL');
+    writeFileSync(join(rig.stateDir, 'heads', 'main', '1', 'weights'), 'garbage');
+
+    const again = await TaughtRobot.start(t, rig);
+    const isHead = ({ details }: { details?: { alarm?: string } }) => details?.alarm === 'head';
+    const raised = await again.next(
+      'event',
+      (body) => body.kind === 'alarm_raised' && isHead(body),
+    );
+    assert.deepEqual([raised.code, raised.severity], ['HL_HEAD_LOST', 'critical']);
+    const report = await again.next('training/report');
+    assert.deepEqual([report.outcome, report.trigger], ['promoted', 'labels'], report.reason);
+    await again.next('event', (body) => body.kind === 'alarm_cleared' && isHead(body));
+    await again.servesAndGoesOn(2);
+    const { data } = await again.person.command('status');
+    assert.deepEqual(
+      data.alarms.filter(({ alarm }: { alarm: string }) => alarm === 'head'),
+      [],
+    );
     assert.equal((await again.daemon.stop()).code, 0);
   });
 });

@@ -236,6 +236,17 @@ export const startScenarios: StartScenario[] = [
     over: ({ msg, version }) => msg === 'head serving' && version === 2,
   },
   {
+    code: 'HL_HEAD_LOST',
+    follows: 'train: `headland train`',
+    settings: { training: { everyNewLabels: 0 } },
+    given: async (robot) => {
+      await trained(robot);
+      writeFileSync(join(robot.stateDir, 'heads', 'main', '1', 'weights'), 'garbage');
+    },
+    follow: (robot) => robot.must('train'),
+    over: ({ msg, version }) => msg === 'head serving' && version === 2,
+  },
+  {
     code: 'HL_HEAD_UNREADABLE',
     follows: 'Give the user of the daemon read access to paths.stateDir',
     given: async (robot) => {

@@ -5,6 +5,7 @@ const RULES_TESTS = [{ file: 'test/alerts/rules.test.ts' }];
 const RATE = 'src/host/rate.ts';
 const RATE_TESTS = [{ file: 'test/host/rate.test.ts' }];
 const LOCK_TESTS = [{ file: 'test/host/instance-lock.test.ts' }];
+const STATE_LOCK_TESTS = [{ file: 'test/agent/lifetime/state-lock.test.ts' }];
 const BOARD_TESTS = [{ file: 'test/host/board.test.ts' }];
 const WATCHDOG_TESTS = [{ file: 'test/agent/watchdog.test.ts' }];
 
@@ -153,6 +154,41 @@ export const BOARD_MUTANTS: readonly Mutant[] = [
     text: 'atMs - raised.by.atMs < rule.holdMs',
     replacement: 'atMs - raised.by.atMs <= rule.holdMs',
     tests: RULES_TESTS,
+  },
+  {
+    promise: 'a daemon in another network namespace is noticed',
+    file: 'src/agent/lifetime/state-lock.ts',
+    text: "if (isHeadlandError(error, 'HL_STORE_BUSY')) throw alreadyRunning(directory, purpose);",
+    replacement: '',
+    tests: STATE_LOCK_TESTS,
+  },
+  {
+    promise: 'a lock of a folder is not collected as garbage',
+    file: 'src/storage/folder-lock.ts',
+    text: 'held.add(native);',
+    replacement: '',
+    tests: STATE_LOCK_TESTS,
+  },
+  {
+    promise: 'a folder that cannot be locked does not stop the robot',
+    file: 'src/agent/lifetime/state-lock.ts',
+    text: 'return messageOf(error);',
+    replacement: 'throw error;',
+    tests: STATE_LOCK_TESTS,
+  },
+  {
+    promise: 'a file system without locks does not stop the robot',
+    file: 'src/storage/folder-lock.ts',
+    text: "if (!isHeadlandError(meant, 'HL_STORE_BUSY') || locksWork(directory)) throw meant;",
+    replacement: 'if (meant !== null) throw meant;',
+    tests: STATE_LOCK_TESTS,
+  },
+  {
+    promise: 'what is in the file of a lock does not matter',
+    file: 'src/storage/folder-lock.ts',
+    text: 'truncateSync(path);',
+    replacement: '',
+    tests: STATE_LOCK_TESTS,
   },
   {
     promise: 'one daemon runs on one state folder',

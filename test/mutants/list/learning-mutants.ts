@@ -1,6 +1,12 @@
 import type { Mutant } from '../mutant.js';
 
 const REGISTRY = 'src/registry/registry.ts';
+const DAMAGE_TESTS = [{ file: 'test/registry/damage.test.ts' }];
+const PARENT_TESTS = [
+  { file: 'test/training/trainer.test.ts', names: 'a training whose parent is killed' },
+];
+const SWITCH_CHAOS_TESTS = [{ file: 'test/chaos/switch-chaos.test.ts' }];
+const LOSS_TESTS = [{ file: 'test/agent/learning/head-damage.test.ts' }];
 const VERSIONS = 'src/registry/version-directory.ts';
 const POINTER_TESTS = [{ file: 'test/registry/pointer.test.ts' }];
 const HISTORY_TESTS = [{ file: 'test/registry/history.test.ts' }];
@@ -102,6 +108,118 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
     text: 'Math.max(0, ...valid, ...corrupt,',
     replacement: 'Math.max(0, ...valid,',
     tests: [{ file: 'test/registry/registry.test.ts', names: 'gives a number out again' }],
+  },
+  {
+    promise: 'a folder in the place of a file of a head is damage, not an error of the program',
+    file: 'src/registry/whole-files.ts',
+    text: "  'EISDIR',\n",
+    replacement: '',
+    tests: DAMAGE_TESTS,
+  },
+  {
+    promise: 'a pipe in the place of a file of a head does not stop the start',
+    file: 'src/registry/whole-files.ts',
+    text: 'constants.O_RDONLY | constants.O_NONBLOCK',
+    replacement: 'constants.O_RDONLY',
+    tests: [{ file: 'test/registry/damage.test.ts', names: 'weights: the version is moved aside' }],
+  },
+  {
+    promise: 'without pointer and history the newest intact head serves',
+    file: REGISTRY,
+    text: 'wanted === null && (await this.#isForgotten())',
+    replacement: 'wanted !== null && (await this.#isForgotten())',
+    tests: DAMAGE_TESTS,
+  },
+  {
+    promise: 'damaged heads that are moved aside never replace one another',
+    file: 'src/registry/whole-files.ts',
+    text: 'if (await exists(aside)) continue;',
+    replacement: '',
+    tests: DAMAGE_TESTS,
+  },
+  {
+    promise: 'a damaged pointer is logged once',
+    file: 'src/registry/pointer.ts',
+    text: 'this.#isDamageLogged = true;',
+    replacement: '',
+    tests: DAMAGE_TESTS,
+  },
+  {
+    promise: 'a missing pointer is mended from the history',
+    file: 'src/registry/pointer.ts',
+    text: 'return named ?? this.#lastNoted();',
+    replacement: 'return named;',
+    tests: DAMAGE_TESTS,
+  },
+  {
+    promise: 'a file in the place of the heads does not stop the start',
+    file: 'src/registry/heads-folder.ts',
+    text: '  moveFileAside(heads);\n',
+    replacement: '',
+    tests: DAMAGE_TESTS,
+  },
+  {
+    promise: 'a lost head raises an alarm',
+    file: 'src/agent/learning/head-damage.ts',
+    text: 'else this.#raise(loss, stored);',
+    replacement: '',
+    tests: LOSS_TESTS,
+  },
+  {
+    promise: 'the alarm of a lost head outlives a restart',
+    file: 'src/agent/learning/head-damage.ts',
+    text: 'return before?.lost && before.version === version ? before.lost : null;',
+    replacement: 'return null;',
+    tests: LOSS_TESTS,
+  },
+  {
+    promise: 'the alarm of a lost head ends when its labels are judged again',
+    file: 'src/agent/learning/head-damage.ts',
+    text: "if (outcome !== 'promoted' && outcome !== 'refused') return;",
+    replacement: "if (outcome !== 'promoted') return;",
+    tests: LOSS_TESTS,
+  },
+  {
+    promise: 'a folder of heads that is gone is missed',
+    file: 'src/agent/learning/head-damage.ts',
+    text: 'return served === null ? null : { ...lost, version: served };',
+    replacement: 'return null;',
+    tests: LOSS_TESTS,
+  },
+  {
+    promise: 'the labels of a lost head are learnt again',
+    file: 'src/training/triggers.ts',
+    text: '    this.#headLost = true;\n',
+    replacement: '',
+    tests: [{ file: 'test/training/triggers.test.ts', names: 'has its labels learnt again' }],
+  },
+  {
+    promise: 'a training ends with its parent, whatever it computes',
+    file: 'src/training/job/parent-watch-worker.ts',
+    text: "if (process.ppid !== pid) process.kill(process.pid, 'SIGKILL');",
+    replacement: 'if (process.ppid !== pid) return;',
+    tests: PARENT_TESTS,
+  },
+  {
+    promise: 'two training processes never run at once',
+    file: 'src/training/job/trainer-lock.ts',
+    text: "if (!isHeadlandError(error, 'HL_STORE_BUSY')) {",
+    replacement: 'if (isHeadlandError(error)) {',
+    tests: PARENT_TESTS,
+  },
+  {
+    promise: 'a version is never read with the card of another',
+    file: VERSIONS,
+    text: 'if (!isCardOf(card, head)) throw',
+    replacement: 'if (!isCardOf(card, head) && version < 0) throw',
+    tests: [{ file: 'test/registry/registry.test.ts', names: 'of different heads' }],
+  },
+  {
+    promise: 'weights that are no numbers never serve',
+    file: 'src/head/codec.ts',
+    text: 'if (!weights.every(Number.isFinite) || !bias.every(Number.isFinite)) {',
+    replacement: 'if (weights.length < 0) {',
+    tests: SWITCH_CHAOS_TESTS,
   },
   {
     promise: 'a version is never read with the weights of another',
@@ -241,7 +359,7 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
     promise: 'a training runs at its niceness, with every thread',
     file: 'src/training/job/low-priority.ts',
     text: '=== wanted ? command : []',
-    replacement: '[]',
+    replacement: '=== -99 ? command : []',
     tests: [{ file: TRAINER_TESTS, names: 'niceness with every thread' }],
   },
   {
