@@ -20,7 +20,7 @@ export interface FailureLog {
 
 /**
  * Records starts, commands, trainings and changes of the serving head in the audit log. A failure to
- * write is logged and interrupts nothing.
+ * write is logged and interrupts nothing; the entry waits in memory.
  */
 export class AuditTrail {
   constructor(
@@ -65,12 +65,24 @@ export class AuditTrail {
     this.#append(outcome, { task, version, previous });
   }
 
-  #append(kind: string, detail: Record<string, unknown>): void {
+  /** Writes the entries that wait for the disk. */
+  flush(): void {
     try {
-      this.audit.append(kind, detail);
+      this.audit.flush();
     } catch (error) {
       if (!isHeadlandError(error)) throw error;
-      this.log.error({ code: error.code, kind }, `cannot write the audit log: ${error.message}`);
+    }
+  }
+
+  #append(kind: string, detail: Record<string, unknown>): void {
+    try {
+      this.audit.record(kind, detail);
+    } catch (error) {
+      if (!isHeadlandError(error)) throw error;
+      this.log.error(
+        { code: error.code, kind },
+        `cannot write the audit log now: ${error.message}`,
+      );
     }
   }
 }

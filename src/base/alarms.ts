@@ -27,6 +27,8 @@ export type AlarmName =
   | 'sync'
   | 'position'
   | 'clips'
+  | 'frames'
+  | `timer-${string}`
   | `command-${string}`
   | `output-${string}`
   | `input-${string}`

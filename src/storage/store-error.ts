@@ -100,6 +100,14 @@ export function damagedFile(path: string, found: string): HeadlandError {
   });
 }
 
+/** HL_STORE_BUSY for a lock that a check has found. */
+export function lockedFile(path: string): HeadlandError {
+  return new HeadlandError(BUSY.code, `${path}: ${BUSY.what}`, {
+    remedy: BUSY.remedy,
+    details: { path },
+  });
+}
+
 function meaningOf(error: unknown, path: string): Meaning | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code, rawCode } = error as { code?: unknown; rawCode?: unknown };

@@ -6,7 +6,7 @@ import { openStateOrStandIn } from '../../src/agent/open-state.js';
 import { StoreWatch } from '../../src/agent/store-watch.js';
 import { HeadlandError } from '../../src/base/errors.js';
 import { TEST_HANG_MS } from '../liveness.js';
-import { recordedAlarms, recordedLog } from '../recorder.js';
+import { quietScheduler, recordedAlarms, recordedLog } from '../recorder.js';
 import { temporaryFolder } from '../temporary-folder.js';
 import { robotConfig } from './support.js';
 
@@ -22,7 +22,7 @@ function watched(t: Parameters<typeof temporaryFolder>[0], dir: string) {
     recordedLog().log,
     () => null,
   );
-  const watching = new StoreWatch(state.database, alarms);
+  const watching = new StoreWatch(state.database, alarms, quietScheduler());
   watch = watching;
   t.after(async () => {
     await watching.stop();
