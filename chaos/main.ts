@@ -1,4 +1,5 @@
 import { run as http } from './http/http-chaos.js';
+import { run as resources } from './resources/resources-chaos.js';
 
 /**
  * `npm run -s chaos -- NAME [--json] [options]`: faults by the hundred against the real program. Prints
@@ -11,6 +12,7 @@ interface Outcome extends Record<string, unknown> {
 
 const CAMPAIGNS: Readonly<Record<string, (options: readonly string[]) => Promise<Outcome>>> = {
   http,
+  resources,
 };
 
 const [name = '', ...options] = process.argv.slice(2);
