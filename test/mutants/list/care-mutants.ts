@@ -111,6 +111,21 @@ export const CARE_MUTANTS: readonly Mutant[] = [
     tests: [{ file: 'test/storage/audit.test.ts', names: 'comes in its order' }],
   },
   {
+    promise: 'failing work does not end the daemon',
+    file: SCHEDULER,
+    text: '    } catch (error) {\n      this.#failed(entry, error);\n    }',
+    replacement:
+      '    } catch (error) {\n      this.#failed(entry, error);\n      throw error;\n    }',
+    tests: [{ file: 'test/agent/alarms/timers.test.ts', names: 'repeated work' }],
+  },
+  {
+    promise: 'a rejected promise does not end the daemon',
+    file: 'src/cli/run/run-daemon.ts',
+    text: "process.on('unhandledRejection', (error) => daemon.agent.reportDefect(error));",
+    replacement: "process.on('unhandledRejection', fail);",
+    tests: [{ file: 'test/agent/alarms/timers.test.ts', names: 'promise' }],
+  },
+  {
     promise: 'a start is not over before a frame is decided',
     file: AGENT,
     text: 'if (this.#flow.hasDecided || isExplained',
