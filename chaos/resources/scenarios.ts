@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
+  cpSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -88,6 +89,35 @@ export const SCENARIOS: readonly Scenario[] = [
       return null;
     },
   },
+  ...(['full', 'read-only'] as const).map(
+    (how): Scenario => ({
+      name: `${how} root disk from the first start`,
+      async run(victim) {
+        const { rig } = victim;
+        if (!rig.mountState('64m')) return NO_MOUNT;
+        // State, cache and temporary files lie on one disk, as on a card; nothing was made before.
+        const cacheDir = join(rig.stateDir, 'cache');
+        const temporary = join(rig.stateDir, 'tmp');
+        cpSync(rig.cacheDir, cacheDir, { recursive: true });
+        mkdirSync(temporary);
+        rig.configure({
+          paths: { stateDir: rig.stateDir, cacheDir },
+          console: { host: '0.0.0.0', port: 0 },
+          ...victim.settings,
+        });
+        const ballast = join(rig.stateDir, 'ballast');
+        if (how === 'full') fill(ballast);
+        else remount(rig.stateDir, 'ro');
+        await victim.start({ env: { TMPDIR: temporary } });
+        await survives(victim, {
+          alarm: how === 'full' ? /^HL_STORE_FULL$/ : /^HL_STORE_READ_ONLY$|^HL_STORE_UNAVAILABLE$/,
+          begin: () => undefined,
+          end: () => (how === 'full' ? rmSync(ballast) : remount(rig.stateDir, 'rw')),
+        });
+        return null;
+      },
+    }),
+  ),
   {
     name: 'folder of another user',
     async run(victim) {
@@ -152,6 +182,55 @@ export const SCENARIOS: readonly Scenario[] = [
       await survives(victim, {
         alarm: /^HL_/,
         begin: () => limitFiles(victim.pid, 12),
+        end: () => limitFiles(victim.pid, 1_024),
+      });
+      return null;
+    },
+  },
+  {
+    name: 'no more open files for programs',
+    async run(victim) {
+      const tools = [
+        ['prlimit', '--version'],
+        ['ffmpeg', '-version'],
+      ] as const;
+      if (tools.some(([tool, option]) => spawnSync(tool, [option]).error)) {
+        return 'needs prlimit and ffmpeg';
+      }
+      const { rig, settings } = victim;
+      const [camera] = settings.cameras;
+      const video = join(rig.dir, 'video.mkv');
+      spawnSync('ffmpeg', ['-f', 'lavfi', '-i', 'testsrc=size=64x64:rate=10', '-t', '600', video]);
+      rig.configure({
+        ...settings,
+        cameras: [camera, { driver: 'ffmpeg', name: 'second', input: video, stallMs: 2_000 }],
+        alerts: {
+          rules: [
+            {
+              name: 'any',
+              labels: ['unknown'],
+              matches: 1,
+              ofFrames: 1,
+              holdMs: 200,
+              command: { path: '/bin/true', minIntervalMs: 0 },
+            },
+          ],
+        },
+      });
+      await victim.start();
+      await victim.person.until(
+        ({ topic, body }) => topic.endsWith('/prediction') && body.camera === 'second',
+      );
+      await survives(victim, {
+        alarm: /^HL_/,
+        begin: async () => {
+          limitFiles(victim.pid, 12);
+          for (const child of childrenOf(victim.pid)) process.kill(child, 'SIGKILL');
+          await victim.person.command('retrain');
+          await fetch(victim.daemon.consoleUrl, { signal: AbortSignal.timeout(1_000) }).catch(
+            () => undefined,
+          );
+        },
         end: () => limitFiles(victim.pid, 1_024),
       });
       return null;
@@ -287,18 +366,22 @@ export async function lockDatabase(path: string, after: After): Promise<() => Pr
   };
 }
 
+function childrenOf(pid: number): number[] {
+  return readdirSync(`/proc/${pid}/task`).flatMap((thread) => {
+    try {
+      const children = readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8');
+      return children.split(' ').filter(Boolean).map(Number);
+    } catch {
+      return [];
+    }
+  });
+}
+
 /** A process that the daemon has started; null: there is none for 10 s. */
 async function childOf(pid: number): Promise<number | null> {
   for (let attempt = 0; attempt < 1_000; attempt++) {
-    const children = readdirSync(`/proc/${pid}/task`).flatMap((thread) => {
-      try {
-        return readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').trim().split(' ');
-      } catch {
-        return [];
-      }
-    });
-    const [child] = children.filter((each) => each !== '');
-    if (child !== undefined) return Number(child);
+    const [child] = childrenOf(pid);
+    if (child !== undefined) return child;
     await sleep(10);
   }
   return null;

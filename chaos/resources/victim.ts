@@ -36,12 +36,14 @@ export class Victim {
     readonly rig: Rig,
     readonly person: Person,
     private readonly limits: Limits,
+    /** Those of the robot beside the usual ones. */
+    readonly settings: Record<string, unknown> & { cameras: object[] },
   ) {}
 
   static async create(what: string, limits: Limits, after: After): Promise<Victim> {
     const t = { after } as Parameters<typeof Rig.create>[0];
     const broker = await Mosquitto.start(t as Parameters<typeof Mosquitto.start>[0]);
-    const rig = await Rig.create(t, {
+    const settings = {
       mqtt: {
         url: broker.url,
         backoffInitialMs: 100,
@@ -54,9 +56,10 @@ export class Victim {
       samples: { askMaxWaiting: 0, minFreeBytes: 0 },
       board: { checkIntervalMs: 1_000 },
       training: { everyNewLabels: 0, minLabels: 12 },
-    });
+    };
+    const rig = await Rig.create(t, settings);
     const person = await Person.listen(t as Parameters<typeof Person.listen>[0], broker.url);
-    return new Victim(what, rig, person, limits);
+    return new Victim(what, rig, person, limits, settings);
   }
 
   async start(options: Parameters<Rig['start']>[0] = {}): Promise<Daemon> {

@@ -126,6 +126,20 @@ export const CARE_MUTANTS: readonly Mutant[] = [
     tests: [{ file: 'test/agent/alarms/timers.test.ts', names: 'promise' }],
   },
   {
+    promise: 'a camera that cannot start for lack of files ends nothing',
+    file: 'src/camera/drivers/camera-tool.ts',
+    text: 'if (!stdin || !stdout || !stderr) {',
+    replacement: 'if (!stdin || !stdout || !stderr) {\n    child.removeAllListeners();',
+    tests: [{ file: 'test/base/processes/no-files.test.ts', names: 'camera' }],
+  },
+  {
+    promise: 'a training that cannot start for lack of files ends nothing',
+    file: 'src/training/job/job-process.ts',
+    text: "if (typeof child.send === 'function') child.send",
+    replacement: 'child.send',
+    tests: [{ file: 'test/base/processes/no-files.test.ts', names: 'training' }],
+  },
+  {
     promise: 'a start is not over before a frame is decided',
     file: AGENT,
     text: 'if (this.#flow.hasDecided || isExplained',
