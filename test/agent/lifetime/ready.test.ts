@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { pause } from '../../../src/base/pause.js';
 import { httpCamera, type Viewer } from '../../camera/sources.js';
 import { needsTool } from '../../camera/support.js';
 import { systemdReceiver, withoutReceiver } from '../../host/systemd-receiver.js';
@@ -7,6 +10,7 @@ import { TEST_HANG_MS } from '../../liveness.js';
 import { freePort } from '../../ports.js';
 import { Recorder } from '../../recorder.js';
 import { drawPicture } from '../../training/fixture.js';
+import { Person, Rig } from '../daemon.js';
 import { TestAgent } from '../support.js';
 
 const fed = ({ text }: { text: string }): boolean => text === 'WATCHDOG=1';
@@ -67,5 +71,60 @@ describe('what systemd is told of a start', {
     await agent.start();
     await messages.until(isReady);
     assert.equal(decisions.all.length, 0);
+  });
+});
+
+describe('a pipeline that stands still', { skip: withoutReceiver, timeout: TEST_HANG_MS }, () => {
+  test('starves the watchdog although the event loop turns, and feeds it when it goes on', async (t) => {
+    if (spawnSync('strace', ['--version']).error) return t.skip('strace is missing');
+    const { path, messages } = await systemdReceiver(t);
+    const rig = await Rig.create(t);
+    const daemon = await rig.start({ env: { NOTIFY_SOCKET: path, WATCHDOG_USEC: '2000000' } });
+    const person = await Person.connect(t, daemon.mqttUrl);
+    await person.until(({ topic }) => topic.endsWith('/prediction'));
+    const pid = daemon.process.pid!;
+    let debuggers: ChildProcess[] = [];
+    const release = (): void => {
+      for (const each of debuggers) each.kill('SIGKILL');
+      debuggers = [];
+    };
+    t.after(release);
+    // Node.js 20 names no threads: one after the other is held until no decision comes, though
+    // the page answers.
+    const predictions = (): number =>
+      person.received.filter(({ topic }) => topic.endsWith('/prediction')).length;
+    const threads = readdirSync(`/proc/${pid}/task`)
+      .filter((thread) => thread !== String(pid))
+      .reverse();
+    let isHeld = false;
+    for (const thread of threads) {
+      const debug = spawn('strace', ['-q', '-e', 'trace=none', '-p', thread], { stdio: 'ignore' });
+      debuggers = [debug];
+      await pause(500);
+      debug.kill('SIGSTOP');
+      await pause(1_000);
+      const before = predictions();
+      await pause(1_500);
+      // A thread of the garbage collector holds the event loop, too: that is another standstill.
+      const turns = await fetch(`${daemon.consoleUrl}healthz`, {
+        signal: AbortSignal.timeout(1_000),
+      }).catch(() => null);
+      isHeld = predictions() === before && turns !== null;
+      if (isHeld) break;
+      release();
+    }
+    if (!isHeld) return t.skip('no thread can be held here');
+    const isStarved = ({ msg }: { msg?: unknown }): boolean =>
+      typeof msg === 'string' && msg.startsWith('watchdog not reset: ');
+    await daemon.logged(isStarved);
+    const fedBefore = messages.all.filter(fed).length;
+    const status = await person.command('status');
+    assert.equal(status.ok, true, 'the event loop turns');
+    assert.equal(messages.all.filter(fed).length, fedBefore, 'systemd would end it');
+    release();
+    await messages.next(fed);
+    const seen = predictions();
+    await person.until(() => predictions() > seen);
+    assert.equal((await daemon.stop()).code, 0);
   });
 });
