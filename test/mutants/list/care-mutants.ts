@@ -104,6 +104,13 @@ export const CARE_MUTANTS: readonly Mutant[] = [
     tests: [{ file: 'test/agent/alarms/locked-store.test.ts' }],
   },
   {
+    promise: 'a login waits for a lock to go',
+    file: 'src/agent/audit-trail.ts',
+    text: 'await patiently(execute)',
+    replacement: 'await execute()',
+    tests: [{ file: 'test/agent/audit-trail.test.ts', names: 'waits for a lock' }],
+  },
+  {
     promise: 'audit entries wait for the disk',
     file: 'src/storage/audit-table.ts',
     text: 'this.waiting.push({ kind, detail, atMs: Date.now() });',
