@@ -225,7 +225,13 @@ export const SCENARIOS: readonly Scenario[] = [
         alarm: /^HL_/,
         begin: async () => {
           limitFiles(victim.pid, 12);
-          for (const child of childrenOf(victim.pid)) process.kill(child, 'SIGKILL');
+          for (const child of childrenOf(victim.pid)) {
+            try {
+              process.kill(child, 'SIGKILL');
+            } catch {
+              // A command that has just ended.
+            }
+          }
           await victim.person.command('retrain');
           await fetch(victim.daemon.consoleUrl, { signal: AbortSignal.timeout(1_000) }).catch(
             () => undefined,
