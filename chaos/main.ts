@@ -1,6 +1,7 @@
 import { run as corrupt } from './corrupt/corrupt-chaos.js';
 import { run as fuzz } from './fuzz/fuzz-chaos.js';
 import { run as http } from './http/http-chaos.js';
+import { run as resources } from './resources/resources-chaos.js';
 import { run as soak } from './soak/soak-chaos.js';
 import { run as switchHeads } from './switch/switch-chaos.js';
 
@@ -19,6 +20,7 @@ const CAMPAIGNS: Readonly<Record<string, (options: readonly string[]) => Promise
   http,
   soak,
   switch: switchHeads,
+  resources,
 };
 
 const [name = '', ...options] = process.argv.slice(2);

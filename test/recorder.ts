@@ -1,6 +1,7 @@
 import { pino } from 'pino';
-import { Alarms } from '../src/base/alarms.js';
-import type { Log } from '../src/base/log.js';
+import { Alarms, NO_ALARMS } from '../src/base/alarms.js';
+import { type Log, silentLog } from '../src/base/log.js';
+import { Scheduler } from '../src/base/timers/scheduler.js';
 import { HANG_MS } from './liveness.js';
 
 interface Wait<T> {
@@ -87,4 +88,9 @@ export function recordedAlarms() {
     onCleared: ({ name }) => changes.add(`cleared ${name}`),
   });
   return { alarms, changes, said: changes.all };
+}
+
+/** Repeats work as the daemon does; nobody is told of failures. */
+export function quietScheduler(): Scheduler {
+  return new Scheduler({ alarms: NO_ALARMS, log: silentLog() });
 }

@@ -5,8 +5,10 @@ import { HeadService } from '../../src/agent/learning/head-service.js';
 import { ShadowService } from '../../src/agent/learning/shadow-service.js';
 import { openState, type State } from '../../src/agent/open-state.js';
 import { augmentationRecipe } from '../../src/backbone/embedder.js';
+import { NO_ALARMS } from '../../src/base/alarms.js';
 import { serialiseError } from '../../src/base/errors.js';
 import { silentLog } from '../../src/base/log.js';
+import { Scheduler } from '../../src/base/timers/scheduler.js';
 import type { Config } from '../../src/config/schema.js';
 import type { ServingHead } from '../../src/perception/perception-protocol.js';
 import { importFolder } from '../../src/samples/folder/import-folder.js';
@@ -61,12 +63,14 @@ export class Robot {
       },
     });
     const events = { onPinned: () => undefined, onServing: () => {}, onUnusable: () => {} };
+    const repeats = new Scheduler({ alarms: NO_ALARMS, log });
     this.#heads = new HeadService(
       registry,
       () => {},
       () => embedder.checksum,
       events,
       log,
+      repeats,
     );
     this.#shadow = new ShadowService({
       registry,
@@ -76,6 +80,7 @@ export class Robot {
       onSwitched: () => {
         this.rolledBack += 1;
       },
+      repeats,
       log,
     });
   }

@@ -9,6 +9,7 @@ import { silentLog } from '../../src/base/log.js';
 import { configSchema } from '../../src/config/schema.js';
 import type { TrainingProgress } from '../../src/training/job/job-protocol.js';
 import type { TrainingReport } from '../../src/training/report.js';
+import { quietScheduler } from '../../test/recorder.js';
 import type { Robot } from '../../test/training/fixture.js';
 
 /** What is left of a daemon without cameras, page and broker: everything that trains and switches heads. */
@@ -52,6 +53,7 @@ export class SwitchRobot {
         onUnusable: () => undefined,
       },
       log,
+      quietScheduler(),
     );
     this.training = new TrainingService({
       state: this.state,
@@ -75,6 +77,7 @@ export class SwitchRobot {
       heads: this.heads,
       settings: config.gate,
       log,
+      repeats: quietScheduler(),
       onSwitched: () => undefined,
     });
   }

@@ -2,11 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { RaisedAlert } from '../alerts/rules.js';
 import { type Alarm, Alarms } from '../base/alarms.js';
-import { type HeadlandError, isHeadlandError } from '../base/errors.js';
+import {
+  deserialiseError,
+  HeadlandError,
+  isHeadlandError,
+  serialiseError,
+} from '../base/errors.js';
 import type { Located } from '../base/geo/position.js';
 import { Moment } from '../base/moment.js';
 import { mapNonEmpty, type NonEmpty } from '../base/non-empty.js';
 import { SideService } from '../base/side-service.js';
+import { Scheduler } from '../base/timers/scheduler.js';
 import { type Eye, eyeOf, eyesOf } from '../base/words/eye.js';
 import { UNKNOWN_LABEL } from '../base/words/label.js';
 import type { Frame } from '../camera/camera.js';
@@ -24,6 +30,7 @@ import { Buttons } from './buttons/buttons.js';
 import { press } from './buttons/press.js';
 import { BoardAlarms } from './care/board-alarms.js';
 import { CameraLoad } from './care/camera-load.js';
+import { FrameFlow } from './care/frame-flow.js';
 import { Sparing } from './care/sparing.js';
 import { type RunningConsole, startConsole } from './console/start-console.js';
 import { DoctorService } from './doctor/doctor-service.js';
@@ -63,12 +70,15 @@ import { agentStatus } from './status.js';
 import { StoreWatch } from './store-watch.js';
 import { SyncService } from './sync-service.js';
 import type { AgentEvents, AgentOptions, AgentView, RunningCamera } from './view.js';
-import { makesProgress, Watchdog } from './watchdog.js';
+import { standstills, Watchdog } from './watchdog.js';
 
 /** Interval of the check for labels from other processes (`label`, `import`). */
 const LABEL_CHECK_INTERVAL_MS = 1_000;
 const EVENT_WRITE_INTERVAL_MS = 10_000;
 const LOAD_INTERVAL_MS = 5_000;
+const TEND_INTERVAL_MS = 1_000;
+/** After this time without a decision an alarm says that there is none, and the start is over. */
+const FIRST_DECISION_MS = 60_000;
 
 /**
  * The composition root: builds every part from the configuration and connects them, from camera frames
@@ -79,6 +89,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly boot = randomBytes(4).toString('hex');
   readonly started = new Moment();
   readonly alarms: Alarms;
+  readonly scheduler: Scheduler;
   readonly statistics = new FrameStatistics();
   readonly recent: RecentFrames;
   readonly cameras: RunningCamera[];
@@ -112,7 +123,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #sightings: SightingRecorder;
   /** Null: frames are grouped by time alone. */
   readonly #places: PlaceGroups | null;
-  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #flow = new FrameFlow();
   #operations: Operations | null = null;
   #console: RunningConsole | null = null;
   /** Aborted when the daemon must end. */
@@ -134,6 +145,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       log,
     );
     this.alarms = new Alarms(reports);
+    this.scheduler = new Scheduler({ alarms: this.alarms, log });
     // No watch exists while the state is being opened: start() reports errors from that time.
     let watch: StoreWatch | null = null;
     this.state = openStateOrStandIn(
@@ -153,7 +165,12 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         Math.max(...this.state.tasks.map((task) => task.samples.labelRevision())),
       onDamage: (error) => this.#storeWatch.trouble(error),
     });
-    this.#storeWatch = new StoreWatch(this.state.database, this.alarms, this.#safekeeping);
+    this.#storeWatch = new StoreWatch(
+      this.state.database,
+      this.alarms,
+      this.scheduler,
+      this.#safekeeping,
+    );
     watch = this.#storeWatch;
     this.#boardAlarms = new BoardAlarms(config, this.alarms);
     this.#events = new RobotEvents(this.state.events, log);
@@ -210,13 +227,17 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       perceptionSettings(config),
       {
         onPerceived: (frame, perceived) =>
-          frame.stored === undefined
-            ? this.#decided(frame, perceived)
-            : this.#embedding.embedded(frame.stored, perceived),
+          this.#surely(() =>
+            frame.stored === undefined
+              ? this.#decided(frame, perceived)
+              : this.#embedding.embedded(frame.stored, perceived),
+          ),
         onRefused: (frame, error) =>
-          frame.stored === undefined
-            ? this.#undecodable(frame, error)
-            : this.#embedding.refused(frame.stored, error),
+          this.#surely(() =>
+            frame.stored === undefined
+              ? this.#undecodable(frame, error)
+              : this.#embedding.refused(frame.stored, error),
+          ),
         onFailure: (error) => this.telemetry.event(failureMessage(error, 'failure', 'critical')),
         onHeadLost: (task, error) => void this.#task(task)?.heads.reopen(error),
       },
@@ -231,6 +252,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         for (const task of this.tasks) task.queue.featuresAdded();
         this.emit('status');
       },
+      repeats: this.scheduler,
       log,
     });
     this.telemetry = new TelemetryService(config, {
@@ -261,6 +283,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         this.#boardAlarms.check({ board, written: this.written });
       },
       board: { diskPath: config.paths.stateDir },
+      repeats: this.scheduler,
       log,
     });
     this.#cameraReports = new CameraReports(this.telemetry, log);
@@ -282,16 +305,20 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#buttons = new Buttons(config.gpio, {
       press: (input) => press(input, this.operations),
       alarms: this.alarms,
+      repeats: this.scheduler,
       log,
     });
-    this.#watchdog = new Watchdog(new SystemdNotifier(environment), log);
+    this.#watchdog = new Watchdog(new SystemdNotifier(environment), this.scheduler, log);
     this.#trash = new TrashCare({
       samples: this.state.tasks[0].samples,
       audit: this.state.audit,
       trashDays: config.samples.trashDays,
+      repeats: this.scheduler,
       log,
     });
     this.#sync = new SyncService(config, this.state, { environment, alarms: this.alarms, log });
+    // Everything is open: from here on no write may keep frames waiting.
+    this.state.database.waitBriefly();
   }
 
   /**
@@ -391,22 +418,38 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     const { config } = this;
     this.statistics.start();
     this.#perception.release();
-    this.#every(config.mqtt.metricsIntervalMs, 'report metrics', () => this.#reportMetrics());
-    this.#every(LABEL_CHECK_INTERVAL_MS, 'check for labels', () => this.#checkForLabels());
+    this.#every(config.mqtt.metricsIntervalMs, 'metrics', 'report metrics', () =>
+      this.#reportMetrics(),
+    );
+    this.#every(LABEL_CHECK_INTERVAL_MS, 'other-labels', 'check for labels', () =>
+      this.#checkForLabels(),
+    );
     const { writeIntervalMs } = config.position.sightings;
-    this.#every(writeIntervalMs, 'write sightings', () => this.#writeSightings());
-    this.#every(EVENT_WRITE_INTERVAL_MS, 'write events', () => this.#events.flush());
-    this.#every(LOAD_INTERVAL_MS, 'measure the cameras', () => this.#measureCameras());
-    this.#every(250, 'clear alerts', () => {
+    this.#every(writeIntervalMs, 'sightings', 'write sightings', () => this.#writeSightings());
+    this.#every(EVENT_WRITE_INTERVAL_MS, 'events', 'write events', () => {
+      this.#events.flush();
+      this.#audit.flush();
+    });
+    this.#every(LOAD_INTERVAL_MS, 'load', 'measure the cameras', () => this.#measureCameras());
+    this.#every(250, 'alerts', 'clear alerts', () => {
       this.#alerting.tick();
       this.#alertActions.tick();
     });
+    this.scheduler.every({
+      name: 'broker',
+      what: 'send what waits for the broker',
+      intervalMs: TEND_INTERVAL_MS,
+      vital: true,
+      run: () => this.telemetry.tend(),
+    });
     void this.#buttons.start();
     this.#pausingChanged();
-    this.#watchdog.ready(
-      () => makesProgress(this.#perception),
+    this.#flow.interrupted();
+    this.#watchdog.start(
+      () => this.#standstill(),
       () => statusLine(agentStatus(this)),
     );
+    this.#awaitFirstDecision();
     this.options.log.info(
       { cameras: config.cameras.length, mqtt: this.telemetry.url, console: this.consoleUrl },
       'ready',
@@ -458,6 +501,22 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     return this.options.writtenBytes.observe(performance.now());
   }
 
+  /**
+   * Something failed where nobody waited for it: a defect of headland. It is logged and sent as an event,
+   * and the robot goes on. Never throws.
+   */
+  reportDefect(error: unknown): void {
+    const { code, message } = serialiseError(error);
+    try {
+      this.options.log.error({ code, err: error }, `defect, going on: ${message}`);
+      this.telemetry.defect(
+        failureMessage(deserialiseError(serialiseError(error)), 'failure', 'critical'),
+      );
+    } catch {
+      // Without memory or files even a report can fail.
+    }
+  }
+
   /** Null while the console is not running. */
   get consoleUrl(): string | null {
     return this.#console?.url ?? null;
@@ -467,6 +526,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   #seen(frame: Frame): Promise<void> | undefined {
     this.#alertActions.seen(frame, frame.jpeg);
     if (this.pausing.has('inference')) return undefined;
+    this.#flow.delivered(performance.now());
     const position = this.position.current();
     if (position !== null) frame.located = { position, atMs: performance.now() };
     return this.#perception.submit(frame);
@@ -488,6 +548,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     const recent: RecentFrame = { frameId, frame, perceived, backboneChecksum };
     this.recent.add(recent);
     this.statistics.add(perceived.timings.totalMs);
+    if (!this.#flow.hasDecided) this.#decidesNow();
+    this.#flow.decided();
     this.cameraLoad.decided(frame.camera);
     this.#refusedPictures.used(frame.camera);
     for (const answer of perceived.answers) this.#answered(recent, answer);
@@ -539,6 +601,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   #refused(frame: Frame, error: HeadlandError): void {
     this.statistics.refuse();
+    this.#flow.interrupted();
     // Cameras occasionally send a damaged picture: it is counted in the status and raises no alarm.
     const isolated = this.#refusedPictures.refused(frame.camera, error);
     this.options.log[isolated ? 'info' : 'debug'](
@@ -549,12 +612,14 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   #alarmChanged({ name }: Alarm, raised: boolean): void {
     if (name === 'store' && !raised) void this.#storeRecovered();
+    if (raised && explainsNoDecision(name)) this.#watchdog.ready();
     this.#alerting.alarmsChanged(this.alarms.list());
     this.emit('status');
   }
 
   /** Catches up on work that was skipped while the disk was unavailable. */
   async #storeRecovered(): Promise<void> {
+    this.#audit.flush();
     for (const { heads } of this.tasks) await heads.recover();
     this.#labelsChanged();
     for (const task of this.tasks) this.#reportModel(task);
@@ -575,6 +640,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       recent: this.recent,
       telemetry: this.telemetry,
       alarms: this.alarms,
+      repeats: this.config.tasks.length > 0 ? this.scheduler.of(name) : this.scheduler,
       audit: this.#audit,
       obstacle: () => this.#trainingObstacle(),
       isPaused: () => this.pausing.has('training'),
@@ -678,6 +744,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   }
 
   #pausingChanged(): void {
+    this.#flow.interrupted();
     this.telemetry.status(this.pausing.has('inference') ? 'paused' : 'online', this.pausing.paused);
     if (this.pausing.has('training')) this.emit('status');
     else this.#labelsChanged();
@@ -706,7 +773,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     else this.#watchdog.stopping();
     this.#end.abort();
     await this.#opening;
-    for (const timer of this.#timers) clearInterval(timer);
+    await this.scheduler.stop();
     await this.#buttons.stop();
     this.#embedding.stop();
     for (const task of this.tasks) await task.stopLearning();
@@ -727,14 +794,63 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#events.flush();
     await this.#safekeeping.stop();
     await this.#storeWatch.stop();
+    this.#audit.flush();
     await this.telemetry.stop();
     await this.#alerting.close();
     this.state.close();
   }
 
-  /** Repeats work; after a failure the next run tries again. */
-  #every(intervalMs: number, what: string, work: () => void): void {
-    this.#timers.push(setInterval(() => this.#attempt(what, work), intervalMs));
+  #every(intervalMs: number, name: string, what: string, run: () => void): void {
+    this.scheduler.every({ name, what, intervalMs, run });
+  }
+
+  /** What stands still and only a restart can help. */
+  #standstill(): string[] {
+    const { busyForMs, downForMs } = this.#perception;
+    return standstills({
+      busyForMs,
+      downForMs,
+      undecidedForMs: this.#flow.undecidedForMs(
+        performance.now(),
+        this.sparing.limit.framesPerSecond,
+      ),
+      stuckWork: this.scheduler.stuck(),
+    });
+  }
+
+  /** The start is over once the robot classifies, or says why it cannot. */
+  #awaitFirstDecision(): void {
+    const isExplained = this.alarms.list().some(({ name }) => explainsNoDecision(name));
+    if (this.#flow.hasDecided || isExplained || this.pausing.has('inference')) {
+      this.#watchdog.ready();
+    }
+    const sinceMs = performance.now();
+    const waiting = this.scheduler.every({
+      name: 'first-decision',
+      what: 'look for the first decision',
+      intervalMs: 1_000,
+      run: () => {
+        if (this.#flow.hasDecided) void waiting.stop();
+        else if (this.pausing.has('inference')) this.#watchdog.ready();
+        else if (performance.now() - sinceMs >= FIRST_DECISION_MS) {
+          this.alarms.raise('frames', nothingDecided(), 'critical');
+        }
+      },
+    });
+  }
+
+  #decidesNow(): void {
+    this.alarms.clear('frames');
+    this.#watchdog.ready();
+  }
+
+  /** What follows from a frame must not keep the next one back. */
+  #surely(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.reportDefect(error);
+    }
   }
 
   /** A failing disk or database must not end the daemon, which classifies frames without it. */
@@ -747,4 +863,20 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       else this.options.log.error({ err: error }, `cannot ${what}`);
     }
   }
+}
+
+/** Alarms with which a robot may be up although it has decided on no frame. */
+function explainsNoDecision(name: Alarm['name']): boolean {
+  return name === 'frames' || name === 'backbone' || /^(cameras$|camera-|pictures-)/.test(name);
+}
+
+function nothingDecided(): HeadlandError {
+  return new HeadlandError(
+    'HL_NO_FRAME_DECIDED',
+    `no frame was decided in the ${FIRST_DECISION_MS / 1_000} s since the start`,
+    {
+      remedy:
+        'Run `headland status`: it lists the cameras and what they deliver. Then run `headland doctor`.',
+    },
+  );
 }

@@ -2,6 +2,7 @@ import { isHeadlandError } from '../base/errors.js';
 import type { ShadowTrial } from '../gate/shadow.js';
 import type { StoredHead } from '../registry/version-directory.js';
 import type { AuditLog } from '../storage/audit-table.js';
+import { patiently } from '../storage/store-patience.js';
 import type { TrainingReport } from '../training/report.js';
 
 /** Who requests an operation, for the audit, the label history and the training report. */
@@ -20,7 +21,7 @@ export interface FailureLog {
 
 /**
  * Records starts, commands, trainings and changes of the serving head in the audit log. A failure to
- * write is logged and interrupts nothing.
+ * write is logged and interrupts nothing; the entry waits in memory.
  */
 export class AuditTrail {
   constructor(
@@ -32,7 +33,10 @@ export class AuditTrail {
     this.#append('started', { boot, version });
   }
 
-  /** Executes an operation and records who requested it, and its success or error code. */
+  /**
+   * Executes an operation, which waits for a lock of another process ({@link patiently}), and records who
+   * requested it, and its success or error code.
+   */
   async around<T>(
     name: string,
     details: Record<string, unknown>,
@@ -41,7 +45,7 @@ export class AuditTrail {
   ): Promise<T> {
     const entry = { name, ...details, ...by };
     try {
-      const result = await execute();
+      const result = await patiently(execute);
       this.#append('command', { ...entry, ok: true });
       return result;
     } catch (error) {
@@ -65,12 +69,24 @@ export class AuditTrail {
     this.#append(outcome, { task, version, previous });
   }
 
-  #append(kind: string, detail: Record<string, unknown>): void {
+  /** Writes the entries that wait for the disk. */
+  flush(): void {
     try {
-      this.audit.append(kind, detail);
+      this.audit.flush();
     } catch (error) {
       if (!isHeadlandError(error)) throw error;
-      this.log.error({ code: error.code, kind }, `cannot write the audit log: ${error.message}`);
+    }
+  }
+
+  #append(kind: string, detail: Record<string, unknown>): void {
+    try {
+      this.audit.record(kind, detail);
+    } catch (error) {
+      if (!isHeadlandError(error)) throw error;
+      this.log.error(
+        { code: error.code, kind },
+        `cannot write the audit log now: ${error.message}`,
+      );
     }
   }
 }

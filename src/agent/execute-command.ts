@@ -91,12 +91,12 @@ async function labelMany(
   };
 }
 
-function snapshot(
+async function snapshot(
   { task, camera, region, include_picture }: Extract<Command, { name: 'snapshot' }>,
   operations: Operations,
-): object {
+): Promise<object> {
   const eye = camera === undefined ? undefined : eyeOf({ camera, region: region ?? null });
-  const { recent, answer, sample } = operations.snapshot(eye, task);
+  const { recent, answer, sample } = await operations.snapshot(eye, task);
   const prediction = predictionMessage(recent, answer, sample.id);
   if (include_picture !== true) return prediction;
   return { ...prediction, picture_base64: Buffer.from(recent.frame.jpeg).toString('base64') };

@@ -10,6 +10,7 @@ import type { ClassChange } from '../samples/editing/class-changes.js';
 import type { LookAlike } from '../samples/look-alikes.js';
 import type { FormerState, Sample, SampleChange } from '../samples/sample.js';
 import type { SampleStore } from '../samples/store.js';
+import { StorePatience } from '../storage/store-patience.js';
 import type { AuditTrail, Requester } from './audit-trail.js';
 import type { Labelling } from './learning/labelling.js';
 import type { TrainingService } from './learning/training-service.js';
@@ -108,6 +109,9 @@ export interface OperationParts {
  * out (undefined) when the robot has one; else HL_TASK_MISSING, HL_TASK_UNKNOWN.
  */
 export class Operations {
+  /** Another process that writes for a moment neither refuses a person nor stops the robot. */
+  readonly #patience = new StorePatience();
+
   constructor(private readonly parts: OperationParts) {}
 
   /**
@@ -477,11 +481,11 @@ export class Operations {
    * @param frameId stores this frame in memory instead of the newest
    * @throws HeadlandError HL_FRAME_NONE, HL_FRAME_GONE, HL_TASK_UNKNOWN, HL_STORE_…
    */
-  snapshot(
+  async snapshot(
     eye: string | undefined,
     taskName?: string,
     frameId?: string,
-  ): { recent: RecentFrame; answer: TaskAnswer; sample: Sample } {
+  ): Promise<{ recent: RecentFrame; answer: TaskAnswer; sample: Sample }> {
     const named = taskName === undefined ? null : this.#task(taskName);
     const latest =
       frameId === undefined ? this.#latest(eye, taskName) : this.parts.recent.remembered(frameId);
@@ -492,7 +496,7 @@ export class Operations {
       const deciding = answers.map((each) => each.task);
       throw undecidedBy(task.name, eyeOf(latest.frame), deciding);
     }
-    const sample = task.labelling.keepWaiting(latest);
+    const sample = await this.#patience.wait(() => task.labelling.keepWaiting(latest));
     task.onRequest(sample.id);
     return { recent: latest, answer, sample };
   }
@@ -533,7 +537,9 @@ export class Operations {
   ): Promise<T> {
     const { audit, tasks } = this.parts;
     const task = taskName ?? (tasks.length === 1 ? tasks[0].name : null);
-    return audit.around(operation, { task, ...details }, by, () => work(this.#task(taskName)));
+    return audit.around(operation, { task, ...details }, by, () =>
+      this.#patience.wait(() => work(this.#task(taskName))),
+    );
   }
 }
 

@@ -1,6 +1,7 @@
 import type { AlarmSwitch } from '../base/alarms.js';
 import type { HeadlandError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import type { Repeats } from '../base/timers/scheduler.js';
 import type { Frame } from '../camera/camera.js';
 import type { Perception } from '../perception/perception.js';
 import type { TaskAnswer } from '../perception/perception-protocol.js';
@@ -32,6 +33,7 @@ export interface RobotTaskParts {
   recent: RecentFrames;
   telemetry: TelemetryService;
   alarms: AlarmSwitch;
+  repeats: Repeats;
   audit: AuditTrail;
   /** Why no training may start now; null: one may start. */
   obstacle: () => HeadlandError | null;
@@ -86,6 +88,7 @@ export class RobotTask {
       }),
       samples,
       meta: task.meta,
+      repeats: parts.repeats,
       log,
       backboneChecksum,
       swap: (serving) => perception.swapHead(name, serving),
@@ -112,6 +115,7 @@ export class RobotTask {
         },
       },
       log,
+      parts.repeats,
       () => samples.classGeneration(),
     );
     this.answers = new AnswerBook({
@@ -153,6 +157,7 @@ export class RobotTask {
       samples,
       heads: this.heads,
       settings: settings.gate,
+      repeats: parts.repeats,
       log,
       onSwitched: (trial) => {
         audit.tried(name, trial);

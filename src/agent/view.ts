@@ -5,6 +5,7 @@ import type { Log } from '../base/log.js';
 import type { LogMemory } from '../base/log-memory.js';
 import type { Moment } from '../base/moment.js';
 import type { NonEmpty } from '../base/non-empty.js';
+import type { Scheduler } from '../base/timers/scheduler.js';
 import type { Frame } from '../camera/camera.js';
 import type { CameraSupervisor } from '../camera/supervisor.js';
 import type { CameraConfig, Config } from '../config/schema.js';
@@ -66,6 +67,7 @@ export interface AgentView extends EventEmitter<AgentEvents> {
   readonly boot: string;
   readonly started: Moment;
   readonly alarms: Alarms;
+  readonly scheduler: Scheduler;
   /** The alerts that are raised now, the oldest first. */
   readonly alerts: readonly RaisedAlert[];
   readonly statistics: FrameStatistics;

@@ -1,39 +1,65 @@
 import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import type { Frame } from '../camera/camera.js';
+import type { Repeats, Repetition } from '../base/timers/scheduler.js';
 import type { SystemdNotifier } from '../host/notify.js';
-import type { Perception } from '../perception/perception.js';
 
 const STATUS_INTERVAL_MS = 10_000;
 /** A frame that takes longer than this counts as hung; systemd then restarts the daemon. */
 const STUCK_FRAME_MS = 20_000;
 const PERCEPTION_DOWN_MS = 60_000;
 
-/** Health check for the watchdog: no frame is stuck, and perception is running or restarting. */
-export function makesProgress({
-  busyForMs,
-  downForMs,
-}: Pick<Perception<Frame>, 'busyForMs' | 'downForMs'>): boolean {
-  return busyForMs < STUCK_FRAME_MS && downForMs < PERCEPTION_DOWN_MS;
+/** What must go on, in milliseconds without progress: 0 where it does. */
+export interface Progress {
+  /** Age of the oldest frame in work. */
+  busyForMs: number;
+  /** Time without a backbone. */
+  downForMs: number;
+  /** Time in which cameras delivered frames and none was decided or refused. */
+  undecidedForMs: number;
+  /** Names of vital work that has not ended for long. */
+  stuckWork: readonly string[];
 }
 
 /**
- * Resets systemd's watchdog only while the daemon is healthy, and updates its status line. Resetting it
- * from a bare timer would only prove that the event loop runs.
+ * What stands still and only a restart can help, in words; empty: nothing does. A lost camera, broker or
+ * disk is none of it: an alarm tells of each, and they come back by themselves.
+ */
+export function standstills({
+  busyForMs,
+  downForMs,
+  undecidedForMs,
+  stuckWork,
+}: Progress): string[] {
+  return [
+    ...(busyForMs >= STUCK_FRAME_MS ? ['a frame hangs in perception'] : []),
+    ...(downForMs >= PERCEPTION_DOWN_MS ? ['perception does not come back'] : []),
+    ...(undecidedForMs >= STUCK_FRAME_MS && downForMs === 0
+      ? ['cameras deliver frames and none is decided']
+      : []),
+    ...stuckWork.map((name) => `the work "${name}" does not end`),
+  ];
+}
+
+/**
+ * Resets systemd's watchdog only while everything that must go on does, and updates its status line.
+ * Resetting it from a bare timer would only prove that the event loop runs.
  */
 export class Watchdog {
-  readonly #timers: NodeJS.Timeout[] = [];
+  #repetitions: Repetition[] = [];
+  #isReady = false;
 
   constructor(
     private readonly notifier: SystemdNotifier,
+    private readonly repeats: Repeats,
     private readonly log: Log,
   ) {}
 
   /**
-   * Notifies systemd that the daemon is ready, and starts to reset the watchdog if the unit has one.
+   * Starts to reset the watchdog, if the unit has one, and to report the status.
+   * @param standstill what stands still, see {@link standstills}
    * @param statusLine text for `systemctl status`
    */
-  ready(isHealthy: () => boolean, statusLine: () => string): void {
+  start(standstill: () => string[], statusLine: () => string): void {
     if (this.notifier.transport === 'none') return;
     if (this.notifier.libcError !== null) {
       this.log.warn(
@@ -41,7 +67,6 @@ export class Watchdog {
         'notifying systemd through systemd-notify',
       );
     }
-    this.notifier.ready();
     const reportStatus = (): void => {
       try {
         this.notifier.status(statusLine());
@@ -50,14 +75,35 @@ export class Watchdog {
       }
     };
     reportStatus();
-    this.#timers.push(setInterval(reportStatus, STATUS_INTERVAL_MS));
+    this.#repetitions.push(
+      this.repeats.every({
+        name: 'systemd-status',
+        what: 'report the status to systemd',
+        intervalMs: STATUS_INTERVAL_MS,
+        run: reportStatus,
+      }),
+    );
     const intervalMs = this.notifier.watchdogIntervalMs;
     if (intervalMs === null) return;
-    const feed = (): void => {
-      if (isHealthy()) this.notifier.watchdog();
-      else this.log.error('no progress: watchdog not reset');
-    };
-    this.#timers.push(setInterval(feed, intervalMs / 2));
+    this.#repetitions.push(
+      this.repeats.every({
+        name: 'watchdog',
+        what: 'reset the watchdog',
+        intervalMs: intervalMs / 2,
+        run: () => {
+          const what = standstill();
+          if (what.length === 0) this.notifier.watchdog();
+          else this.log.error({ standstill: what }, `watchdog not reset: ${what.join('; ')}`);
+        },
+      }),
+    );
+  }
+
+  /** The robot classifies, or an alarm says why it cannot: systemd may start what waits for it. */
+  ready(): void {
+    if (this.#isReady) return;
+    this.#isReady = true;
+    if (this.notifier.transport !== 'none') this.notifier.ready();
   }
 
   /** The daemon ends. */
@@ -68,6 +114,8 @@ export class Watchdog {
 
   /** Sends nothing more; another one follows in this process. */
   pause(): void {
-    for (const timer of this.#timers) clearInterval(timer);
+    this.#isReady = true;
+    for (const repetition of this.#repetitions) void repetition.stop();
+    this.#repetitions = [];
   }
 }

@@ -31,6 +31,8 @@ export type AlarmName =
   | 'sync'
   | 'position'
   | 'clips'
+  | 'frames'
+  | `timer-${string}`
   | `command-${string}`
   | `output-${string}`
   | `input-${string}`

@@ -68,8 +68,9 @@ export class SideService {
       alarms.clear(alarm);
     } catch (error) {
       if (this.#stopped) return;
-      alarms.raise(alarm, error, severity);
+      // First the next attempt: where even the alarm fails, it comes all the same.
       this.#timer = setTimeout(() => void this.start(), this.#backoff.nextMs());
+      alarms.raise(alarm, error, severity);
     }
   }
 }

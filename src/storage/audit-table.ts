@@ -1,6 +1,10 @@
+import { isHeadlandError } from '../base/errors.js';
 import { redactedJson } from '../base/redact.js';
 import type { Database } from './database.js';
 import { migrate } from './migrate.js';
+
+/** Entries that wait in memory for the disk; beyond it the oldest are lost. */
+const MAX_WAITING = 1_000;
 
 /** Never edit a released step; append a new one. */
 export const AUDIT_TABLES: readonly string[] = [
@@ -45,6 +49,8 @@ export interface AuditFilter {
  * not here: the store keeps their whole history.
  */
 export class AuditLog {
+  private waiting: { kind: string; detail: Record<string, unknown>; atMs: number }[] = [];
+
   constructor(
     private readonly database: Database,
     private readonly maxEntries = 100_000,
@@ -62,6 +68,30 @@ export class AuditLog {
       this.dropOldest(sequence - this.maxEntries);
       return { sequence, atMs, kind, detail: JSON.parse(text) as Record<string, unknown> };
     })();
+  }
+
+  /**
+   * As {@link append}, but an entry that cannot be written now waits in memory for {@link flush}.
+   * @throws HeadlandError HL_STORE_…: it waits
+   */
+  record(kind: string, detail: Record<string, unknown>): void {
+    this.waiting.push({ kind, detail, atMs: Date.now() });
+    if (this.waiting.length > MAX_WAITING) this.waiting.shift();
+    this.flush();
+  }
+
+  /** Writes what waits, in its order. @throws HeadlandError HL_STORE_…: the rest still waits */
+  flush(): void {
+    for (let next = this.waiting[0]; next; next = this.waiting[0]) {
+      try {
+        this.append(next.kind, next.detail, next.atMs);
+      } catch (error) {
+        // An entry that can never be written must not keep the others back.
+        if (!isHeadlandError(error)) this.waiting.shift();
+        throw error;
+      }
+      this.waiting.shift();
+    }
   }
 
   /** Newest first. */

@@ -13,9 +13,11 @@ import {
   openStandIn,
   openUnfinished,
 } from './sqlite-connection.js';
-import { storeError } from './store-error.js';
+import { lockedFile, storeError } from './store-error.js';
 import { type SqlValue, whyUnstorable } from './values.js';
 
+/** How long a connection waits for another process, see {@link Database.waitBriefly}. */
+const BRIEF_WAIT_MS = 100;
 /** Number of values that {@link Database.probe} cycles through. */
 const PROBES = 1_000;
 
@@ -49,6 +51,7 @@ export class Database {
   private readonly setups: (() => void)[] = [];
   private readonly statements = new Map<string, Statement<never>>();
   private depth = 0;
+  private isBrief = false;
   /**
    * Once open, a missing file is not created again: an empty one would hide the loss of the old.
    */
@@ -98,7 +101,7 @@ export class Database {
    */
   reopen(): void {
     const before = this.connection;
-    this.use(this.guard(() => openFile(this.path, !this.wasOpen)));
+    this.use(this.guard(() => openFile(this.path, !this.wasOpen, this.isBrief ? 0 : undefined)));
     try {
       for (const setup of this.setups) setup();
     } catch (error) {
@@ -154,6 +157,39 @@ export class Database {
     this.runSetups(this.setups);
     // Without moving the log into the file.
     before.native.close();
+  }
+
+  /**
+   * From now on a writer waits 100 ms for another process, then fails with HL_STORE_BUSY, and the next ones
+   * fail at once until the lock is gone: for a thread that must not stand still. Who must not lose a write
+   * repeats it.
+   */
+  waitBriefly(): void {
+    this.isBrief = true;
+    this.waitFor(BRIEF_WAIT_MS);
+  }
+
+  /**
+   * Whether another process keeps writers out now. Waits for nothing and writes nothing.
+   * @throws HeadlandError HL_STORE_…
+   */
+  isLocked(): boolean {
+    if (this.connection.kind !== 'file' || this.native.inTransaction) return false;
+    this.waitFor(0);
+    try {
+      this.exec('BEGIN IMMEDIATE');
+      this.exec('ROLLBACK');
+    } catch (error) {
+      if (isHeadlandError(error, 'HL_STORE_BUSY')) return true;
+      throw error;
+    }
+    if (this.isBrief) this.waitFor(BRIEF_WAIT_MS);
+    return false;
+  }
+
+  /** What a write would throw while {@link isLocked}. */
+  lockedError(): HeadlandError {
+    return lockedFile(this.path);
   }
 
   get inTransaction(): boolean {
@@ -233,6 +269,11 @@ export class Database {
   private use(connection: Connection): void {
     this.statements.clear();
     this.connection = connection;
+    if (this.isBrief) this.waitFor(BRIEF_WAIT_MS);
+  }
+
+  private waitFor(ms: number): void {
+    this.native.exec(`PRAGMA busy_timeout = ${ms}`);
   }
 
   private runSetups(setups: readonly (() => void)[]): void {
@@ -282,6 +323,8 @@ export class Database {
       if (standsInFor !== null && meant.code === 'HL_STORE_READ_ONLY') throw standsInFor;
       // A long write of another process is not a disk fault.
       if (meant.code !== 'HL_STORE_BUSY') this.onTrouble(meant);
+      // One wait is enough: what comes until the lock is gone fails at once.
+      else if (this.isBrief) this.waitFor(0);
       throw meant;
     }
   }

@@ -33,15 +33,16 @@ export interface Connection {
 /**
  * Opens the file for writing.
  * @param create makes it (mode 0600) and its folder (mode 0700) when missing; else ENOENT is thrown
+ * @param waitMs how long a writer waits for another process
  */
-export function openFile(path: string, create: boolean): Connection {
+export function openFile(path: string, create: boolean, waitMs = 5_000): Connection {
   if (create) createPrivately(path);
   else closeSync(openSync(path, 'r+'));
   // SQLite would fill it with new tables, and the loss of the old ones would go unnoticed.
   if (!create && sizeOf(path) === 0) throw damagedFile(path, 'it is empty');
   const native = new LibsqlDatabase(path);
   try {
-    native.exec('PRAGMA busy_timeout = 5000');
+    native.exec(`PRAGMA busy_timeout = ${waitMs}`);
     // Read before anything is written: a damaged file must stay as it is.
     readSchema(native);
     native.exec(`

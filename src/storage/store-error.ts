@@ -109,6 +109,14 @@ export function lostRecords(path: string, found: string): HeadlandError {
   });
 }
 
+/** HL_STORE_BUSY for a lock that a check has found. */
+export function lockedFile(path: string): HeadlandError {
+  return new HeadlandError(BUSY.code, `${path}: ${BUSY.what}`, {
+    remedy: BUSY.remedy,
+    details: { path },
+  });
+}
+
 /** Whether an error tells that a database must be repaired before it is used. */
 export function needsRepair(error: unknown): error is HeadlandError {
   return isHeadlandError(error, 'HL_STORE_CORRUPT') || isHeadlandError(error, 'HL_STORE_LOST');

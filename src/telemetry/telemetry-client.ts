@@ -149,6 +149,11 @@ export class TelemetryClient {
     this.#options.outbox.flush();
   }
 
+  /** Sends what waits and may be sent now. */
+  tend(): void {
+    this.#sender.pump();
+  }
+
   /** Sets the handler of commands; without one they are answered HL_COMMAND_UNAVAILABLE. */
   onCommand(handler: CommandHandler): void {
     this.#handler = handler;

@@ -43,7 +43,7 @@ describe('the agent', { timeout: TEST_HANG_MS }, () => {
     const page = new AbortController();
     t.after(() => page.abort());
     await events(url, page.signal).next();
-    const { id } = agent.operations.snapshot(undefined).sample;
+    const { id } = (await agent.operations.snapshot(undefined)).sample;
     agent.state.database.exec('ALTER TABLE store_totals RENAME TO lost');
     await lines.until(({ msg }) => msg === 'cannot report metrics');
     // The label itself can be kept.

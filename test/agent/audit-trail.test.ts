@@ -50,6 +50,19 @@ describe('the audit trail', () => {
     ]);
   });
 
+  test('waits for a lock of another process, and tells of the operation once', async (t) => {
+    const { audit, written } = trail(t);
+    const busy = new HeadlandError('HL_STORE_BUSY', 'locked', { remedy: 'Try again.' });
+    let attempts = 0;
+    const logIn = (): string => {
+      attempts += 1;
+      if (attempts < 3) throw busy;
+      return 'in';
+    };
+    assert.equal(await audit.around('log-in', {}, BY, logIn), 'in');
+    assert.deepEqual(written(), [['command', { name: 'log-in', ...BY, ok: true }]]);
+  });
+
   test('tells starts, trainings, what serves, and how trials ended', async (t) => {
     const { audit, written, state } = trail(t);
     const head = someHead(1);

@@ -184,10 +184,11 @@ describe('the operations', { timeout: TEST_HANG_MS }, () => {
     const running = await TestAgent.start(t, ['crop', 'weed']);
     const { operations, state } = running.agent;
     const last = running.decisions.all.at(-1)!;
-    const { recent, sample } = operations.snapshot(undefined);
+    const { recent, sample } = await operations.snapshot(undefined);
     assert.deepEqual([recent.frameId, sample.label], [last.frameId, null]);
-    assert.equal(operations.snapshot('main').sample.id, sample.id, 'the same picture is kept once');
-    assert.throws(() => operations.snapshot('rear'), { code: 'HL_FRAME_NONE' });
+    const again = await operations.snapshot('main');
+    assert.equal(again.sample.id, sample.id, 'the same picture is kept once');
+    await assert.rejects(operations.snapshot('rear'), { code: 'HL_FRAME_NONE' });
     assert.equal(state.task().samples.counts().waiting, 1);
     assert.deepEqual(commands(running), []);
   });

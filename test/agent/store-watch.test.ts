@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { lockDatabase } from '../../chaos/resources/scenarios.js';
 import { openStateOrStandIn } from '../../src/agent/open-state.js';
 import { StoreWatch } from '../../src/agent/store-watch.js';
 import { HeadlandError } from '../../src/base/errors.js';
 import { TEST_HANG_MS } from '../liveness.js';
-import { recordedAlarms, recordedLog } from '../recorder.js';
+import { quietScheduler, recordedAlarms, recordedLog } from '../recorder.js';
+import { smallDisk } from '../samples/support.js';
 import { temporaryFolder } from '../temporary-folder.js';
 import { robotConfig } from './support.js';
 
@@ -22,7 +24,7 @@ function watched(t: Parameters<typeof temporaryFolder>[0], dir: string) {
     recordedLog().log,
     () => null,
   );
-  const watching = new StoreWatch(state.database, alarms);
+  const watching = new StoreWatch(state.database, alarms, quietScheduler());
   watch = watching;
   t.after(async () => {
     await watching.stop();
@@ -88,5 +90,33 @@ describe('the watch over the disk', { timeout: TEST_HANG_MS }, () => {
     await changed('cleared store');
     assert.equal(state.meta.get('key'), 'value');
     assert.deepEqual(said.at(-1), 'cleared store');
+  });
+
+  test('raises an alarm about a full disk although nothing is stored', async (t) => {
+    const disk = smallDisk(t, '8m');
+    if (disk === null) return;
+    const { watch, state, changed } = watched(t, join(disk, 'state'));
+    watch.start();
+    const ballast = join(disk, 'ballast');
+    const { bavail, bsize } = statfsSync(disk);
+    writeFileSync(ballast, Buffer.alloc(bavail * bsize - 65_536));
+    await changed('raised store critical HL_STORE_FULL');
+    rmSync(ballast);
+    await changed('cleared store');
+    state.meta.set('key', 'value');
+  });
+
+  test('raises an alarm about a lock that stays, and clears it when it is gone', async (t) => {
+    const folder = temporaryFolder(t);
+    const { watch, state, said, changed } = watched(t, folder);
+    state.meta.set('key', 'value');
+    state.database.waitBriefly();
+    watch.start();
+    const release = await lockDatabase(state.databasePath, (end) => t.after(() => void end()));
+    await changed('raised store critical HL_STORE_BUSY');
+    assert.equal(watch.obstacle?.code, 'HL_STORE_BUSY');
+    await release();
+    await changed('cleared store');
+    assert.equal(said.length, 2);
   });
 });

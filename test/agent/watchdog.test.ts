@@ -1,39 +1,46 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { makesProgress, Watchdog } from '../../src/agent/watchdog.js';
+import { FrameFlow } from '../../src/agent/care/frame-flow.js';
+import { type Progress, standstills, Watchdog } from '../../src/agent/watchdog.js';
 import { SystemdNotifier } from '../../src/host/notify.js';
 import { systemdReceiver, withoutReceiver } from '../host/systemd-receiver.js';
 import { TEST_HANG_MS } from '../liveness.js';
-import { recordedLog } from '../recorder.js';
+import { quietScheduler, recordedLog } from '../recorder.js';
 
 /** Timers that keep this process alive. */
 const timers = (): number =>
   process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+
+const GOES_ON: Progress = { busyForMs: 0, downForMs: 0, undecidedForMs: 0, stuckWork: [] };
 
 describe('the watchdog', { skip: withoutReceiver, timeout: TEST_HANG_MS }, () => {
   test('tells that the daemon is up and how it is, and is fed while there is progress', async (t) => {
     const { path, messages } = await systemdReceiver(t);
     const { log, lines } = recordedLog();
     const notifier = new SystemdNotifier({ NOTIFY_SOCKET: path, WATCHDOG_USEC: '80000' });
-    const watchdog = new Watchdog(notifier, log);
-    let healthy = true;
+    const watchdog = new Watchdog(notifier, quietScheduler(), log);
+    let standstill: string[] = [];
     const before = timers();
-    watchdog.ready(
-      () => healthy,
+    watchdog.start(
+      () => standstill,
       () => '9.8 frames/s',
     );
     t.after(() => watchdog.stopping());
-    const [ready, status] = await messages.count(2);
-    assert.deepEqual([ready?.text, status?.text], ['READY=1', 'STATUS=9.8 frames/s']);
     const fed = (text: string): boolean => text === 'WATCHDOG=1';
+    const [status] = await messages.count(1);
+    assert.equal(status?.text, 'STATUS=9.8 frames/s');
     for (let i = 0; i < 2; i++) await messages.next(({ text }) => fed(text));
+    assert.ok(!messages.all.some(({ text }) => text === 'READY=1'), 'fed before it is ready');
+    watchdog.ready();
+    watchdog.ready();
+    await messages.until(({ text }) => text === 'READY=1');
 
-    healthy = false;
+    standstill = ['a frame hangs in perception'];
     notifier.status('stuck');
     for (let i = 0; i < 3; i++) await lines.next(({ level }) => level === 50);
-    assert.match(lines.all.at(-1)?.msg ?? '', /no progress: watchdog not reset/);
+    assert.equal(lines.all.at(-1)?.msg, 'watchdog not reset: a frame hangs in perception');
     notifier.status('goes on');
-    healthy = true;
+    standstill = [];
     await messages.until(({ text }) => text === 'STATUS=goes on');
     const all = messages.all.map(({ text }) => text);
     const stuck = all.slice(all.indexOf('STATUS=stuck'), all.indexOf('STATUS=goes on'));
@@ -42,21 +49,24 @@ describe('the watchdog', { skip: withoutReceiver, timeout: TEST_HANG_MS }, () =>
 
     watchdog.stopping();
     await messages.until(({ text }) => text === 'STOPPING=1');
+    assert.equal(messages.all.filter(({ text }) => text === 'READY=1').length, 1);
     assert.equal(timers(), before, 'nothing is told any more');
   });
 
   test('without a watchdog in the unit only the status is told', async (t) => {
     const { path, messages } = await systemdReceiver(t);
     const { log } = recordedLog();
-    const watchdog = new Watchdog(new SystemdNotifier({ NOTIFY_SOCKET: path }), log);
-    watchdog.ready(
+    const notifier = new SystemdNotifier({ NOTIFY_SOCKET: path });
+    const watchdog = new Watchdog(notifier, quietScheduler(), log);
+    watchdog.start(
       () => assert.fail('nobody is fed'),
       () => 'fine',
     );
+    watchdog.ready();
     watchdog.stopping();
     assert.deepEqual(
       (await messages.count(3)).map(({ text }) => text),
-      ['READY=1', 'STATUS=fine', 'STOPPING=1'],
+      ['STATUS=fine', 'READY=1', 'STOPPING=1'],
     );
   });
 
@@ -65,9 +75,9 @@ describe('the watchdog', { skip: withoutReceiver, timeout: TEST_HANG_MS }, () =>
     const notifier = new SystemdNotifier({ NOTIFY_SOCKET: '/nonexistent/notify' }, () => {
       throw new Error('no such binary');
     });
-    const watchdog = new Watchdog(notifier, log);
-    watchdog.ready(
-      () => true,
+    const watchdog = new Watchdog(notifier, quietScheduler(), log);
+    watchdog.start(
+      () => [],
       () => 'fine',
     );
     watchdog.stopping();
@@ -80,11 +90,13 @@ describe('the watchdog', { skip: withoutReceiver, timeout: TEST_HANG_MS }, () =>
   test('asks for nothing where there is no systemd', () => {
     const { log } = recordedLog();
     const before = timers();
-    const watchdog = new Watchdog(new SystemdNotifier({ WATCHDOG_USEC: '80000' }), log);
-    watchdog.ready(
+    const notifier = new SystemdNotifier({ WATCHDOG_USEC: '80000' });
+    const watchdog = new Watchdog(notifier, quietScheduler(), log);
+    watchdog.start(
       () => assert.fail('nobody is fed'),
       () => assert.fail('nobody reads it'),
     );
+    watchdog.ready();
     assert.equal(timers(), before);
     watchdog.stopping();
   });
@@ -93,24 +105,52 @@ describe('the watchdog', { skip: withoutReceiver, timeout: TEST_HANG_MS }, () =>
     const { path, messages } = await systemdReceiver(t);
     const { log, lines } = recordedLog();
     const notifier = new SystemdNotifier({ NOTIFY_SOCKET: path, WATCHDOG_USEC: '80000' });
-    const watchdog = new Watchdog(notifier, log);
+    const watchdog = new Watchdog(notifier, quietScheduler(), log);
     t.after(() => watchdog.stopping());
-    watchdog.ready(
-      () => true,
+    watchdog.start(
+      () => [],
       () => {
         throw new Error('the disk reports an error');
       },
     );
     await messages.until(({ text }) => text === 'WATCHDOG=1');
-    assert.equal(messages.all[0]?.text, 'READY=1');
     assert.match(String(lines.all[0]?.err), /the disk reports an error/);
   });
 
   test('starves when a frame hangs, or when perception stays away', () => {
-    assert.equal(makesProgress({ busyForMs: 0, downForMs: 0 }), true);
-    assert.equal(makesProgress({ busyForMs: 19_999, downForMs: 0 }), true);
-    assert.equal(makesProgress({ busyForMs: 20_000, downForMs: 0 }), false);
-    assert.equal(makesProgress({ busyForMs: 0, downForMs: 59_999 }), true);
-    assert.equal(makesProgress({ busyForMs: 0, downForMs: 60_000 }), false);
+    const starves = (progress: Partial<Progress>): boolean =>
+      standstills({ ...GOES_ON, ...progress }).length > 0;
+    assert.equal(starves({}), false);
+    assert.equal(starves({ busyForMs: 19_999 }), false);
+    assert.equal(starves({ busyForMs: 20_000 }), true);
+    assert.equal(starves({ downForMs: 59_999 }), false);
+    assert.equal(starves({ downForMs: 60_000 }), true);
+  });
+
+  test('starves when frames come and none is decided, or vital work does not end', () => {
+    assert.deepEqual(standstills({ ...GOES_ON, undecidedForMs: 19_999 }), []);
+    assert.equal(standstills({ ...GOES_ON, undecidedForMs: 20_000 }).length, 1);
+    // Perception that starts again has its own time.
+    assert.deepEqual(standstills({ ...GOES_ON, undecidedForMs: 20_000, downForMs: 1 }), []);
+    assert.deepEqual(standstills({ ...GOES_ON, stuckWork: ['broker'] }), [
+      'the work "broker" does not end',
+    ]);
+  });
+});
+
+describe('the flow of frames', () => {
+  test('stands still only while frames come and none is finished', () => {
+    const flow = new FrameFlow();
+    assert.equal(flow.undecidedForMs(1_000_000, null), 0, 'no camera delivers');
+    flow.delivered(1_000);
+    flow.delivered(2_000);
+    assert.equal(flow.undecidedForMs(31_000, null), 30_000);
+    assert.equal(flow.undecidedForMs(31_000, 0.1), 20_000, 'the limit of the rate makes it wait');
+    assert.equal(flow.hasDecided, false);
+    flow.interrupted();
+    assert.equal(flow.undecidedForMs(31_000, null), 0);
+    flow.delivered(31_000);
+    flow.decided();
+    assert.deepEqual([flow.undecidedForMs(99_000, null), flow.hasDecided], [0, true]);
   });
 });

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import type { TestContext } from 'node:test';
 import { silentLog } from '../../src/base/log.js';
 import { type ConsoleOptions, ConsoleServer } from '../../src/console/server/console-server.js';
+import { quietScheduler } from '../recorder.js';
 import { createFieldSource, type FieldSource, sourcesOf } from './field-source.js';
 import { newAccess } from './test-access.js';
 
@@ -80,6 +81,7 @@ export async function open(
     sources: sourcesOf([source]),
     access: newAccess(),
     version: '0.0.0',
+    repeats: quietScheduler(),
     log,
     ...options,
   });

@@ -4,6 +4,7 @@ import type { Browser, Locator } from 'playwright-core';
 import { silentLog } from '../../src/base/log.js';
 import { ConsoleServer } from '../../src/console/server/console-server.js';
 import { TEST_HANG_MS } from '../liveness.js';
+import { quietScheduler } from '../recorder.js';
 import { createFieldSource, createHead, sourcesOf } from './field-source.js';
 import { newAccess } from './test-access.js';
 import {
@@ -295,6 +296,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
       sources: sourcesOf([source]),
       access: newAccess(),
       version: '0.0.0',
+      repeats: quietScheduler(),
       log: silentLog(),
     };
     const first = new ConsoleServer({ ...options, port: 0 });

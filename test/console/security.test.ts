@@ -5,6 +5,7 @@ import { silentLog } from '../../src/base/log.js';
 import { loadAssets } from '../../src/console/server/assets.js';
 import { ConsoleServer } from '../../src/console/server/console-server.js';
 import { TEST_HANG_MS } from '../liveness.js';
+import { quietScheduler } from '../recorder.js';
 import { ask, DECISION, open, raw, TOKEN, WRITE } from './client.js';
 import { createFieldSource, createHead, sourcesOf } from './field-source.js';
 import { newAccess } from './test-access.js';
@@ -23,6 +24,7 @@ describe('every route refuses', { timeout: TEST_HANG_MS }, () => {
       sources: sourcesOf([source]),
       access: newAccess(),
       version: '0.0.0',
+      repeats: quietScheduler(),
       log: silentLog(),
     });
     url = (await server.start()).url.slice(0, -1);
@@ -126,6 +128,7 @@ describe('access control', { timeout: TEST_HANG_MS }, () => {
       sources: sourcesOf([createFieldSource()]),
       access: newAccess(),
       version: '0.0.0',
+      repeats: quietScheduler(),
       log: silentLog(),
     };
     for (const host of ['0.0.0.0', '::', '192.0.2.7', 'robot.example', '127.evil.example']) {
@@ -182,6 +185,7 @@ describe('access control', { timeout: TEST_HANG_MS }, () => {
       sources: sourcesOf([source]),
       access: newAccess(),
       version: '0.0.0',
+      repeats: quietScheduler(),
       log: silentLog(),
     });
     await assert.rejects(second.start(), (error) =>

@@ -5,6 +5,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { silentLog } from '../../src/base/log.js';
 import { type ConsoleLimits, ConsoleServer } from '../../src/console/server/console-server.js';
 import { TEST_HANG_MS } from '../liveness.js';
+import { quietScheduler } from '../recorder.js';
 import { events } from './client.js';
 import { createFieldSource, sourcesOf } from './field-source.js';
 import { newAccess } from './test-access.js';
@@ -28,6 +29,7 @@ async function open(t: TestContext, limits: Partial<ConsoleLimits>) {
     sources: sourcesOf([source]),
     access: newAccess(),
     version: '0.0.0',
+    repeats: quietScheduler(),
     log: silentLog(),
     limits,
   });

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { silentLog } from '../../src/base/log.js';
 import { ConsoleServer } from '../../src/console/server/console-server.js';
+import { quietScheduler } from '../recorder.js';
 import { createFieldSource, createTasks, type FieldSource, sourcesOf } from './field-source.js';
 import { newAccess } from './test-access.js';
 
@@ -56,6 +57,7 @@ export async function visit(
     sources: sourcesOf(tasks),
     access: newAccess(),
     version: '0.0.0',
+    repeats: quietScheduler(),
     log: silentLog(),
   });
   const { url } = await server.start();

@@ -1,5 +1,6 @@
 // Rules of the house that no other lint knows: how many files a folder may hold, file names that
-// occur once, styles that stand in one sheet, and object literals that are not packed by spreading other literals.
+// occur once, styles that stand in one sheet, object literals that are not packed by spreading other literals, and
+// repeated work that survives its failures.
 // `node test/lint/house.mjs`
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
@@ -58,6 +59,20 @@ function packedLiterals(file) {
   return found;
 }
 
+/** Repeated work of the daemon belongs to the scheduler, which survives its failures. */
+const MAY_SET_INTERVALS =
+  /^src\/(base\/timers\/scheduler\.ts|training\/job\/parent-watch-worker\.ts|console\/page\/|cli\/)/;
+
+function bareIntervals(file) {
+  if (MAY_SET_INTERVALS.test(file)) return [];
+  const lines = readFileSync(join(root, file), 'utf8').split('\n');
+  return lines.flatMap((line, index) =>
+    /\bsetInterval\b/.test(line)
+      ? [`${file}:${index + 1}: a bare setInterval; give the work to the Scheduler`]
+      : [],
+  );
+}
+
 /** A class or an id whose plain style stands in two sheets: the later one changes the other's place. */
 function sharedStyles(files) {
   const sheets = new Map();
@@ -87,6 +102,7 @@ const faults = [
   ...sharedNames(source),
   ...sharedStyles(source),
   ...code.flatMap(packedLiterals),
+  ...source.filter((file) => file.endsWith('.ts')).flatMap(bareIntervals),
 ];
 for (const fault of faults) process.stderr.write(`${fault}\n`);
 process.exitCode = faults.length > 0 ? 1 : 0;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AuditLog } from '../../src/storage/audit-table.js';
 import { Meta } from '../../src/storage/meta-table.js';
+import { hasCode } from '../errors.js';
 import { temporaryStore } from '../samples/support.js';
 
 test('the audit log keeps what was appended, newest first, by kind and page', (t) => {
@@ -67,4 +68,28 @@ test('small facts are kept, replaced and forgotten', (t) => {
   assert.equal(new Meta(database).get('position'), '601');
   meta.set('position', null);
   assert.equal(meta.get('position'), null);
+});
+
+test('an entry that cannot be written waits, and comes in its order', (t) => {
+  const { database } = temporaryStore(t);
+  const audit = new AuditLog(database);
+  database.pragma('query_only = ON');
+  for (const i of [1, 2]) {
+    assert.throws(() => audit.record('command', { i }), hasCode('HL_STORE_READ_ONLY'));
+  }
+  assert.throws(() => audit.flush(), hasCode('HL_STORE_READ_ONLY'));
+  database.pragma('query_only = OFF');
+  audit.record('command', { i: 3 });
+  audit.flush();
+  assert.deepEqual(
+    audit.list().map(({ detail }) => detail.i),
+    [3, 2, 1],
+  );
+  try {
+    audit.record('command', { big: 1n });
+  } catch {
+    // An entry that can never be written.
+  }
+  audit.record('command', { i: 4 });
+  assert.equal(audit.list({ limit: 1 })[0]?.detail.i, 4);
 });

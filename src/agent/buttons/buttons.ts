@@ -4,6 +4,7 @@ import type { AlarmSwitch } from '../../base/alarms.js';
 import { isHeadlandError, serialiseError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { SideService } from '../../base/side-service.js';
+import type { Repeats, Repetition } from '../../base/timers/scheduler.js';
 import type { Config } from '../../config/schema.js';
 import type { Button } from './press.js';
 
@@ -16,6 +17,7 @@ export interface ButtonParts {
   /** What a press does. */
   press(button: Button): Promise<void>;
   alarms: AlarmSwitch;
+  repeats: Repeats;
   log: Log;
   openInput?: typeof openInput;
 }
@@ -34,7 +36,7 @@ interface Watched {
  */
 export class Buttons {
   readonly #watched: Watched[];
-  #timer: NodeJS.Timeout | null = null;
+  #repetition: Repetition | null = null;
 
   constructor(
     { driver, inputs }: Config['gpio'],
@@ -46,7 +48,12 @@ export class Buttons {
   /** Opens the buttons; resolves after one attempt at each. */
   async start(): Promise<void> {
     if (this.#watched.length === 0) return;
-    this.#timer = setInterval(() => this.poll(), POLL_MS);
+    this.#repetition = this.parts.repeats.every({
+      name: 'buttons',
+      what: 'read the buttons',
+      intervalMs: POLL_MS,
+      run: () => this.poll(),
+    });
     await Promise.all(this.#watched.map(({ service }) => service.start()));
   }
 
@@ -66,7 +73,7 @@ export class Buttons {
   }
 
   async stop(): Promise<void> {
-    if (this.#timer) clearInterval(this.#timer);
+    await this.#repetition?.stop();
     for (const watched of this.#watched) {
       await watched.service.stop();
       watched.line?.close();

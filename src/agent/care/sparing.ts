@@ -1,5 +1,6 @@
 import { HeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import type { Repeats, Repetition } from '../../base/timers/scheduler.js';
 import type { HoldReason } from '../../base/words/hold-reason.js';
 import type { Config } from '../../config/schema.js';
 import { trainingTemperatures } from '../../config/training-temperatures.js';
@@ -20,6 +21,7 @@ export interface SparingOptions {
   onHold(reason: HoldReason | null): void;
   /** Called with the readings of every check. */
   onReadings(now: BoardReadings): void;
+  repeats: Repeats;
   log: Log;
   board?: BoardOptions;
   /** Default: `vcgencmd`. */
@@ -39,7 +41,7 @@ export class Sparing {
   #hold: HoldReason | null = null;
   #temperatureC: number | null = null;
   #sysfsShowsFlags = false;
-  #timer: NodeJS.Timeout | null = null;
+  #repetition: Repetition | null = null;
 
   constructor(options: SparingOptions) {
     this.#options = options;
@@ -49,11 +51,16 @@ export class Sparing {
   /** Checks the board at once, then at the configured interval. */
   start(): void {
     this.check();
-    this.#timer = setInterval(() => this.check(), this.#options.config.board.checkIntervalMs);
+    this.#repetition = this.#options.repeats.every({
+      name: 'board',
+      what: 'check the board',
+      intervalMs: this.#options.config.board.checkIntervalMs,
+      run: () => this.check(),
+    });
   }
 
   stop(): void {
-    if (this.#timer) clearInterval(this.#timer);
+    void this.#repetition?.stop();
   }
 
   get limit(): RateLimit {

@@ -42,6 +42,7 @@ export async function startConsole(agent: AgentView): Promise<RunningConsole> {
     allowedHosts: certificate?.isSelfSigned === false ? certificate.names : [],
     tokenFile: madeFile,
     version,
+    repeats: agent.scheduler,
     log,
   });
   const { url } = await server.start();
@@ -58,23 +59,24 @@ export async function startConsole(agent: AgentView): Promise<RunningConsole> {
   };
   record();
   const renew = async (): Promise<void> => {
-    try {
-      const next = await consoleCertificate(config, environment);
-      if (next === null || next.certificatePem === certificate?.certificatePem) return;
-      certificate = next;
-      server.renew(tlsFiles(next));
-      record();
-      log.info('console: the certificate has been renewed');
-    } catch (error) {
-      log.error({ err: error }, 'console: cannot renew the certificate');
-    }
+    const next = await consoleCertificate(config, environment);
+    if (next === null || next.certificatePem === certificate?.certificatePem) return;
+    certificate = next;
+    server.renew(tlsFiles(next));
+    record();
+    log.info('console: the certificate has been renewed');
   };
-  const timer = setInterval(() => void renew(), CERTIFICATE_INTERVAL_MS).unref();
+  const renewal = agent.scheduler.every({
+    name: 'certificate',
+    what: 'renew the certificate of the page',
+    intervalMs: CERTIFICATE_INTERVAL_MS,
+    run: renew,
+  });
   return {
     url,
-    close() {
-      clearInterval(timer);
-      return server.stop();
+    async close() {
+      await renewal.stop();
+      await server.stop();
     },
   };
 }

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type HeadlandError, isHeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import type { Repeats, Repetition } from '../../base/timers/scheduler.js';
 import type { Frame } from '../../camera/camera.js';
 import type { Perception } from '../../perception/perception.js';
 import type { Perceived } from '../../perception/perception-protocol.js';
@@ -21,6 +22,7 @@ export interface EmbeddingParts {
   isPaused: () => boolean;
   /** Called after features of several samples have come. */
   onEmbedded: () => void;
+  repeats: Repeats;
   log: Log;
 }
 
@@ -29,23 +31,26 @@ export interface EmbeddingParts {
  * the time that the cameras leave: only with features can they be guessed, ordered and learnt at once.
  */
 export class EmbeddingService {
-  #timer: NodeJS.Timeout | null = null;
+  #repetition: Repetition | null = null;
   #checksum: string | null = null;
   /** The newest sample that was looked at. */
   #cursor = '';
-  #working = false;
   #stopped = false;
 
   constructor(private readonly parts: EmbeddingParts) {}
 
   start(): void {
-    this.#timer = setInterval(() => void this.#look(), LOOK_INTERVAL_MS);
-    this.#timer.unref();
+    this.#repetition = this.parts.repeats.every({
+      name: 'embedding',
+      what: 'embed stored samples',
+      intervalMs: LOOK_INTERVAL_MS,
+      run: () => this.#look(),
+    });
   }
 
   stop(): void {
     this.#stopped = true;
-    if (this.#timer) clearInterval(this.#timer);
+    void this.#repetition?.stop();
   }
 
   /** Stores what perception has made of a stored sample. */
@@ -68,17 +73,14 @@ export class EmbeddingService {
 
   async #look(): Promise<void> {
     const checksum = this.parts.perception.backbone?.checksum ?? null;
-    if (this.#working || checksum === null || this.parts.isPaused()) return;
+    if (checksum === null || this.parts.isPaused()) return;
     if (checksum !== this.#checksum) this.#cursor = '';
     this.#checksum = checksum;
-    this.#working = true;
     try {
       await this.#embedNext(checksum);
     } catch (error) {
       if (!isHeadlandError(error)) throw error;
       this.parts.log.debug({ code: error.code }, 'cannot look for samples without features');
-    } finally {
-      this.#working = false;
     }
   }
 

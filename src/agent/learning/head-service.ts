@@ -1,5 +1,6 @@
 import { HeadlandError, isHeadlandError, messageOf, serialiseError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import type { Repeats, Repetition } from '../../base/timers/scheduler.js';
 import type { ServingHead } from '../../perception/perception-protocol.js';
 import type { Switcher } from '../../registry/history.js';
 import type { HeadRegistry } from '../../registry/registry.js';
@@ -46,7 +47,7 @@ export class HeadService {
   #pinned: number | null = null;
   /** The pointer at the last check. */
   #seen: number | null = null;
-  #timer: NodeJS.Timeout | null = null;
+  #repetition: Repetition | null = null;
   /** Which names the classes of the serving head have, by `names`. */
   #names = 0;
   /** Message of the last error while following the pointer. */
@@ -61,6 +62,7 @@ export class HeadService {
     private readonly backboneChecksum: () => string | null,
     private readonly events: HeadServiceEvents,
     private readonly log: Log,
+    private readonly repeats: Repeats,
     /** Changes when classes get other names: the serving head then speaks them. */
     private readonly names: () => number = () => 0,
   ) {}
@@ -87,8 +89,12 @@ export class HeadService {
     await this.#tidy();
     await this.#exclusive(() => this.#open()).catch((error: unknown) => this.#cannotFollow(error));
     await this.follow();
-    this.#timer = setInterval(() => void this.follow(), WATCH_INTERVAL_MS);
-    this.#timer.unref();
+    this.#repetition = this.repeats.every({
+      name: 'heads',
+      what: 'follow the pointer to the serving head',
+      intervalMs: WATCH_INTERVAL_MS,
+      run: () => this.follow(),
+    });
   }
 
   /** Repeats what failed while the disk was unavailable. Never throws. */
@@ -99,7 +105,7 @@ export class HeadService {
 
   /** Resolves when no switch is in progress: stopping perception during a switch would revert it. */
   async stop(): Promise<void> {
-    if (this.#timer) clearInterval(this.#timer);
+    void this.#repetition?.stop();
     await this.#last;
   }
 
@@ -253,7 +259,7 @@ export class HeadService {
       lost = { version: null, why: 'its folder has no heads', isEmpty: true };
     }
     const instead = stored?.card.version ?? null;
-    if (crashed || !this.#timer || instead !== (before?.card.version ?? null)) {
+    if (crashed || !this.#repetition || instead !== (before?.card.version ?? null)) {
       this.#servesNow(stored, wanted, lost);
     }
     this.#seen = await this.registry.current();

@@ -1,5 +1,6 @@
 import { type HeadlandError, isHeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import type { Repeats, Repetition } from '../../base/timers/scheduler.js';
 import type { ServingHead } from '../../perception/perception-protocol.js';
 import type { StoredHead } from '../../registry/version-directory.js';
 import type { SampleStore } from '../../samples/store.js';
@@ -25,6 +26,7 @@ export interface InstantParts {
   /** The serving head has learnt labels, or serves as trained again (null). */
   onLearnt(learnt: InstantHead | null): void;
   onFailure(error: HeadlandError): void;
+  repeats: Repeats;
   log: Log;
 }
 
@@ -49,20 +51,26 @@ export class InstantService {
   #attempted = '';
   #learnt: InstantHead | null = null;
   #failures = 0;
-  #timer: NodeJS.Timeout | null = null;
+  /** The floor of the serving head is not written yet: the store could not be written. */
+  #floorDue = false;
+  #repetition: Repetition | null = null;
   #running: Promise<void> | null = null;
 
   constructor(private readonly parts: InstantParts) {}
 
   start(): void {
-    this.#timer = setInterval(() => this.labelsChanged(), CHECK_INTERVAL_MS);
-    this.#timer.unref();
+    this.#repetition = this.parts.repeats.every({
+      name: 'labels',
+      what: 'learn the new labels',
+      intervalMs: CHECK_INTERVAL_MS,
+      run: () => this.labelsChanged(),
+    });
     this.labelsChanged();
   }
 
   async stop(): Promise<void> {
-    if (this.#timer) clearInterval(this.#timer);
-    this.#timer = null;
+    void this.#repetition?.stop();
+    this.#repetition = null;
     await this.parts.learner.stop();
   }
 
@@ -84,8 +92,9 @@ export class InstantService {
     this.#base = stored;
     this.#generation++;
     this.#learnt = null;
+    this.#floorDue = stored !== null;
     this.#guarded(() => {
-      if (stored) this.#setFloor(stored);
+      this.#writeFloor();
       this.labelsChanged();
     });
   }
@@ -104,11 +113,13 @@ export class InstantService {
 
   /** Call it after every label and after `resume`. */
   labelsChanged(): void {
-    if (this.#held > 0 || this.#running || this.#timer === null || this.parts.isPaused()) return;
+    if (this.#held > 0 || this.#running || this.#repetition === null || this.parts.isPaused())
+      return;
     const checksum = this.parts.backboneChecksum();
     // Perception is restarting: the next check finds the same labels.
     if (checksum === null) return;
     this.#guarded(() => {
+      this.#writeFloorAgain();
       const wanted = this.#wanted();
       if (wanted === this.#attempted) return;
       this.#attempted = wanted;
@@ -147,12 +158,12 @@ export class InstantService {
         base: this.#base?.head ?? null,
         sinceRevision: this.#base ? this.#floor(this.#base) : 0,
       });
-      if (generation === this.#generation && this.#timer !== null) {
+      if (generation === this.#generation && this.#repetition !== null) {
         await this.#use(learnt, generation);
       }
     } catch (error) {
       // stop() has ended the worker thread.
-      if (this.#timer === null) return;
+      if (this.#repetition === null) return;
       if (!isHeadlandError(error)) log.error({ err: error }, 'cannot learn the new labels');
       else {
         log.error({ code: error.code }, `cannot learn the new labels: ${error.message}`);
@@ -175,6 +186,20 @@ export class InstantService {
     if (generation !== this.#generation) return;
     this.#learnt = learnt;
     this.parts.onLearnt(learnt);
+  }
+
+  #writeFloor(): void {
+    if (this.#floorDue && this.#base) this.#setFloor(this.#base);
+    this.#floorDue = false;
+  }
+
+  /** Without a floor no label corrects the head, which serves all the same. */
+  #writeFloorAgain(): void {
+    try {
+      this.#writeFloor();
+    } catch (error) {
+      this.parts.log.debug({ err: messageOf(error) }, 'cannot store from where labels count');
+    }
   }
 
   #setFloor(stored: StoredHead): void {

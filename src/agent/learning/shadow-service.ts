@@ -1,5 +1,6 @@
 import { isHeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import type { Repeats, Repetition } from '../../base/timers/scheduler.js';
 import type { GateRecord } from '../../gate/gate-record.js';
 import { type HeadAnswer, headAnswers } from '../../gate/scorecard.js';
 import {
@@ -36,6 +37,7 @@ export interface ShadowParts {
   settings: ShadowSettings;
   /** Called when the shadow head has taken over. */
   onSwitched(trial: ShadowTrial): void;
+  repeats: Repeats;
   log: Log;
 }
 
@@ -60,7 +62,7 @@ export class ShadowService {
   /** The newest version at the last check, whether it is a candidate or not. */
   #newest: number | null = null;
   #candidate: OpenTrial | null = null;
-  #timer: NodeJS.Timeout | null = null;
+  #repetition: Repetition | null = null;
   #last: Promise<void> = Promise.resolve();
   /** Message of the last error. */
   #lastError: string | null = null;
@@ -68,13 +70,17 @@ export class ShadowService {
   constructor(private readonly parts: ShadowParts) {}
 
   start(): void {
-    this.#timer = setInterval(() => void this.check(), CHECK_INTERVAL_MS);
-    this.#timer.unref();
+    this.#repetition = this.parts.repeats.every({
+      name: 'shadow',
+      what: 'update the shadow trial',
+      intervalMs: CHECK_INTERVAL_MS,
+      run: () => this.check(),
+    });
   }
 
   /** Resolves when no check is in progress. */
   async stop(): Promise<void> {
-    if (this.#timer) clearInterval(this.#timer);
+    void this.#repetition?.stop();
     await this.#last;
   }
 

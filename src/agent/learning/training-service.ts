@@ -2,6 +2,7 @@ import { HeadlandError, isHeadlandError, messageOf } from '../../base/errors.js'
 import type { Log } from '../../base/log.js';
 import type { HoldReason } from '../../base/words/hold-reason.js';
 import type { InstanceLock } from '../../host/instance-lock.js';
+import { patiently } from '../../storage/store-patience.js';
 import type { TrainingProgress } from '../../training/job/job-protocol.js';
 import type { TrainingReport, TrainingTrigger } from '../../training/report.js';
 import { parseReport, type StoredReport } from '../../training/stored-report.js';
@@ -191,7 +192,7 @@ export class TrainingService {
   async #ended(report: TrainingReport): Promise<void> {
     await this.#lock?.release();
     this.#lock = null;
-    this.#keep(report);
+    await this.#keep(report);
     this.#audit.trained(report);
     // A training cancelled by stop() must be due again at the next start.
     if (!this.#stopped) this.#count(report);
@@ -228,13 +229,13 @@ export class TrainingService {
   }
 
   /** Stores the report; a failure does not affect the training. */
-  #keep(report: TrainingReport): void {
+  async #keep(report: TrainingReport): Promise<void> {
     const { state, log } = this.#parts;
     const { trainingId, task, outcome, reason, finishedAt, result } = report;
     const headVersion = result?.version ?? null;
     try {
       const summary = { trainingId, task, outcome, reason, finishedAt, headVersion };
-      state.reports.append(summary, report);
+      await patiently(() => state.reports.append(summary, report));
     } catch (error) {
       log.error({ trainingId, err: messageOf(error) }, 'cannot store the training report');
     }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { NO_ALARMS } from '../../base/alarms.js';
 import {
   deserialiseError,
   HeadlandError,
@@ -7,6 +8,7 @@ import {
   serialiseError,
 } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import { Scheduler } from '../../base/timers/scheduler.js';
 import type { LayeredConfig } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import { needsRestart } from '../../config/settings/schema-notes.js';
@@ -35,6 +37,7 @@ export type ReloadOutcome = HeadlandError | 'ended' | null;
  */
 export class Daemon {
   readonly #parts: DaemonParts;
+  readonly #scheduler: Scheduler;
   #agent: Agent;
   #config: Config;
   /** Settles when no reload runs. */
@@ -43,6 +46,7 @@ export class Daemon {
 
   constructor(parts: DaemonParts) {
     this.#parts = parts;
+    this.#scheduler = new Scheduler({ alarms: NO_ALARMS, log: parts.log });
     this.#config = parts.config.config;
     this.#agent = parts.make(this.#config);
   }
@@ -169,10 +173,15 @@ export class Daemon {
     const startMs = performance.now();
     const { watchdogIntervalMs } = notifier;
     if (watchdogIntervalMs === null) return () => {};
-    const timer = setInterval(() => {
-      if (performance.now() - startMs < MAX_RELOAD_MS) notifier.watchdog();
-    }, watchdogIntervalMs / 2);
-    return () => clearInterval(timer);
+    const feeding = this.#scheduler.every({
+      name: 'start-watchdog',
+      what: 'reset the watchdog during the start',
+      intervalMs: watchdogIntervalMs / 2,
+      run: () => {
+        if (performance.now() - startMs < MAX_RELOAD_MS) notifier.watchdog();
+      },
+    });
+    return () => void feeding.stop();
   }
 
   #refuse(error: unknown): void {

@@ -1,5 +1,6 @@
 import { isHeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import type { Repeats, Repetition } from '../../base/timers/scheduler.js';
 import type { SampleStore } from '../../samples/store.js';
 import type { AuditLog } from '../../storage/audit-table.js';
 
@@ -11,6 +12,7 @@ export interface TrashCareParts {
   samples: Pick<SampleStore, 'emptyTrash'>;
   audit: Pick<AuditLog, 'append'>;
   trashDays: number;
+  repeats: Repeats;
   log: Log;
   /** Unix time, milliseconds. */
   nowMs?: () => number;
@@ -22,19 +24,23 @@ export interface TrashCareParts {
  */
 export class TrashCare {
   #dueBeforeMs: number | null = null;
-  #timer: NodeJS.Timeout | null = null;
+  #repetition: Repetition | null = null;
 
   constructor(private readonly parts: TrashCareParts) {}
 
   start(): void {
     this.check();
-    this.#timer = setInterval(() => this.check(), CHECK_INTERVAL_MS);
-    this.#timer.unref();
+    this.#repetition = this.parts.repeats.every({
+      name: 'trash',
+      what: 'empty the trash',
+      intervalMs: CHECK_INTERVAL_MS,
+      run: () => this.check(),
+    });
   }
 
   stop(): void {
-    if (this.#timer) clearInterval(this.#timer);
-    this.#timer = null;
+    void this.#repetition?.stop();
+    this.#repetition = null;
   }
 
   /** Never throws: the next check tries again. */

@@ -11,7 +11,7 @@ import {
 } from '../../alerts/rules.js';
 import { localTimeOf } from '../../alerts/schedule.js';
 import type { Alarm, AlarmSwitch } from '../../base/alarms.js';
-import { HeadlandError, isHeadlandError } from '../../base/errors.js';
+import { HeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { SideService } from '../../base/side-service.js';
 import type { Eye } from '../../base/words/eye.js';
@@ -281,7 +281,6 @@ export class Alerting {
       output.driver.set(name, on);
       output.isOn = on;
     } catch (error) {
-      if (!isHeadlandError(error)) throw error;
       output.service.failed(error);
     }
   }

@@ -26,7 +26,7 @@ import { trainingProgressMessage, trainingReportMessage } from '../learning/trai
 import { brokerCredentials } from './broker-access.js';
 import { positionMessage } from './position-message.js';
 
-const LEARNING_EVENT_INTERVAL_MS = 10_000;
+const FAILURE_EVENT_INTERVAL_MS = 10_000;
 const STOP_TIMEOUT_MS = 1_000;
 const HOST = '127.0.0.1';
 
@@ -52,6 +52,7 @@ export class TelemetryService {
   #stateSince = new Moment();
   #paused: StatusBody['paused'] = [];
   #learningFailedMs = Number.NEGATIVE_INFINITY;
+  #defectMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly config: Config,
@@ -103,6 +104,11 @@ export class TelemetryService {
     await this.#client.stop({ timeoutMs: STOP_TIMEOUT_MS });
     this.#outbox.close();
     await this.#broker?.close();
+  }
+
+  /** Writes and sends what waits, should nothing else have caused it. */
+  tend(): void {
+    this.#client.tend();
   }
 
   /** URL of the configured broker, else of the embedded one, even before it has started. */
@@ -170,8 +176,16 @@ export class TelemetryService {
   /** Sends at most one event in ten seconds, because every label may cause a failure. */
   learningFailed(body: EventBody): void {
     const nowMs = performance.now();
-    if (nowMs - this.#learningFailedMs < LEARNING_EVENT_INTERVAL_MS) return;
+    if (nowMs - this.#learningFailedMs < FAILURE_EVENT_INTERVAL_MS) return;
     this.#learningFailedMs = nowMs;
+    this.event(body);
+  }
+
+  /** Sends at most one event in ten seconds, because every frame may show the same defect. */
+  defect(body: EventBody): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#defectMs < FAILURE_EVENT_INTERVAL_MS) return;
+    this.#defectMs = nowMs;
     this.event(body);
   }
 

@@ -1,4 +1,4 @@
-import { isHeadlandError } from '../../base/errors.js';
+import { isHeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { Heap } from '../../base/values/heap.js';
 import type { Message } from '../../base/words/message.js';
@@ -353,9 +353,9 @@ export class LabelQueue {
       try {
         if (!this.#work(this.#nowMs() + SLICE_MS)) this.#continueLater();
       } catch (error) {
-        if (!isHeadlandError(error)) throw error;
-        // The disk is unavailable, which has raised an alarm. The next request continues.
-        this.parts.log.debug({ code: error.code }, `cannot read features: ${error.message}`);
+        // Where the disk is unavailable, that has raised an alarm. The next request continues.
+        const level = isHeadlandError(error) ? 'debug' : 'error';
+        this.parts.log[level]({ err: error }, `cannot read features: ${messageOf(error)}`);
       }
     }, PAUSE_MS);
     this.#timer.unref();

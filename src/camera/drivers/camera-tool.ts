@@ -48,9 +48,9 @@ export async function runTool(
   onOutput: (chunk: Uint8Array) => unknown,
   signal: AbortSignal,
 ): Promise<ToolExit> {
-  const child = spawn(tool.command, tool.arguments, { stdio: ['pipe', 'pipe', 'pipe'] });
-  // A tool that exits before reading its input is reported by its exit.
-  child.stdin.on('error', () => {}).end(tool.input ?? '');
+  const child: ChildProcess = spawn(tool.command, tool.arguments, {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
   let startError: NodeJS.ErrnoException | null = null;
   const gone = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());
@@ -60,13 +60,21 @@ export async function runTool(
       resolve();
     });
   });
+  const { stdin, stdout, stderr } = child;
+  if (!stdin || !stdout || !stderr) {
+    // Without free files there is no process and there are no pipes.
+    await gone;
+    throw startFailure(tool, startError ?? new Error('there are no pipes for it'));
+  }
+  // A tool that exits before reading its input is reported by its exit.
+  stdin.on('error', () => {}).end(tool.input ?? '');
   const drained = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const lastLines = keepLastLines(child, tool.isNoise ?? (() => false));
-  const onAbort = () => child.stdout.destroy();
+  const onAbort = () => stdout.destroy();
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort);
   try {
-    for await (const chunk of child.stdout) await settledOrAborted(onOutput(chunk), signal);
+    for await (const chunk of stdout) await settledOrAborted(onOutput(chunk), signal);
     await Promise.race([gone, pause(LINGER_MS, signal)]);
   } catch (error) {
     if (!signal.aborted && !startError) throw error;
@@ -74,9 +82,9 @@ export async function runTool(
     signal.removeEventListener('abort', onAbort);
     await endChild(child, TERMINATE_GRACE_MS);
     if (!signal.aborted) await Promise.race([drained, pause(TERMINATE_GRACE_MS)]);
-    child.stdin.destroy();
-    child.stdout.destroy();
-    child.stderr.destroy();
+    stdin.destroy();
+    stdout.destroy();
+    stderr.destroy();
   }
   if (startError) throw startFailure(tool, startError);
   return { code: child.exitCode, signal: child.signalCode, lastLines };

@@ -154,12 +154,15 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   process.on('exit', () => daemon.outputsOff());
   answerLocally(lock, config.paths.stateDir, () => daemon.agent);
   const fail = (error: unknown): never => {
-    log.fatal({ err: error }, `defect, exiting: ${messageOf(error)}`);
-    process.exit(1);
+    try {
+      log.fatal({ err: error }, `defect, exiting: ${messageOf(error)}`);
+    } finally {
+      process.exit(1);
+    }
   };
-  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
-    process.on(event, fail);
-  }
+  process.on('uncaughtException', fail);
+  // Nobody waited for it: the rest goes on, and the watchdog sees whether something stands still.
+  process.on('unhandledRejection', (error) => daemon.agent.reportDefect(error));
   const stopped = new Promise<void>((resolve) => {
     end = resolve;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {

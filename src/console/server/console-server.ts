@@ -3,6 +3,7 @@ import { createServer as createTlsServer, Server as TlsServer } from 'node:https
 import type { AddressInfo } from 'node:net';
 import { HeadlandError, isHeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import type { Repeats, Repetition } from '../../base/timers/scheduler.js';
 import type { ConsoleAccess } from '../console-access.js';
 import type { ConsoleSources } from '../console-source.js';
 import { type AccessLimits, Admission } from './admission.js';
@@ -68,6 +69,7 @@ export interface ConsoleOptions {
   tls?: TlsFiles | null;
   /** Of headland. */
   version: string;
+  repeats: Repeats;
   log: Log;
   /** Further host names of the robot, without port. */
   allowedHosts?: readonly string[];
@@ -77,7 +79,7 @@ export interface ConsoleOptions {
 interface Running {
   server: Server;
   streams: EventStreams;
-  timer: NodeJS.Timeout;
+  revoking: Repetition;
 }
 
 /** What every request is answered with. */
@@ -114,7 +116,7 @@ export class ConsoleServer {
     const connections = new Connections(server, this.limits);
     await listen(server, host, port);
     server.on('error', (error) => log.error({ err: error }, 'console: server error'));
-    const streams = new EventStreams(this.limits, log);
+    const streams = new EventStreams(this.limits, log, this.options.repeats);
     const { tokenNeeded } = gatekeeper;
     const isEncrypted = tls !== null;
     const admission = new Admission({ gatekeeper, access, isEncrypted, limits: this.limits });
@@ -122,8 +124,13 @@ export class ConsoleServer {
     const routes = createRoutes(parts);
     const desk: Desk = { routes, gatekeeper, admission, connections };
     server.on('request', (request, response) => void this.answer(desk, request, response));
-    const timer = setInterval(() => admission.endRevoked(), REVOKED_INTERVAL_MS).unref();
-    this.running = { server, streams, timer };
+    const revoking = this.options.repeats.every({
+      name: 'sessions',
+      what: 'end the streams of revoked sessions',
+      intervalMs: REVOKED_INTERVAL_MS,
+      run: () => admission.endRevoked(),
+    });
+    this.running = { server, streams, revoking };
     const url = urlOf(isEncrypted ? 'https' : 'http', host, portOf(server));
     const { tokenFile = null } = this.options;
     log.info(
@@ -144,7 +151,7 @@ export class ConsoleServer {
     const { running } = this;
     if (running === null) return;
     this.running = null;
-    clearInterval(running.timer);
+    await running.revoking.stop();
     running.streams.stop();
     const closed = new Promise<void>((resolve) => running.server.close(() => resolve()));
     running.server.closeAllConnections();

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { HeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { redactedJson } from '../../base/redact.js';
+import type { Repeats, Repetition } from '../../base/timers/scheduler.js';
 import type { ConsoleEvent, ConsoleSource } from '../console-source.js';
 import type { ClockedStatus, ConsoleStatus, StreamEvent } from '../contract/live-contract.js';
 
@@ -36,16 +37,21 @@ export function withClock(status: ConsoleStatus): ClockedStatus {
 /** Server-Sent Events for a bounded number of clients, each of which follows one task. */
 export class EventStreams {
   private readonly channels = new Map<ConsoleSource, Channel>();
-  private readonly ticker: NodeJS.Timeout;
+  private readonly ticker: Repetition;
 
   constructor(
     private readonly limits: StreamLimits,
     private readonly log: Log,
+    repeats: Repeats,
   ) {
-    this.ticker = setInterval(() => {
-      for (const channel of this.channels.values()) channel.repeatStatus();
-    }, limits.statusIntervalMs);
-    this.ticker.unref();
+    this.ticker = repeats.every({
+      name: 'page',
+      what: 'tell the page the status',
+      intervalMs: limits.statusIntervalMs,
+      run: () => {
+        for (const channel of this.channels.values()) channel.repeatStatus();
+      },
+    });
   }
 
   /**
@@ -75,7 +81,7 @@ export class EventStreams {
   }
 
   stop(): void {
-    clearInterval(this.ticker);
+    void this.ticker.stop();
     for (const channel of this.channels.values()) channel.stop();
     this.channels.clear();
   }

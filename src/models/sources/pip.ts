@@ -3,6 +3,7 @@ import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelSource } from '../../backbone/model-card.js';
 import { messageOf } from '../../base/errors.js';
+import { pause } from '../../base/pause.js';
 import { endChild } from '../../base/processes/end-child.js';
 import { redactText } from '../../base/redact.js';
 import { type FetchContext, sourceError } from './offer.js';
@@ -140,23 +141,23 @@ async function run(
 
 /** pip prints its progress for people; here the growth of its files replaces that. */
 function watchSize(context: FetchContext, totalBytes: number): { stop(): Promise<void> } {
-  let busy: Promise<void> | null = null;
   let reported = 0;
   const look = async () => {
     const size = Math.min(await largestFile(context.workDir), totalBytes);
     if (size > reported) context.report(size);
     reported = Math.max(reported, size);
   };
-  const timer = setInterval(() => {
-    busy ??= look().finally(() => {
-      busy = null;
-    });
-  }, PROGRESS_INTERVAL_MS);
+  const end = new AbortController();
+  const watching = (async () => {
+    while (!end.signal.aborted) {
+      await pause(PROGRESS_INTERVAL_MS, end.signal);
+      await look();
+    }
+  })();
   return {
     async stop() {
-      clearInterval(timer);
-      await busy;
-      await look();
+      end.abort();
+      await watching;
     },
   };
 }

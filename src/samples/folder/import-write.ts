@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { HeadlandError, isHeadlandError } from '../../base/errors.js';
 import { sha256Hex } from '../../base/hash.js';
+import { patiently } from '../../storage/store-patience.js';
 import { cutOut } from '../../vision/crop.js';
 import { removeGeotag } from '../../vision/geotag/geotag.js';
 import type { NewSample } from '../sample.js';
@@ -26,7 +27,7 @@ export class ImportWriter {
       const batch = candidates.slice(start, start + BATCH);
       const bytes = await this.readNew(batch);
       try {
-        this.commit(batch, bytes);
+        await patiently(() => this.commit(batch, bytes));
       } catch (error) {
         throw withProgress(error, this.run.report.imported, done, candidates.length);
       }

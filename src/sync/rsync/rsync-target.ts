@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -95,18 +95,22 @@ export class RsyncTarget implements SyncTarget {
   async #transfer(part: 'pictures' | 'sidecars', signal: AbortSignal): Promise<void> {
     const { stagingDir, folder, password, environment } = this.options;
     if (signal.aborted) throw syncCancelled();
-    const child = spawn('rsync', rsyncArguments(this.options, `${part}/./${folder}/`), {
-      cwd: stagingDir,
-      stdio: ['ignore', 'ignore', 'pipe'],
-      env: {
-        ...environment,
-        LC_ALL: 'C',
-        // Empty: rsync would ask on a terminal.
-        RSYNC_PASSWORD: password ?? environment.RSYNC_PASSWORD ?? '',
+    const child: ChildProcess = spawn(
+      'rsync',
+      rsyncArguments(this.options, `${part}/./${folder}/`),
+      {
+        cwd: stagingDir,
+        stdio: ['ignore', 'ignore', 'pipe'],
+        env: {
+          ...environment,
+          LC_ALL: 'C',
+          // Empty: rsync would ask on a terminal.
+          RSYNC_PASSWORD: password ?? environment.RSYNC_PASSWORD ?? '',
+        },
       },
-    });
+    );
     let stderr = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       if (stderr.length < MAX_STDERR_CHARACTERS) stderr += text;
     });
     const end = (): void => void endChild(child, END_GRACE_MS);

@@ -298,8 +298,12 @@ export class Sender {
     if (this.#retry !== null) return;
     this.#retry = setTimeout(() => {
       this.#retry = null;
-      for (const work of this.#due.splice(0)) work();
-      this.pump();
+      try {
+        for (const work of this.#due.splice(0)) work();
+        this.pump();
+      } catch (error) {
+        this.#options.log.error({ err: error }, 'cannot send what waited for the broker');
+      }
     }, delayMs + 100);
     this.#retry.unref();
   }

@@ -1,4 +1,4 @@
-import { isHeadlandError, messageOf } from '../../base/errors.js';
+import { messageOf } from '../../base/errors.js';
 import { kernelClock } from '../../base/time/kernel-clock.js';
 import type { Database } from '../../storage/database.js';
 import {
@@ -285,8 +285,7 @@ export class Outbox {
     try {
       return read();
     } catch (error) {
-      if (!isHeadlandError(error)) throw error;
-      this.#lastError = error.message;
+      this.#lastError = messageOf(error);
       return otherwise;
     }
   }
@@ -334,7 +333,12 @@ export class Outbox {
     if (this.#timer !== null || this.#closed) return;
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      this.flush();
+      try {
+        this.flush();
+      } catch (error) {
+        // What listens has failed; the next message or the next second tries again.
+        this.#lastError = messageOf(error);
+      }
     }, this.#options.flushIntervalMs);
     this.#timer.unref();
   }

@@ -168,8 +168,8 @@ function warningsIn(stderr: string): { msg: string; [field: string]: unknown }[]
 }
 
 function send(child: ChildProcess, message: TrainerMessage): void {
-  // `close` reports a job that is already dead.
-  child.send(message, () => undefined);
+  // `close` reports a job that is already dead. One that could not start has no channel.
+  if (typeof child.send === 'function') child.send(message, () => undefined);
 }
 
 function notStarted(error: Error): SerialisedError {

@@ -7,7 +7,7 @@ import { HeadlandError } from '../../../src/base/errors.js';
 import { configSchema } from '../../../src/config/schema.js';
 import { SimulatedKernel } from '../../alerts/gpio/simulated-kernel.js';
 import { TEST_HANG_MS } from '../../liveness.js';
-import { Recorder, recordedAlarms, recordedLog } from '../../recorder.js';
+import { quietScheduler, Recorder, recordedAlarms, recordedLog } from '../../recorder.js';
 import { TestAgent } from '../support.js';
 
 const ACTION = { kind: 'label', camera: 'main', label: 'stone' };
@@ -26,6 +26,7 @@ function buttonsOn(kernel: SimulatedKernel, inputs: object[], failing: string[] 
       }
     },
     alarms,
+    repeats: quietScheduler(),
     log,
     openInput: (driver, button) => openInput(driver, button, () => kernel),
   });

@@ -8,7 +8,7 @@ import { configSchema } from '../../../src/config/schema.js';
 import { FirmwareFlags } from '../../../src/host/firmware-flags.js';
 import type { RateLimit } from '../../../src/host/rate.js';
 import { TEST_HANG_MS } from '../../liveness.js';
-import { Recorder, recordedLog } from '../../recorder.js';
+import { quietScheduler, Recorder, recordedLog } from '../../recorder.js';
 import { temporaryFolder } from '../../temporary-folder.js';
 
 interface Limited extends RateLimit {
@@ -36,6 +36,7 @@ function board(t: Parameters<typeof temporaryFolder>[0], settings: object = {}) 
     },
     onHold: (reason) => holds.push(reason),
     onReadings: () => {},
+    repeats: quietScheduler(),
     log,
     board: { sysRoot, procRoot: join(sysRoot, 'proc') },
     firmware: new FirmwareFlags('/nonexistent/vcgencmd'),

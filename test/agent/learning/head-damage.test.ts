@@ -7,7 +7,7 @@ import { HeadService } from '../../../src/agent/learning/head-service.js';
 import { openState } from '../../../src/agent/open-state.js';
 import { silentLog } from '../../../src/base/log.js';
 import { configSchema } from '../../../src/config/schema.js';
-import { recordedAlarms } from '../../recorder.js';
+import { quietScheduler, recordedAlarms } from '../../recorder.js';
 import { temporaryFolder } from '../../temporary-folder.js';
 import { someCard, someHead } from '../../training/fixture.js';
 
@@ -45,6 +45,7 @@ class Robot {
         onUnusable: () => undefined,
       },
       silentLog(),
+      quietScheduler(),
     );
     this.t.after(async () => {
       await heads.stop();

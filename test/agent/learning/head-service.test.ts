@@ -7,7 +7,7 @@ import { HeadlandError } from '../../../src/base/errors.js';
 import { silentLog } from '../../../src/base/log.js';
 import { HeadRegistry } from '../../../src/registry/registry.js';
 import { startPerception } from '../../perception/support.js';
-import { Recorder, recordedLog } from '../../recorder.js';
+import { quietScheduler, Recorder, recordedLog } from '../../recorder.js';
 import { temporaryFolder } from '../../temporary-folder.js';
 import { drawPicture, someCard, someHead } from '../../training/fixture.js';
 
@@ -46,6 +46,7 @@ function serviceOver(registry: HeadRegistry, backbone: { checksum: string }) {
       onUnusable: (version, { code }, instead) => unusable.push([version, code, instead]),
     },
     log,
+    quietScheduler(),
   );
   return { service, worker, unusable, pins, lines };
 }
@@ -144,6 +145,7 @@ describe('a switch of the serving head', () => {
         onUnusable: (version) => assert.fail(`head ${version} cannot serve`),
       },
       silentLog(),
+      quietScheduler(),
     );
     t.after(() => service.stop());
     const decidedBy = async (): Promise<number | null | undefined> => {
@@ -205,6 +207,7 @@ describe('a switch of the serving head', () => {
       () => A,
       { onPinned: () => undefined, onServing: () => undefined, onUnusable: () => undefined },
       log,
+      quietScheduler(),
     );
     const order: string[] = [];
     const switched = service.promote(1).then(() => order.push('switched'));

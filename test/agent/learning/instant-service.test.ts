@@ -9,7 +9,7 @@ import type { StoredHead } from '../../../src/registry/version-directory.js';
 import { InstantLearner } from '../../../src/training/instant/instant-learner.js';
 import type { InstantHead } from '../../../src/training/instant/instant-protocol.js';
 import { TEST_HANG_MS } from '../../liveness.js';
-import { Recorder, recordedLog } from '../../recorder.js';
+import { quietScheduler, Recorder, recordedLog } from '../../recorder.js';
 import { someCard, someHead } from '../../training/fixture.js';
 import { BACKBONE, FEATURES, openRobot } from '../support.js';
 
@@ -47,6 +47,7 @@ class Classroom {
       },
       onLearnt: this.learnt.add,
       onFailure: this.failures.add,
+      repeats: quietScheduler(),
       log: recordedLog().log,
       ...parts,
     });

@@ -15,6 +15,7 @@ import { goldenOutputs } from '../../../src/gate/golden.js';
 import { alarmAt, describeTrial, type ShadowTrial } from '../../../src/gate/shadow.js';
 import type { Head } from '../../../src/head/head.js';
 import { EVENT_KINDS } from '../../../src/telemetry/contract/messages.js';
+import { quietScheduler } from '../../recorder.js';
 import { temporaryFolder } from '../../temporary-folder.js';
 import { someCard, someHead } from '../../training/fixture.js';
 import { CLI } from '../daemon.js';
@@ -51,12 +52,14 @@ class Robot {
       () => CHECKSUM,
       { onPinned: () => undefined, onServing: () => undefined, onUnusable: () => undefined },
       silentLog(),
+      quietScheduler(),
     );
     this.shadow = new ShadowService({
       registry: this.state.task().heads,
       samples: this.state.task().samples,
       heads: this.heads,
       settings: config.gate,
+      repeats: quietScheduler(),
       log: silentLog(),
       onSwitched: (trial) => this.switched.push(trial),
     });

@@ -14,7 +14,7 @@ import { DatabasePages } from '../../../src/storage/salvage/database-pages.js';
 import { StoredSchema } from '../../../src/storage/salvage/schema-rows.js';
 import { Trees } from '../../../src/storage/salvage/trees.js';
 import { TEST_HANG_MS } from '../../liveness.js';
-import { recordedAlarms, recordedLog } from '../../recorder.js';
+import { quietScheduler, recordedAlarms, recordedLog } from '../../recorder.js';
 import { temporaryFolder } from '../../temporary-folder.js';
 import { KeptRobot } from './kept-robot.js';
 
@@ -263,7 +263,7 @@ describe('the daemon', { timeout: TEST_HANG_MS }, () => {
       labelRevision: () => state.task().samples.labelRevision(),
       onDamage: (error) => watch?.trouble(error),
     });
-    const watching = new StoreWatch(state.database, alarms, safekeeping);
+    const watching = new StoreWatch(state.database, alarms, quietScheduler(), safekeeping);
     watch = watching;
     t.after(async () => {
       await safekeeping.stop();

@@ -138,8 +138,8 @@ export const ACCESS_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a revoked session loses its streams',
     file: SERVER,
-    text: 'setInterval(() => admission.endRevoked(), REVOKED_INTERVAL_MS)',
-    replacement: 'setInterval(() => admission.endRevoked(), 1_000 * REVOKED_INTERVAL_MS)',
+    text: 'intervalMs: REVOKED_INTERVAL_MS,',
+    replacement: 'intervalMs: 1_000 * REVOKED_INTERVAL_MS,',
     tests: [{ file: 'test/console/admission.test.ts', names: 'loses its open stream' }],
   },
   {

@@ -5,6 +5,7 @@ import { BASE_MUTANTS } from './base-mutants.js';
 import { BOARD_MUTANTS } from './board-mutants.js';
 import { BRAIN_MUTANTS } from './brain-mutants.js';
 import { CAMERA_MUTANTS } from './camera-mutants.js';
+import { CARE_MUTANTS } from './care-mutants.js';
 import { COMMAND_MUTANTS } from './command-mutants.js';
 import { CONSOLE_MUTANTS } from './console-mutants.js';
 import { COUNT_MUTANTS } from './count-mutants.js';
@@ -52,6 +53,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...BOARD_MUTANTS,
   ...GPIO_MUTANTS,
   ...LIFETIME_MUTANTS,
+  ...CARE_MUTANTS,
   ...ACCESS_MUTANTS,
   ...ALERT_MUTANTS,
   ...CAMERA_MUTANTS,

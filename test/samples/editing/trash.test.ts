@@ -4,6 +4,7 @@ import { TrashCare } from '../../../src/agent/pictures/trash-care.js';
 import { silentLog } from '../../../src/base/log.js';
 import { AuditLog } from '../../../src/storage/audit-table.js';
 import { hasCode } from '../../errors.js';
+import { quietScheduler } from '../../recorder.js';
 import { newSample, temporaryStore } from '../support.js';
 
 describe('a removed sample', () => {
@@ -72,6 +73,7 @@ describe('a removed sample', () => {
       samples: store,
       audit,
       trashDays: 7,
+      repeats: quietScheduler(),
       log: silentLog(),
       nowMs: () => clock,
     });
