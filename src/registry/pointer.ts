@@ -1,6 +1,6 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncDirectory, writeFileDurably } from '../base/files/durable-files.js';
+import { removeDurably, writeFileDurably } from '../base/files/durable-files.js';
 import type { Log } from '../base/log.js';
 import {
   appendHistory,
@@ -19,14 +19,12 @@ import {
  * decides; the journal beside it only tells rollback where to go.
  */
 export class ServingPointer {
-  readonly #dir: string;
   readonly #current: string;
   readonly #pin: string;
   readonly #history: string;
   readonly #log: Log | null;
 
   constructor(dir: string, log: Log | null) {
-    this.#dir = dir;
     this.#current = join(dir, 'current');
     this.#pin = join(dir, 'pinned');
     this.#history = join(dir, 'history.jsonl');
@@ -109,12 +107,8 @@ export class ServingPointer {
   }
 
   async #write(path: string, version: number | null): Promise<void> {
-    if (version === null) {
-      await rm(path, { force: true });
-      await syncDirectory(this.#dir);
-    } else {
-      await writeFileDurably(path, `${version}\n`);
-    }
+    if (version === null) await removeDurably(path);
+    else await writeFileDurably(path, `${version}\n`);
   }
 
   #note(

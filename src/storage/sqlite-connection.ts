@@ -1,4 +1,4 @@
-import { accessSync, closeSync, constants, fsyncSync, openSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -151,17 +151,10 @@ function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
+/** SQLite itself flushes the name of the file, with that of its log. */
 function createPrivately(path: string): void {
-  const folder = dirname(path);
-  const created = makeFolderSync(folder, 0o700);
+  makeFolderSync(dirname(path), 0o700);
   createUnlessThere(path);
-  if (created === null) return;
-  const parent = openSync(dirname(created), 'r');
-  try {
-    fsyncSync(parent);
-  } finally {
-    closeSync(parent);
-  }
 }
 
 /** An existing file keeps its owner. */

@@ -23,8 +23,8 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   },
   {
     promise: 'a new state folder outlives a power cut',
-    file: CONNECTION,
-    text: 'fsyncSync(parent);',
+    file: 'src/base/files/make-folder.ts',
+    text: '    syncParentSync(dirname(folder));\n',
     replacement: '',
     tests: DATABASE_TESTS,
   },
