@@ -1,4 +1,6 @@
 import { run as http } from './http/http-chaos.js';
+import { run as kill } from './kill/kill-chaos.js';
+import { run as power } from './power/power-chaos.js';
 
 /**
  * `npm run -s chaos -- NAME [--json] [options]`: faults by the hundred against the real program. Prints
@@ -11,6 +13,8 @@ interface Outcome extends Record<string, unknown> {
 
 const CAMPAIGNS: Readonly<Record<string, (options: readonly string[]) => Promise<Outcome>>> = {
   http,
+  kill,
+  power,
 };
 
 const [name = '', ...options] = process.argv.slice(2);
