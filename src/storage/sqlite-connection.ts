@@ -35,7 +35,7 @@ export interface Connection {
  */
 export function openFile(path: string, create: boolean): Connection {
   if (create) createPrivately(path);
-  else closeSync(openSync(path, 'r+'));
+  else requireWritable(path);
   const native = new LibsqlDatabase(path);
   try {
     native.exec('PRAGMA busy_timeout = 5000');
@@ -159,13 +159,21 @@ function createPrivately(path: string): void {
 
 /** An existing file keeps its owner. */
 function createUnlessThere(path: string): void {
-  let file: number;
   try {
-    file = openSync(path, 'wx', 0o600);
+    const file = openSync(path, 'wx', 0o600);
     inheritOwner(file, path);
+    closeSync(file);
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
-    file = openSync(path, 'r+');
+    requireWritable(path);
   }
-  closeSync(file);
+}
+
+/**
+ * Looks without opening the file. To close any descriptor of it would drop the locks that other
+ * connections of this process have on it. Another process could then take itself for the last one, and
+ * delete the log under them: what they commit from then on would be lost.
+ */
+function requireWritable(path: string): void {
+  accessSync(path, constants.R_OK | constants.W_OK);
 }

@@ -15,6 +15,13 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     tests: [{ file: 'test/storage/stand-in.test.ts', names: 'never creates it' }],
   },
   {
+    promise: 'another process never deletes the log under the daemon',
+    file: CONNECTION,
+    text: '  accessSync(path, constants.R_OK | constants.W_OK);\n',
+    replacement: "  closeSync(openSync(path, 'r+'));\n",
+    tests: [{ file: 'test/storage/last-connection.test.ts' }],
+  },
+  {
     promise: 'what is committed survives a power cut',
     file: CONNECTION,
     text: 'PRAGMA synchronous = FULL;',
