@@ -1,6 +1,8 @@
 import { run as corrupt } from './corrupt/corrupt-chaos.js';
 import { run as fuzz } from './fuzz/fuzz-chaos.js';
 import { run as http } from './http/http-chaos.js';
+import { run as kill } from './kill/kill-chaos.js';
+import { run as power } from './power/power-chaos.js';
 import { run as resources } from './resources/resources-chaos.js';
 import { run as soak } from './soak/soak-chaos.js';
 import { run as switchHeads } from './switch/switch-chaos.js';
@@ -21,6 +23,8 @@ const CAMPAIGNS: Readonly<Record<string, (options: readonly string[]) => Promise
   soak,
   switch: switchHeads,
   resources,
+  kill,
+  power,
 };
 
 const [name = '', ...options] = process.argv.slice(2);

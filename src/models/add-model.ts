@@ -7,7 +7,7 @@ import { OnnxCodec, type OnnxGraph } from '../backbone/engines/onnx-proto.js';
 import { isCardName, type ModelCard, type Pool, parseCard } from '../backbone/model-card.js';
 import { fullPrecisionName, quantizedCard } from '../backbone/variant.js';
 import { HeadlandError } from '../base/errors.js';
-import { syncDirectory, writeFileDurably } from '../base/files/durable-files.js';
+import { removeDurably, writeFileDurably } from '../base/files/durable-files.js';
 import { makeFolder } from '../base/files/make-folder.js';
 import { sha256Hex } from '../base/hash.js';
 import { tooLarge, unreadableModel } from './bundle/backbone-bundle.js';
@@ -170,8 +170,7 @@ export async function removeModel(options: {
   const names = own === undefined ? [name] : [name, quantizedCard(own).name];
   // The card goes first: without it, nothing reads the other files.
   await inAddedFolder(addedDir, async () => {
-    await rm(join(addedDir, `${name}.json`), { force: true });
-    await syncDirectory(addedDir);
+    await removeDurably(join(addedDir, `${name}.json`));
     await rm(join(addedDir, `${name}.onnx`), { force: true });
     for (const each of names) await rm(join(addedDir, bundleFile(each)), { force: true });
   });

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { writeFileDurably } from '../base/files/durable-files.js';
-import { openToAppend } from '../base/files/inherit-owner.js';
+import { appendLineDurably, writeFileDurably } from '../base/files/durable-files.js';
 import { clearPlace, isMissing, moveAside, readRegular } from './whole-files.js';
 
 /** A longer journal is cut to the second number; nobody rolls back further than that. */
@@ -76,22 +75,8 @@ async function readRecords<T>(path: string, schema: z.ZodType<T>): Promise<T[]> 
 }
 
 /** Appends one record; durable when it resolves. */
-export async function appendHistory(
-  path: string,
-  record: HistoryRecord | PinRecord,
-): Promise<void> {
-  const file = await openToAppend(path, 0o644);
-  try {
-    const { size } = await file.stat();
-    const last = Buffer.alloc(1);
-    if (size > 0) await file.read(last, 0, 1, size - 1);
-    // A torn last line must not merge with the next record.
-    const lead = size > 0 && last.toString() !== '\n' ? '\n' : '';
-    await file.write(`${lead}${JSON.stringify(record)}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+export function appendHistory(path: string, record: HistoryRecord | PinRecord): Promise<void> {
+  return appendLineDurably(path, JSON.stringify(record), 0o644);
 }
 
 /**

@@ -1,7 +1,6 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../base/errors.js';
-import { syncDirectory, writeFileDurably } from '../base/files/durable-files.js';
+import { removeDurably, writeFileDurably } from '../base/files/durable-files.js';
 import type { Log } from '../base/log.js';
 import {
   appendHistory,
@@ -22,7 +21,6 @@ import { clearPlace, isMissing, moveAside, readRegular } from './whole-files.js'
  * decides; the journal beside it only tells rollback where to go.
  */
 export class ServingPointer {
-  readonly #dir: string;
   readonly #current: string;
   readonly #pin: string;
   readonly #history: string;
@@ -31,7 +29,6 @@ export class ServingPointer {
   #isDamageLogged = false;
 
   constructor(dir: string, log: Log | null) {
-    this.#dir = dir;
     this.#current = join(dir, 'current');
     this.#pin = join(dir, 'pinned');
     this.#history = join(dir, 'history.jsonl');
@@ -154,12 +151,8 @@ export class ServingPointer {
   async #write(path: string, version: number | null): Promise<void> {
     await clearPlace(path);
     if ((await versionIn(path)) === 'damaged') await moveAside(path);
-    if (version === null) {
-      await rm(path, { force: true });
-      await syncDirectory(this.#dir);
-    } else {
-      await writeFileDurably(path, `${version}\n`);
-    }
+    if (version === null) await removeDurably(path);
+    else await writeFileDurably(path, `${version}\n`);
   }
 
   #note(

@@ -37,7 +37,7 @@ export interface Connection {
  */
 export function openFile(path: string, create: boolean, waitMs = 5_000): Connection {
   if (create) createPrivately(path);
-  else closeSync(openSync(path, 'r+'));
+  else requireWritable(path);
   // SQLite would fill it with new tables, and the loss of the old ones would go unnoticed.
   if (!create && sizeOf(path) === 0) throw damagedFile(path, 'it is empty');
   const native = new LibsqlDatabase(path);
@@ -190,28 +190,29 @@ function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
+/** SQLite itself flushes the name of the file, with that of its log. */
 function createPrivately(path: string): void {
-  const folder = dirname(path);
-  const created = makeFolderSync(folder, 0o700);
+  makeFolderSync(dirname(path), 0o700);
   createUnlessThere(path);
-  if (created === null) return;
-  const parent = openSync(dirname(created), 'r');
-  try {
-    fsyncSync(parent);
-  } finally {
-    closeSync(parent);
-  }
 }
 
 /** An existing file keeps its owner. */
 function createUnlessThere(path: string): void {
-  let file: number;
   try {
-    file = openSync(path, 'wx', 0o600);
+    const file = openSync(path, 'wx', 0o600);
     inheritOwner(file, path);
+    closeSync(file);
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
-    file = openSync(path, 'r+');
+    requireWritable(path);
   }
-  closeSync(file);
+}
+
+/**
+ * Looks without opening the file. To close any descriptor of it would drop the locks that other
+ * connections of this process have on it. Another process could then take itself for the last one, and
+ * delete the log under them: what they commit from then on would be lost.
+ */
+function requireWritable(path: string): void {
+  accessSync(path, constants.R_OK | constants.W_OK);
 }

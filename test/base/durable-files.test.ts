@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import test from 'node:test';
 import {
+  copyDurably,
   switchLinkDurably,
   writeDirectoryDurably,
   writeFileDurably,
@@ -109,4 +110,29 @@ test('a link is on the disk where it points now before the call returns', {
     'rename .current.tmp current',
     'sync .',
   ]);
+});
+
+test('a line is on the disk, with the name of a new file, before the call returns', {
+  skip: withoutStrace,
+}, async (t) => {
+  const dir = temporaryFolder(t);
+  const append = (line: string): string[] =>
+    callsOf(dir, `appendLineDurably('${dir}/list', '${line}', 0o600)`);
+  assert.deepEqual(append('one'), ['write list', 'sync list', 'sync .']);
+  assert.deepEqual(append('two'), ['write list', 'sync list']);
+  await writeFile(join(dir, 'list'), 'one\ntw');
+  append('three');
+  assert.equal(await readFile(join(dir, 'list'), 'utf8'), 'one\ntw\nthree\n');
+});
+
+test('a removed file does not come back, and a copy is whole before anything replaces its original', {
+  skip: withoutStrace,
+}, async (t) => {
+  const dir = temporaryFolder(t);
+  await writeFile(join(dir, 'a'), 'one', { mode: 0o600 });
+  assert.deepEqual(callsOf(dir, `copyDurably('${dir}/a', '${dir}/b')`), ['write b', 'sync b']);
+  assert.equal(await readFile(join(dir, 'b'), 'utf8'), 'one');
+  await assert.rejects(copyDurably(join(dir, 'a'), join(dir, 'b')), { code: 'EEXIST' });
+  assert.deepEqual(callsOf(dir, `removeDurably('${dir}/a')`), ['sync .']);
+  assert.deepEqual(await readdir(dir), ['b']);
 });

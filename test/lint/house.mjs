@@ -1,14 +1,17 @@
 // Rules of the house that no other lint knows: how many files a folder may hold, file names that
 // occur once, styles that stand in one sheet, object literals that are not packed by spreading other literals, and
-// repeated work that survives its failures.
+// files that are written through the durable layer, and repeated work that survives its failures.
 // `node test/lint/house.mjs`
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
+import { MAY_WRITE, undurableWrites } from './durable-writes.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const MAX_FILES = 15;
+/** What writes files for good: it flushes. */
+const DURABLE_LAYER = 'src/base/files/';
 /** A section of the configuration bears the name of the room that it configures. */
 const MAY_SHARE_NAMES = /^src\/config\/sections\//;
 
@@ -93,6 +96,22 @@ function sharedStyles(files) {
     .map(([selector, those]) => `${those.join(' and ')}: both style ${selector}`);
 }
 
+/** Files that are written past the durable layer, and permissions that nobody needs. */
+function undurable(files) {
+  const faults = [];
+  for (const file of files) {
+    if (!file.endsWith('.ts') || file.startsWith(DURABLE_LAYER)) continue;
+    const writes = undurableWrites(readFileSync(join(root, file), 'utf8'));
+    if (writes.length > 0 && !MAY_WRITE.has(file)) {
+      faults.push(`${file}: ${writes.join(', ')}: use src/base/files/durable-files.ts`);
+    }
+    if (writes.length === 0 && MAY_WRITE.has(file)) {
+      faults.push(`test/lint/house.mjs: ${file} writes nothing by itself any more`);
+    }
+  }
+  return faults;
+}
+
 const source = filesBelow('src');
 const code = ['src', 'test', 'bench', 'chaos']
   .flatMap(filesBelow)
@@ -101,6 +120,7 @@ const faults = [
   ...crowdedFolders(source),
   ...sharedNames(source),
   ...sharedStyles(source),
+  ...undurable(source),
   ...code.flatMap(packedLiterals),
   ...source.filter((file) => file.endsWith('.ts')).flatMap(bareIntervals),
 ];

@@ -24,6 +24,8 @@ test('a switch of heads is on the disk before it returns, and its record after i
     'sync .',
     'write history.jsonl',
     'sync history.jsonl',
+    // The name of the new file.
+    'sync .',
   ]);
   assert.deepEqual(callsOfSwitch(dir, null), [
     'sync .',

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
@@ -9,17 +7,14 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { SampleAnswer } from '../../src/gate/answers/sample-answer.js';
 import { encodeHead } from '../../src/head/codec.js';
 import { HeadRegistry } from '../../src/registry/registry.js';
 import { hasCode } from '../errors.js';
-import { TEST_HANG_MS } from '../liveness.js';
 import { temporaryFolder } from '../temporary-folder.js';
 import { someCard, someHead } from '../training/fixture.js';
 
@@ -349,49 +344,7 @@ describe('damage to the head registry', () => {
   });
 });
 
-describe('a process that is killed while it switches heads', () => {
-  it('always leaves a whole, promoted head', { timeout: TEST_HANG_MS }, async (t) => {
-    const { dir } = create(t);
-    const path = fileURLToPath(new URL('./switching-child.js', import.meta.url));
-    let highest = 0;
-    let kills = 0;
-    for (let round = 0; round < 8; round++) {
-      const child = fork(path, [dir, String(round)], {
-        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      });
-      await once(child, 'message');
-      await new Promise((resolve) => setTimeout(resolve, 10 + ((round * 37) % 120)));
-      child.kill('SIGKILL');
-      const [, signal] = await once(child, 'exit');
-      assert.equal(signal, 'SIGKILL', 'the child must still have been at work');
-      kills += 1;
-
-      const registry = new HeadRegistry(dir, { keep: 3 });
-      const pointed = await registry.current();
-      await registry.recover();
-      const stored = await registry.openServing();
-      assert.ok(stored, 'a head was promoted before the kill');
-      assert.equal(stored.card.version, pointed, 'nothing had to fall back');
-      const listings = await registry.list();
-      assert.ok(
-        listings.every((listing) => listing.card !== null),
-        'no half version',
-      );
-      assert.ok(listings.find((listing) => listing.current)?.served);
-      assert.deepEqual(
-        readdirSync(dir).filter((entry) => /^\.|corrupt/.test(entry)),
-        [],
-      );
-      const newest = listings.at(-1)?.version ?? 0;
-      assert.ok(newest >= highest, 'versions only count up');
-      highest = newest;
-      assert.ok(listings.length <= 3 + 3 + 1);
-    }
-    assert.equal(kills, 8);
-    assert.ok(highest > 8, `the children published ${highest} heads`);
-    assert.ok(statSync(join(dir, 'history.jsonl')).size > 0);
-  });
-
+describe('pins and answers of the head registry', () => {
   it('keeps a pin over restarts, and lets it move with what a person chooses', async (t) => {
     const { dir, registry } = create(t);
     for (const seed of [1, 2, 3]) await publish(registry, seed);

@@ -1,67 +1,16 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { findDamage, openDatabase } from '../../src/storage/database.js';
 import { hasCode } from '../errors.js';
-import { temporaryFolder } from '../temporary-folder.js';
 import { crashPicture } from './crash-picture.js';
 import { newSample, openStore, smallDisk } from './support.js';
 
 const childScript = fileURLToPath(new URL('./admitting-child.js', import.meta.url));
-
-test('killed at any moment: everything acknowledged is there, nothing is half', async (t) => {
-  const path = join(temporaryFolder(t), 'headland.db');
-  const acknowledged = new Map<number, string>();
-  let next = 0;
-  for (let round = 0; round < 10; round++) {
-    const child = spawn(process.execPath, [childScript, path, String(next)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    t.after(() => child.kill('SIGKILL'));
-    const output = collect(child);
-    await once(child.stdout!, 'data');
-    await sleep(Math.random() * 150);
-    child.kill('SIGKILL');
-    await once(child, 'close');
-    for (const line of output().split('\n').filter(Boolean)) {
-      const [number, id] = line.split(' ') as [string, string];
-      acknowledged.set(Number(number), id);
-    }
-    const { database, store } = openStore(path);
-    assert.deepEqual(findDamage(database), []);
-    for (const [number, id] of acknowledged) {
-      assert.equal(store.get(id)?.label, `weed ${number}`);
-      assert.ok(crashPicture(number).equals(store.picture(id)!), `picture ${number}`);
-    }
-    const stored = store.list({ limit: 100_000 });
-    // At most the one admission in flight at each kill may be there without an acknowledgement.
-    assert.ok(stored.length - acknowledged.size <= round + 1);
-    for (const { id, pictureBytes, label } of stored) {
-      assert.equal(store.picture(id)?.length, pictureBytes);
-      assert.notEqual(label, null);
-    }
-    assert.equal(
-      store.counts().pictureBytes,
-      stored.reduce((sum, { pictureBytes }) => sum + pictureBytes, 0),
-    );
-    database.close();
-    next = Math.max(...acknowledged.keys()) + 2;
-  }
-  assert.ok(acknowledged.size > 10);
-});
-
-function collect(child: ChildProcess): () => string {
-  let text = '';
-  child.stdout!.setEncoding('utf8').on('data', (chunk: string) => {
-    text += chunk;
-  });
-  return () => text;
-}
 
 test('a full disk: refused with its name, nothing acknowledged is lost, room made is used', (t) => {
   const disk = smallDisk(t, '2m');

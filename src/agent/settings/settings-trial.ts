@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { copyFile, lchown, rm, stat } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { lchown, readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { codeOf, HeadlandError, type SerialisedError, serialiseError } from '../../base/errors.js';
-import { writeFileDurably } from '../../base/files/durable-files.js';
+import { removeDurably, writeFileDurably } from '../../base/files/durable-files.js';
 import { fileProblem } from '../../base/files/file-problem.js';
 import { sha256Hex } from '../../base/hash.js';
 
@@ -48,7 +48,7 @@ export class SettingsTrial {
       const pending = this.#record();
       const previous = pending === null ? present : pending.previous;
       await this.#note({ checksum: checksumOf(text), previous, begun });
-      if (present !== null) await copyFile(this.path, `${this.path}.bak`);
+      if (present !== null) await this.#keep('.bak');
       await this.#put(text);
     } catch (cause) {
       throw unwritable(this.path, cause);
@@ -70,9 +70,9 @@ export class SettingsTrial {
     if (pending !== null) await this.#note({ ...pending, begun: false });
   }
 
-  /** A daemon runs with the content. */
+  /** A daemon runs with the content. Durable when it resolves. */
   async pass(): Promise<void> {
-    await rm(this.#recordPath, { force: true });
+    if (existsSync(this.#recordPath)) await removeDurably(this.#recordPath);
   }
 
   /**
@@ -82,7 +82,7 @@ export class SettingsTrial {
   async undo(reason: unknown): Promise<boolean> {
     const pending = this.#record();
     if (pending === null) return false;
-    if (textOf(this.path) !== null) await copyFile(this.path, `${this.path}.refused`);
+    if (textOf(this.path) !== null) await this.#keep('.refused');
     await this.#put(pending.previous);
     const { code, message, remedy } = serialiseError(reason);
     await writeFileDurably(this.#undonePath, JSON.stringify({ code, message, remedy }), 0o600);
@@ -94,7 +94,7 @@ export class SettingsTrial {
   async takeUndone(): Promise<HeadlandError | null> {
     const text = textOf(this.#undonePath);
     if (text === null) return null;
-    await rm(this.#undonePath, { force: true });
+    await removeDurably(this.#undonePath);
     const { success, data } = undoneRecord.safeParse(parsed(text));
     return success
       ? undone(this.path, { ...data, code: data.code as SerialisedError['code'], details: {} })
@@ -113,9 +113,15 @@ export class SettingsTrial {
     await writeFileDurably(this.#recordPath, JSON.stringify(trial), 0o600);
   }
 
+  /** Keeps the present content beside the file. */
+  async #keep(ending: string): Promise<void> {
+    const [bytes, { mode }] = await Promise.all([readFile(this.path), stat(this.path)]);
+    await writeFileDurably(`${this.path}${ending}`, bytes, mode & 0o777);
+  }
+
   async #put(text: string | null): Promise<void> {
     if (text === null) {
-      await rm(this.path, { force: true });
+      await removeDurably(this.path);
       return;
     }
     const existing = await stat(this.path).catch((error: unknown) => {

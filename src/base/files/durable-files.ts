@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { cutToBytes } from '../words/text.js';
-import { inheritOwner } from './inherit-owner.js';
-import { makeFolder } from './make-folder.js';
+import { inheritFolderOwner, inheritOwner, openToAppend } from './inherit-owner.js';
+import { syncDirectory } from './sync-directory.js';
 
 /** NAME_MAX of the usual file systems. */
 const MAX_NAME_BYTES = 255;
@@ -41,7 +41,8 @@ export async function writeDirectoryDurably(
   files: Record<string, Uint8Array | string>,
 ): Promise<void> {
   const temporary = temporaryBeside(path);
-  await makeFolder(temporary);
+  await mkdir(temporary);
+  inheritFolderOwner(temporary);
   try {
     for (const [name, bytes] of Object.entries(files)) {
       if (name === '' || name !== basename(name))
@@ -73,14 +74,40 @@ export async function switchLinkDurably(path: string, target: string): Promise<v
   await syncDirectory(dirname(path));
 }
 
-/** Makes renames and removals in a folder survive a power cut. */
-export async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, 'r');
+/**
+ * Copies a file, with its permissions, to a new name in its folder, before something replaces the file: the
+ * content is durable when this resolves, the name with the next durable change in the folder.
+ * @throws EEXIST: there is a file of that name, and it is left as it is
+ */
+export async function copyDurably(from: string, to: string): Promise<void> {
+  const [bytes, { mode }] = await Promise.all([readFile(from), stat(from)]);
+  await writeAndSync(to, bytes, mode & 0o777);
+}
+
+/** Removes a file, if there is one, so that no power cut brings it back. */
+export async function removeDurably(path: string): Promise<void> {
+  await rm(path, { force: true });
+  await syncDirectory(dirname(path));
+}
+
+/**
+ * Appends one line to a file, durable when it resolves; a missing file is created. A last line that a
+ * power cut has left torn does not merge with the new one.
+ * @param line without its end
+ */
+export async function appendLineDurably(path: string, line: string, mode: number): Promise<void> {
+  const { file, created } = await openToAppend(path, mode);
   try {
-    await handle.sync();
+    const { size } = await file.stat();
+    const last = Buffer.alloc(1);
+    if (size > 0) await file.read(last, 0, 1, size - 1);
+    const lead = size > 0 && last.toString() !== '\n' ? '\n' : '';
+    await file.writeFile(`${lead}${line}\n`);
+    await file.sync();
   } finally {
-    await handle.close();
+    await file.close();
   }
+  if (created) await syncDirectory(dirname(path));
 }
 
 async function writeAndSync(

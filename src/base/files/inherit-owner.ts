@@ -39,14 +39,18 @@ export function inheritFolderOwner(path: string): void {
 /**
  * Opens a file to read and to append. A new one gets the owner of its folder; an existing one keeps its
  * own. A symbolic link is refused (ELOOP): root must not write where another user points it.
+ * @returns `created`: its name is not durable yet
  */
-export async function openToAppend(path: string, mode: number): Promise<FileHandle> {
+export async function openToAppend(
+  path: string,
+  mode: number,
+): Promise<{ file: FileHandle; created: boolean }> {
   try {
-    const created = await open(path, O_APPEND | O_RDWR | O_CREAT | O_EXCL, mode);
-    inheritOwner(created.fd, path);
-    return created;
+    const file = await open(path, O_APPEND | O_RDWR | O_CREAT | O_EXCL, mode);
+    inheritOwner(file.fd, path);
+    return { file, created: true };
   } catch (error) {
     if (!isFileError(error) || error.code !== 'EEXIST') throw error;
-    return open(path, O_APPEND | O_RDWR | O_NOFOLLOW);
+    return { file: await open(path, O_APPEND | O_RDWR | O_NOFOLLOW), created: false };
   }
 }

@@ -2,9 +2,11 @@ import { mkdirSync, statSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { inheritFolderOwner } from './inherit-owner.js';
+import { syncParent, syncParentSync } from './sync-directory.js';
 
 /**
- * Creates a folder and its missing parents; existing folders stay unchanged. Node's own `recursive`
+ * Creates a folder and its missing parents, durable when it resolves; existing folders stay unchanged.
+ * Node's own `recursive`
  * never returns below folders such as /proc, where mkdir fails with ENOENT although the parent
  * exists.
  * @throws the error of the file system
@@ -19,23 +21,22 @@ export async function makeFolder(path: string, mode = 0o777): Promise<void> {
       // Another process may have created it meanwhile.
       if (!(await isFolder(folder))) throw error;
     }
+    await syncParent(dirname(folder));
   }
 }
 
-/** Like {@link makeFolder}. @returns the topmost folder that was created; null: all existed */
-export function makeFolderSync(path: string, mode = 0o777): string | null {
-  let first: string | null = null;
+/** Like {@link makeFolder}. */
+export function makeFolderSync(path: string, mode = 0o777): void {
   for (const folder of missingFirst(path)) {
     if (isFolderSync(folder)) continue;
     try {
       mkdirSync(folder, { mode });
       inheritFolderOwner(folder);
-      first ??= folder;
     } catch (error) {
       if (!isFolderSync(folder)) throw error;
     }
+    syncParentSync(dirname(folder));
   }
-  return first;
 }
 
 /** The folder and all its parents, topmost first. */

@@ -1,8 +1,8 @@
 import { accessSync, constants } from 'node:fs';
-import { copyFile, lchown, stat } from 'node:fs/promises';
+import { lchown, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { codeOf, HeadlandError } from '../../base/errors.js';
-import { writeFileDurably } from '../../base/files/durable-files.js';
+import { copyDurably, writeFileDurably } from '../../base/files/durable-files.js';
 import { fileProblem } from '../../base/files/file-problem.js';
 import { makeFolder } from '../../base/files/make-folder.js';
 import { nearestExisting } from '../../base/files/nearest-folder.js';
@@ -46,7 +46,7 @@ async function copyBeside(file: string): Promise<string> {
   for (let number = 0; ; number++) {
     const copy = number === 0 ? `${file}.bak` : `${file}.bak.${number}`;
     try {
-      await copyFile(file, copy, constants.COPYFILE_EXCL);
+      await copyDurably(file, copy);
       return copy;
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error;

@@ -1,9 +1,10 @@
 import { link, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { HeadlandError, isHeadlandError } from '../../base/errors.js';
-import { syncDirectory, temporaryBeside } from '../../base/files/durable-files.js';
+import { temporaryBeside } from '../../base/files/durable-files.js';
 import { isFileError } from '../../base/files/file-problem.js';
 import { makeFolder } from '../../base/files/make-folder.js';
+import { syncDirectory } from '../../base/files/sync-directory.js';
 import { storeError } from '../../storage/store-error.js';
 import { uprightSize } from '../../vision/crop.js';
 import { addGeotag } from '../../vision/geotag/geotag.js';

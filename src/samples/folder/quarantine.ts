@@ -1,7 +1,7 @@
-import { open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { appendLineDurably, writeFileDurably } from '../../base/files/durable-files.js';
 import { fileProblem } from '../../base/files/file-problem.js';
-import { inheritOwner, openToAppend } from '../../base/files/inherit-owner.js';
 import { makeFolder } from '../../base/files/make-folder.js';
 import { sha256Hex } from '../../base/hash.js';
 import { cutToBytes, visible } from '../../base/words/text.js';
@@ -34,13 +34,7 @@ export class Quarantine {
       const copy = bytes !== null && (await this.#copy(name, bytes)) ? name : null;
       const { origin, code, message, remedy } = obstacle;
       const line = { origin, code, message, remedy, copy, at: new Date().toISOString() };
-      const list = join(this.dir, QUARANTINE_FILE);
-      const file = await openToAppend(list, 0o600);
-      try {
-        await file.appendFile(`${JSON.stringify(line)}\n`);
-      } finally {
-        await file.close();
-      }
+      await appendLineDurably(join(this.dir, QUARANTINE_FILE), JSON.stringify(line), 0o600);
     } catch (error) {
       this.failure ??= fileProblem(error);
     }
@@ -49,15 +43,7 @@ export class Quarantine {
   /** Copies a picture; the reason is listed even if the copy fails. */
   async #copy(name: string, bytes: Uint8Array): Promise<boolean> {
     try {
-      const path = join(this.dir ?? '', name);
-      // Not through a link that is there already.
-      const file = await open(path, 'wx', 0o600);
-      try {
-        inheritOwner(file.fd, path);
-        await file.writeFile(bytes);
-      } finally {
-        await file.close();
-      }
+      await writeFileDurably(join(this.dir ?? '', name), bytes, 0o600);
       return true;
     } catch (error) {
       this.failure ??= fileProblem(error);

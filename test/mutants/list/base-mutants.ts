@@ -44,7 +44,7 @@ export const BASE_MUTANTS: readonly Mutant[] = [
   },
   {
     promise: 'what happens to names in a folder is on the disk when it is said to be',
-    file: DURABLE_FILES,
+    file: 'src/base/files/sync-directory.ts',
     text: `const handle = await open(path, 'r');
   try {
     await handle.sync();`,
@@ -82,7 +82,7 @@ export const BASE_MUTANTS: readonly Mutant[] = [
     promise: 'a folder appears with all its files at once',
     file: DURABLE_FILES,
     text: 'await writeAndSync(join(temporary, name), bytes);',
-    replacement: `await makeFolder(path);
+    replacement: `await mkdir(path, { recursive: true });
       await writeAndSync(join(path, name), bytes);`,
     tests: DURABLE_TESTS,
   },
@@ -95,6 +95,64 @@ export const BASE_MUTANTS: readonly Mutant[] = [
     await rename(temporary, path);
     return;`,
     tests: DURABLE_TESTS,
+  },
+  {
+    promise: 'the name of a folder made on the way outlives a power cut',
+    file: 'src/base/files/make-folder.ts',
+    text: '    await syncParent(dirname(folder));\n',
+    replacement: '',
+    tests: [{ file: 'test/base/make-folder.test.ts', names: 'names of new folders' }],
+  },
+  {
+    promise: 'a line that was appended outlives a power cut',
+    file: DURABLE_FILES,
+    text: `await file.writeFile(\`\${lead}\${line}\\n\`);
+    await file.sync();`,
+    replacement: 'await file.writeFile(`${lead}${line}\\n`);',
+    tests: DURABLE_TESTS,
+  },
+  {
+    promise: 'a new list of lines outlives a power cut',
+    file: DURABLE_FILES,
+    text: 'if (created) await syncDirectory(dirname(path));',
+    replacement: 'void created;',
+    tests: DURABLE_TESTS,
+  },
+  {
+    promise: 'a torn line does not swallow the next',
+    file: DURABLE_FILES,
+    text: "size > 0 && last.toString() !== '\\n' ? '\\n' : ''",
+    replacement: "size < 0 && last.toString() !== '\\n' ? '\\n' : ''",
+    tests: DURABLE_TESTS,
+  },
+  {
+    promise: 'a removed file does not come back after a power cut',
+    file: DURABLE_FILES,
+    text: `await rm(path, { force: true });
+  await syncDirectory(dirname(path));`,
+    replacement: 'await rm(path, { force: true });',
+    tests: DURABLE_TESTS,
+  },
+  {
+    promise: 'settings that have passed their trial are not undone after a power cut',
+    file: 'src/agent/settings/settings-trial.ts',
+    text: 'if (existsSync(this.#recordPath)) await removeDurably(this.#recordPath);',
+    replacement: '',
+    tests: [{ file: 'test/chaos/power-chaos.test.ts' }],
+  },
+  {
+    promise: 'the chaos of power cuts notices a commit that is not on the disk',
+    file: 'src/storage/sqlite-connection.ts',
+    text: 'PRAGMA synchronous = FULL;',
+    replacement: 'PRAGMA synchronous = OFF;',
+    tests: [{ file: 'test/chaos/power-chaos.test.ts', names: 'starts with all' }],
+  },
+  {
+    promise: 'the chaos of kills notices a message that is acknowledged before it is stored',
+    file: 'src/telemetry/outbox/outbox.ts',
+    text: "if (message.class === 'metrics' && this.#waiting.bytes < MEMORY_MAX_BYTES) {",
+    replacement: 'if (this.#waiting.bytes < MEMORY_MAX_BYTES) {',
+    tests: [{ file: 'test/chaos/kill-chaos.test.ts' }],
   },
   {
     promise: 'a link is switched in one step: there is no moment without it',

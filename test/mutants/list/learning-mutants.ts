@@ -49,16 +49,10 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a switch of heads is in the history when it has returned',
     file: 'src/registry/history.ts',
-    text: 'await file.sync();',
-    replacement: '',
+    text: 'return appendLineDurably(path, JSON.stringify(record), 0o644);',
+    replacement:
+      'void appendLineDurably(path, JSON.stringify(record), 0o644);\n  return Promise.resolve();',
     tests: POINTER_TESTS,
-  },
-  {
-    promise: 'a torn line of the history does not swallow the next',
-    file: 'src/registry/history.ts',
-    text: "size > 0 && last.toString() !== '\\n' ? '\\n' : ''",
-    replacement: "size < 0 && last.toString() !== '\\n' ? '\\n' : ''",
-    tests: HISTORY_TESTS,
   },
   {
     promise: 'two rollbacks go two versions back',

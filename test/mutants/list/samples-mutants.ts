@@ -245,15 +245,15 @@ export const SAMPLES_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a refused picture is kept, with its reason',
     file: 'src/samples/folder/quarantine.ts',
-    text: 'await file.writeFile(bytes)',
-    replacement: 'void bytes',
+    text: "await writeFileDurably(join(this.dir ?? '', name), bytes, 0o600);",
+    replacement: '',
     tests: IMPORT_TESTS,
   },
   {
     promise: 'a refused picture can be read by its owner alone',
     file: 'src/samples/folder/quarantine.ts',
-    text: "'wx', 0o600",
-    replacement: "'wx', 0o644",
+    text: 'bytes, 0o600)',
+    replacement: 'bytes, 0o644)',
     tests: IMPORT_TESTS,
   },
   {

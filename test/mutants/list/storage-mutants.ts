@@ -15,6 +15,13 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     tests: [{ file: 'test/storage/stand-in.test.ts', names: 'never creates it' }],
   },
   {
+    promise: 'another process never deletes the log under the daemon',
+    file: CONNECTION,
+    text: '  accessSync(path, constants.R_OK | constants.W_OK);\n',
+    replacement: "  closeSync(openSync(path, 'r+'));\n",
+    tests: [{ file: 'test/storage/last-connection.test.ts' }],
+  },
+  {
     promise: 'what is committed survives a power cut',
     file: CONNECTION,
     text: 'PRAGMA synchronous = FULL;',
@@ -23,8 +30,8 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   },
   {
     promise: 'a new state folder outlives a power cut',
-    file: CONNECTION,
-    text: 'fsyncSync(parent);',
+    file: 'src/base/files/make-folder.ts',
+    text: '    syncParentSync(dirname(folder));\n',
     replacement: '',
     tests: DATABASE_TESTS,
   },
