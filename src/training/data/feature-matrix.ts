@@ -15,6 +15,18 @@ export interface FeatureKey {
   featureSize: number;
 }
 
+/**
+ * Augmented views of each sample whose features fit into `maxBytes` beside the originals, at most `views`.
+ * @param featureSize floats of one vector
+ */
+export function viewsThatFit(
+  samples: number,
+  { views, featureSize, maxBytes }: { views: number; featureSize: number; maxBytes: number },
+): number {
+  const bytesOfAView = samples * featureSize * Float32Array.BYTES_PER_ELEMENT;
+  return Math.max(0, Math.min(views, Math.floor(maxBytes / bytesOfAView) - 1));
+}
+
 /** Features of the original of each sample; null where they are not cached. */
 export function originals(
   store: SampleStore,

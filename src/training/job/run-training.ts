@@ -24,7 +24,13 @@ import { HeadRegistry } from '../../registry/registry.js';
 import type { SampleStore } from '../../samples/store.js';
 import { type Collected, collect, type LabelledSample, readLabelled } from '../data/collect.js';
 import { embedMissing } from '../data/embed-missing.js';
-import { assemble, firstsOfClusters, originals, presentOriginals } from '../data/feature-matrix.js';
+import {
+  assemble,
+  firstsOfClusters,
+  originals,
+  presentOriginals,
+  viewsThatFit,
+} from '../data/feature-matrix.js';
 import { OnnxFitEngine } from '../fit/fit-engine.js';
 import { fitHead, headOf } from '../fit/fit-head.js';
 import { PausingEngine } from '../fit/pausing-engine.js';
@@ -84,7 +90,14 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     );
 
     phases.begin('fit');
-    const { views } = settings.augmentation;
+    const views = viewsThatFit(collected.training.length, {
+      views: settings.augmentation.views,
+      featureSize: backbone.featureSize,
+      maxBytes: settings.training.maxFeatureBytes,
+    });
+    if (views < settings.augmentation.views) {
+      log.info({ views }, 'learning fewer views of each sample: training.maxFeatureBytes');
+    }
     const set = assemble(store, collected.training, collected.labels, {
       key: embedded.key,
       recipe: embedded.recipe,

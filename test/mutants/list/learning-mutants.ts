@@ -403,4 +403,11 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
     replacement: 'return Math.max(0, overlapMs);',
     tests: [{ file: 'test/perception/pace.test.ts' }],
   },
+  {
+    promise: 'the features of a training stay within their bound',
+    file: 'src/training/data/feature-matrix.ts',
+    text: 'Math.floor(maxBytes / bytesOfAView) - 1',
+    replacement: 'Math.floor(maxBytes / bytesOfAView)',
+    tests: [{ file: 'test/training/data/views-that-fit.test.ts', names: 'beside the originals' }],
+  },
 ];

@@ -35,6 +35,14 @@ export const training = section(
     searchBudgetMs: milliseconds(0, 86_400_000)
       .default(120_000)
       .describe('Time after which no further recipe is tried; the first is always completed'),
+    maxFeatureBytes: z
+      .int()
+      .min(1_000_000)
+      .max(16_000_000_000)
+      .default(400_000_000)
+      .describe(
+        'Most memory for the features of a training, bytes; the whole training needs about 3.5 times as much. With very many samples it learns fewer augmented views of each, at last none',
+      ),
     maxDurationMs: milliseconds(10_000, 86_400_000)
       .default(3_600_000)
       .describe('Time after which a training is stopped; the old head continues to serve'),
