@@ -773,9 +773,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     else this.#watchdog.stopping();
     this.#end.abort();
     await this.#opening;
+    // Its work ends at the next sample; the scheduler waits for what is under way.
+    this.#embedding.stop();
     await this.scheduler.stop();
     await this.#buttons.stop();
-    this.#embedding.stop();
     for (const task of this.tasks) await task.stopLearning();
     this.#trash.stop();
     await this.#sync.stop();
