@@ -127,8 +127,11 @@ async function headFacts(root: string): Promise<Facts> {
     facts[`trial ${version}`] = JSON.stringify(await registry.shadowTrial(version));
   }
   const { switches, pins } = await registry.history();
-  for (const [index, record] of switches.entries())
-    facts[`switch ${index}`] = JSON.stringify(record);
+  for (const [index, { at, ...record }] of switches.entries()) {
+    // What the start finds out by itself is dated by that start.
+    const isOfTheStart = record.event === 'found' || record.event === 'fell-back';
+    facts[`switch ${index}`] = JSON.stringify(isOfTheStart ? record : { at, ...record });
+  }
   for (const [index, record] of pins.entries()) facts[`pin ${index}`] = JSON.stringify(record);
   return facts;
 }
@@ -215,7 +218,6 @@ function isHalfASwitch(
   before: Facts,
   after: Facts,
 ): boolean {
-  if (before.current === after.current) return false;
-  if (name === 'pinned') return value === 'null';
-  return name.startsWith('switch ') && value?.includes('"event":"found"') === true;
+  if (name === 'pinned') return before.current !== after.current && value === 'null';
+  return name.startsWith('switch ') && /"event":"(?:found|fell-back)"/.test(value ?? '');
 }

@@ -49,7 +49,7 @@ describe('operations without a daemon', { timeout: TEST_HANG_MS }, () => {
     await assert.rejects(operations.label({ frame: 'boot-main-1' }, 'weed', BY), {
       code: 'HL_FRAME_GONE',
     });
-    assert.throws(() => operations.snapshot(undefined), { code: 'HL_FRAME_NONE' });
+    await assert.rejects(operations.snapshot(undefined), { code: 'HL_FRAME_NONE' });
   });
 
   test('move the pointer to the serving head', async (t) => {

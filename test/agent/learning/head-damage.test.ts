@@ -55,6 +55,23 @@ class Robot {
     return { heads, damage };
   }
 
+  /** So many labels, each a revision: heads that know more than the store would be its loss. */
+  label(count: number): void {
+    const state = openState(configSchema.parse({ paths: { stateDir: this.stateDir } }));
+    for (let i = 0; i < count; i++) {
+      state.task().samples.admit({
+        jpeg: Buffer.from(`picture ${i}`),
+        label: i % 2 === 0 ? 'crop' : 'weed',
+        labelSource: 'cli',
+        group: `pass-${i}`,
+        source: 'main',
+        capturedAtMs: 1_700_000_000_000 + i,
+        dhash: i.toString(16).padStart(16, '0'),
+      });
+    }
+    state.close();
+  }
+
   /** @param learnt label revision that the head has learnt */
   async train(heads: HeadService, learnt: number): Promise<void> {
     const state = openState(configSchema.parse({ paths: { stateDir: this.stateDir } }));
@@ -72,6 +89,7 @@ class Robot {
 
 async function trained(t: TestContext, ...learnt: number[]): Promise<Robot> {
   const robot = new Robot(t);
+  robot.label(12);
   const { heads } = await robot.start();
   for (const revision of learnt) await robot.train(heads, revision);
   await heads.stop();
