@@ -209,9 +209,9 @@ export const DOCTOR_MUTANTS: readonly Mutant[] = [
   },
   {
     promise: 'setup replaces no copy',
-    file: 'src/cli/setup/write-settings.ts',
-    text: 'copyFile(file, copy, constants.COPYFILE_EXCL)',
-    replacement: 'copyFile(file, copy)',
+    file: 'src/base/files/durable-files.ts',
+    text: "open(path, 'wx',",
+    replacement: "open(path, 'w',",
     tests: [{ file: SETUP, names: 'what setup writes|served again' }],
   },
   {

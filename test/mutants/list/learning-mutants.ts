@@ -41,9 +41,9 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
   },
   {
     promise: 'that no head serves any more outlives a power cut',
-    file: 'src/registry/pointer.ts',
-    text: 'await syncDirectory(this.#dir);',
-    replacement: '',
+    file: 'src/base/files/durable-files.ts',
+    text: 'await rm(path, { force: true });\n  await syncDirectory(dirname(path));',
+    replacement: 'await rm(path, { force: true });',
     tests: POINTER_TESTS,
   },
   {
@@ -246,8 +246,8 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
   {
     promise: 'new labels start a training from their bound on',
     file: TRIGGERS,
-    text: 'newLabels < enough &&',
-    replacement: 'newLabels <= enough &&',
+    text: 'newLabels >= enough ||',
+    replacement: 'newLabels > enough ||',
     tests: TRIGGERS_TESTS,
   },
   {

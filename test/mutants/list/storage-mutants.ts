@@ -38,15 +38,15 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   {
     promise: 'the database can be read by its owner alone',
     file: CONNECTION,
-    text: "openSync(path, 'wx', 0o600)",
-    replacement: "openSync(path, 'wx', 0o644)",
+    text: "    const file = openSync(path, 'wx', 0o600)",
+    replacement: "    const file = openSync(path, 'wx', 0o644)",
     tests: DATABASE_TESTS,
   },
   {
     promise: 'the state folder can be entered by its owner alone',
     file: CONNECTION,
-    text: 'makeFolderSync(folder, 0o700)',
-    replacement: 'makeFolderSync(folder, 0o755)',
+    text: 'makeFolderSync(dirname(path), 0o700)',
+    replacement: 'makeFolderSync(dirname(path), 0o755)',
     tests: DATABASE_TESTS,
   },
   {

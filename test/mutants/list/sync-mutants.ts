@@ -223,8 +223,8 @@ export const SYNC_MUTANTS: readonly Mutant[] = [
   {
     promise: 'two passes never run at the same time',
     file: SERVICE,
-    text: "acquireInstanceLock(stateDir, 'sync')",
-    replacement: 'acquireInstanceLock(stateDir, `sync ${process.pid}`)',
+    text: "acquireStateLock(stateDir, 'sync')",
+    replacement: 'acquireStateLock(stateDir, `sync ${process.pid}`)',
     tests: [{ file: 'test/sync/sync-command.test.ts', names: 'two passes' }],
   },
   {
