@@ -30,8 +30,9 @@ export const BASE_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a database that is there keeps its owner',
     file: 'src/storage/sqlite-connection.ts',
-    text: "file = openSync(path, 'r+');",
-    replacement: "file = openSync(path, 'r+');\n    inheritOwner(file, path);",
+    text: 'throw error;\n    requireWritable(path);',
+    replacement:
+      "throw error;\n    inheritOwner(openSync(path, 'r+'), path);\n    requireWritable(path);",
     tests: [{ file: 'test/base/inherit-owner.test.ts' }],
   },
   {
