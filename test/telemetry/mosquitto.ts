@@ -36,7 +36,12 @@ export class Mosquitto {
   /** What the broker has logged; with `log_type …` in the extra configuration. */
   log = '';
 
-  private constructor(dir: string, port: number) {
+  private constructor(
+    dir: string,
+    port: number,
+    /** Of all its listeners, which it opens one after another. */
+    private readonly ports: readonly number[],
+  ) {
     this.#dir = dir;
     this.port = port;
     this.url = `mqtt://127.0.0.1:${port}`;
@@ -45,7 +50,8 @@ export class Mosquitto {
   static async start(t: TestContext, extraConfig: string[] = []): Promise<Mosquitto> {
     const dir = await mkdtemp(join(tmpdir(), 'headland-mosquitto-'));
     const port = await freePort();
-    const broker = new Mosquitto(dir, port);
+    const others = extraConfig.flatMap((line) => /^listener (\d+)/.exec(line)?.[1] ?? []);
+    const broker = new Mosquitto(dir, port, [port, ...others.map(Number)]);
     const config = [
       `listener ${port} 127.0.0.1`,
       'allow_anonymous true',
@@ -70,7 +76,8 @@ export class Mosquitto {
     });
     this.#process = child;
     for (let attempt = 0; attempt < 200; attempt++) {
-      if (await accepts(this.port)) return;
+      const open = await Promise.all(this.ports.map(accepts));
+      if (open.every(Boolean)) return;
       await sleep(25);
     }
     throw new Error('mosquitto does not listen');
