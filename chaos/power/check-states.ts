@@ -1,6 +1,7 @@
 // Forked by `chaos power`: enumerates the states of one trace and checks its share of them.
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { messageOf } from '../../src/base/errors.js';
 import { createRandom, type Random } from '../../src/base/random.js';
 import { anyCut, plainCuts } from './cuts.js';
@@ -11,6 +12,8 @@ import { type Facts, isPartName, PARTS, type PartName } from './facts.js';
 import type { Share, ShareOutcome } from './share.js';
 
 const MOST_VIOLATIONS = 20;
+/** So many states are opened between two collections of what they have left. */
+const OPENED_BETWEEN = 100;
 /** Beyond so many changes that are not secured only one moment in so many is looked at. */
 const LONG = 24;
 /** A larger state takes longer to check: fewer of its kind are. */
@@ -139,6 +142,7 @@ class Checker {
     let recovered = this.#known.get(name);
     if (recovered === undefined) {
       recovered = await this.#recover(fates, disk);
+      if (this.#known.size % OPENED_BETWEEN === 0) await closeForgotten();
       this.#known.set(name, recovered);
       this.outcome.distinct += 1;
     }
@@ -170,6 +174,12 @@ class Checker {
       rmSync(root, { recursive: true, force: true });
     }
   }
+}
+
+/** libsql keeps a file open after close() until its statements are collected. */
+async function closeForgotten(): Promise<void> {
+  globalThis.gc?.();
+  await setImmediate();
 }
 
 function describe(fates: Fates): string {

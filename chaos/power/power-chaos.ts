@@ -198,6 +198,7 @@ async function checkShare(share: Share): Promise<ShareOutcome[]> {
   const script = fileURLToPath(new URL('./check-states.js', import.meta.url));
   const child = fork(script, [JSON.stringify(share)], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    execArgv: ['--expose-gc'],
   });
   let outcomes: ShareOutcome[] | null = null;
   child.on('message', (message) => {
