@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, openSync, rmSync, truncateSync } from 'node:fs';
+import { closeSync, existsSync, openSync, rmSync, truncateSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type Libsql from 'libsql';
@@ -46,6 +46,17 @@ export function lockFolder(directory: string, purpose: string): FolderLock {
       details: { directory },
       cause: error,
     });
+  }
+}
+
+/** Whether another process, or this one, holds the lock of {@link lockFolder}. Creates no file. */
+export function isFolderLocked(directory: string, purpose: string): boolean {
+  if (!existsSync(join(directory, `${purpose}.lock`))) return false;
+  try {
+    lockFolder(directory, purpose).release();
+    return false;
+  } catch (error) {
+    return isHeadlandError(error, 'HL_STORE_BUSY');
   }
 }
 

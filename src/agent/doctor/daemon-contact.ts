@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { isHeadlandError } from '../../base/errors.js';
 import type { Config } from '../../config/schema.js';
-import { isInstanceRunning } from '../../host/instance-lock.js';
 import { askConsole } from '../access/ask-console.js';
 import { presentToken } from '../access/console-token.js';
 import { ownAddress } from '../access/listening.js';
+import { isStateLocked } from '../lifetime/state-lock.js';
 import { askStatus } from '../reporting/ask-status.js';
 
 const REQUEST_TIMEOUT_MS = 4_000;
@@ -75,7 +75,7 @@ export class DaemonContact {
 
   /** Whether a daemon runs on the configured state folder. */
   running(): Promise<boolean> {
-    return isInstanceRunning(this.#config.paths.stateDir, 'run');
+    return isStateLocked(this.#config.paths.stateDir, 'run');
   }
 
   /** Null: no daemon runs, or it does not answer. Never rejects. */

@@ -4,8 +4,9 @@ import {
   acquireInstanceLock,
   alreadyRunning,
   type InstanceLock,
+  isInstanceRunning,
 } from '../../host/instance-lock.js';
-import { type FolderLock, lockFolder } from '../../storage/folder-lock.js';
+import { type FolderLock, isFolderLocked, lockFolder } from '../../storage/folder-lock.js';
 
 export interface StateLock extends InstanceLock {
   /**
@@ -44,6 +45,14 @@ export async function acquireStateLock(
     lock?.release();
     throw error;
   }
+}
+
+/**
+ * Whether a process holds the lock of {@link acquireStateLock}, also one in another container. For a process
+ * that holds none itself.
+ */
+export async function isStateLocked(directory: string, purpose: string): Promise<boolean> {
+  return (await isInstanceRunning(directory, purpose)) || isFolderLocked(directory, purpose);
 }
 
 /** @returns a string: why it cannot be locked */

@@ -16,24 +16,22 @@ export function restoreCommand(): Command {
   )
     .option('--json', 'print one JSON object')
     .action(async (file: string, options: RestoreOptions) => {
-      const [{ resolveConfig }, { restoreState, wholeManifest }, folders, { acquireInstanceLock }] =
+      const [{ resolveConfig }, { restoreState, wholeManifest }, folders, { acquireStateLock }] =
         await Promise.all([
           import('../support/resolve-config.js'),
           import('../../agent/safekeeping/restore-state.js'),
           import('../../agent/lifetime/state-folder.js'),
-          import('../../host/instance-lock.js'),
+          import('../../agent/lifetime/state-lock.js'),
         ]);
       const config = resolveConfig(options);
       const { stateDir } = config.paths;
       wholeManifest(file);
       folders.createStateDir(stateDir);
-      const lock = await acquireInstanceLock(stateDir, 'run');
-      const training = await acquireInstanceLock(stateDir, 'train').catch(
-        async (error: unknown) => {
-          await lock.release();
-          throw error;
-        },
-      );
+      const lock = await acquireStateLock(stateDir, 'run');
+      const training = await acquireStateLock(stateDir, 'train').catch(async (error: unknown) => {
+        await lock.release();
+        throw error;
+      });
       try {
         const path = folders.databasePathOf(config);
         const { manifest, before, labels, samples, heads } = restoreState({ file, stateDir, path });

@@ -32,14 +32,14 @@ async function verifyFile(file: string, { json }: VerifyOptions): Promise<void> 
 }
 
 async function verifyRobot(config: Config, { repair, json }: VerifyOptions): Promise<void> {
-  const [{ verifyState }, { isInstanceRunning, acquireInstanceLock }] = await Promise.all([
+  const [{ verifyState }, { isStateLocked, acquireStateLock }] = await Promise.all([
     import('../../agent/safekeeping/verify-state.js'),
-    import('../../host/instance-lock.js'),
+    import('../../agent/lifetime/state-lock.js'),
   ]);
   const { stateDir } = config.paths;
-  const lock = repair ? await acquireInstanceLock(stateDir, 'run') : null;
+  const lock = repair ? await acquireStateLock(stateDir, 'run') : null;
   try {
-    const inUse = lock === null && (await isInstanceRunning(stateDir, 'run'));
+    const inUse = lock === null && (await isStateLocked(stateDir, 'run'));
     const { database, backups } = verifyState(config, inUse);
     const [problem] = database;
     const repaired = lock !== null && problem !== undefined ? await mend(config, problem) : null;

@@ -4,13 +4,13 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { acquireStateLock } from '../../../src/agent/lifetime/state-lock.js';
+import { acquireStateLock, isStateLocked } from '../../../src/agent/lifetime/state-lock.js';
 import { isInstanceRunning } from '../../../src/host/instance-lock.js';
 import { withoutStrace } from '../../base/disk-calls.js';
 import { hasCode } from '../../errors.js';
 import { TEST_HANG_MS } from '../../liveness.js';
 import { temporaryFolder } from '../../temporary-folder.js';
-import { CLI, Rig } from '../daemon.js';
+import { CLI, headland, Rig } from '../daemon.js';
 
 /** Runs a command without the network of this machine, as in a container. */
 const APART = ['unshare', '--map-root-user', '--net'];
@@ -56,9 +56,12 @@ describe('the lock of a state folder', () => {
     const apart = await spawnTaker(t, folder, APART);
     assert.equal(apart.said, 'held null');
     assert.equal(await isInstanceRunning(folder, 'run'), false, 'its socket is elsewhere');
+    assert.equal(await isStateLocked(folder, 'run'), true);
+    assert.equal(await isStateLocked(folder, 'train'), false);
     await assert.rejects(acquireStateLock(folder, 'run'), hasCode('HL_ALREADY_RUNNING'));
     apart.child.kill('SIGKILL');
     await once(apart.child, 'exit');
+    assert.equal(await isStateLocked(folder, 'run'), false);
     const again = await acquireStateLock(folder, 'run');
     assert.equal(again.unlocked, null);
     await again.release();
@@ -155,6 +158,18 @@ describe('two daemons on one state folder', () => {
     const second = spawnSync(command!, args, { encoding: 'utf8' });
     assert.notEqual(second.status, 0);
     assert.match(second.stdout + second.stderr, /HL_ALREADY_RUNNING/);
+    const backup = join(rig.dir, 'everything.backup');
+    assert.equal(headland('backup', backup, '--config', rig.configFile).status, 0);
+    for (const options of [
+      ['restore', backup],
+      ['verify', '--repair'],
+    ]) {
+      const given = [...options, '--config', rig.configFile];
+      const beside = spawnSync(command!, [...APART.slice(1), process.execPath, CLI, ...given], {
+        encoding: 'utf8',
+      });
+      assert.match(beside.stderr, /HL_ALREADY_RUNNING/, given.join(' '));
+    }
     assert.equal((await daemon.stop()).code, 0);
   });
 });

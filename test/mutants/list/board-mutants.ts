@@ -156,6 +156,27 @@ export const BOARD_MUTANTS: readonly Mutant[] = [
     tests: RULES_TESTS,
   },
   {
+    promise: 'a restoration is refused beside a daemon of another container',
+    file: 'src/cli/backup/restore-command.ts',
+    text: "await acquireStateLock(stateDir, 'run')",
+    replacement: "await acquireStateLock(stateDir, 'restore')",
+    tests: STATE_LOCK_TESTS,
+  },
+  {
+    promise: 'a repair by hand is refused beside a daemon of another container',
+    file: 'src/cli/backup/verify-command.ts',
+    text: "await acquireStateLock(stateDir, 'run')",
+    replacement: "await acquireStateLock(stateDir, 'verify')",
+    tests: STATE_LOCK_TESTS,
+  },
+  {
+    promise: 'the daemon of another container is seen without its socket',
+    file: 'src/agent/lifetime/state-lock.ts',
+    text: '|| isFolderLocked(directory, purpose)',
+    replacement: '',
+    tests: STATE_LOCK_TESTS,
+  },
+  {
     promise: 'a daemon in another network namespace is noticed',
     file: 'src/agent/lifetime/state-lock.ts',
     text: "if (isHeadlandError(error, 'HL_STORE_BUSY')) throw alreadyRunning(directory, purpose);",
