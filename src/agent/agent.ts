@@ -160,6 +160,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       database: this.state.database,
       audit: this.state.audit,
       alarms: this.alarms,
+      repeats: this.scheduler,
       log,
       labelRevision: () =>
         Math.max(...this.state.tasks.map((task) => task.samples.labelRevision())),

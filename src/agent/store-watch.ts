@@ -19,16 +19,11 @@ const LOCKED_MS = 3_000;
 const MIN_FREE_BYTES = 262_144;
 /** Free space at which a full disk counts as usable again. */
 const ENOUGH_FREE_BYTES = 1_048_576;
-
 /** Interval between two attempts to repair the same database: each reads all of it. */
 const REPAIR_INTERVAL_MS = 600_000;
 const COMES_BACK = ['HL_STORE_FULL', 'HL_STORE_READ_ONLY', 'HL_STORE_UNAVAILABLE'] as const;
 
-/**
- * Watches the disk of the state folder, also while nothing is stored. While it cannot be written, is full
- * or missing, or another process keeps the database locked, an alarm is raised and access is retried until
- * writes succeed. The robot keeps classifying meanwhile.
- */
+/** What mends the database of a {@link StoreWatch}. */
 export interface StoreRepair {
   /**
    * Puts a sound database in the place of the damaged one. May take minutes.
@@ -39,6 +34,11 @@ export interface StoreRepair {
   onRepaired(report: RepairReport): void;
 }
 
+/**
+ * Watches the disk of the state folder, also while nothing is stored. While it cannot be written, is full
+ * or missing, or another process keeps the database locked, an alarm is raised and access is retried until
+ * writes succeed. The robot keeps classifying meanwhile.
+ */
 export class StoreWatch {
   readonly #database: Database;
   readonly #alarms: Alarms;

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, existsSync, openSync, rmSync, truncateSync } from 'node:fs';
+import { existsSync, rmSync, truncateSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type Libsql from 'libsql';
 import { HeadlandError, isHeadlandError } from '../base/errors.js';
-import { inheritOwner } from '../base/files/inherit-owner.js';
+import { createPrivateFileUnlessThere } from '../base/files/inherit-owner.js';
 import { storeError } from './store-error.js';
 
 export interface FolderLock {
@@ -28,7 +28,7 @@ const held = new Set<Libsql.Database>();
 export function lockFolder(directory: string, purpose: string): FolderLock {
   const path = join(directory, `${purpose}.lock`);
   try {
-    createEmpty(path);
+    createPrivateFileUnlessThere(path);
     const native = lockFile(path);
     held.add(native);
     return {
@@ -64,7 +64,7 @@ export function isFolderLocked(directory: string, purpose: string): boolean {
 function locksWork(directory: string): boolean {
   const path = join(directory, `.probe-${randomUUID()}.lock`);
   try {
-    createEmpty(path);
+    createPrivateFileUnlessThere(path);
     openExclusively(path).close();
     return true;
   } catch {
@@ -95,15 +95,5 @@ function openExclusively(path: string): Libsql.Database {
   } catch (error) {
     native.close();
     throw error;
-  }
-}
-
-function createEmpty(path: string): void {
-  try {
-    const file = openSync(path, 'wx', 0o600);
-    inheritOwner(file, path);
-    closeSync(file);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   }
 }

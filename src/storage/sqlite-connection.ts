@@ -3,8 +3,8 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type Libsql from 'libsql';
-import { codeOf, type HeadlandError } from '../base/errors.js';
-import { inheritOwner } from '../base/files/inherit-owner.js';
+import type { HeadlandError } from '../base/errors.js';
+import { createPrivateFile, createPrivateFileUnlessThere } from '../base/files/inherit-owner.js';
 import { makeFolderSync } from '../base/files/make-folder.js';
 import { damagedFile } from './store-error.js';
 
@@ -90,9 +90,7 @@ export function openForReading(path: string, immutable: boolean): Connection {
  * @throws EEXIST
  */
 export function openNew(path: string): Connection {
-  const file = openSync(path, 'wx', 0o600);
-  inheritOwner(file, path);
-  closeSync(file);
+  createPrivateFile(path);
   return openUnfinished(path);
 }
 
@@ -193,19 +191,8 @@ function sizeOf(path: string): number {
 /** SQLite itself flushes the name of the file, with that of its log. */
 function createPrivately(path: string): void {
   makeFolderSync(dirname(path), 0o700);
-  createUnlessThere(path);
-}
-
-/** An existing file keeps its owner. */
-function createUnlessThere(path: string): void {
-  try {
-    const file = openSync(path, 'wx', 0o600);
-    inheritOwner(file, path);
-    closeSync(file);
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
-    requireWritable(path);
-  }
+  // An existing file keeps its owner.
+  if (!createPrivateFileUnlessThere(path)) requireWritable(path);
 }
 
 /**

@@ -39,6 +39,11 @@ describe('a backup into a file', () => {
   test('restores everything under another state folder, and twice', (t) => {
     const { robot, dir } = taught(t, 20);
     const file = join(dir, 'all.backup');
+    const damaged = ['8.corrupt', '8.corrupt-2'];
+    for (const name of damaged) {
+      mkdirSync(join(robot.dir, 'heads/main', name), { recursive: true });
+      writeFileSync(join(robot.dir, 'heads/main', name, 'weights'), 'garbage');
+    }
     const made = json('backup', file, '--state', robot.dir);
     assert.deepEqual(
       [made.status, made.said.labels, made.said.samples, made.said.pictures],
@@ -57,6 +62,7 @@ describe('a backup into a file', () => {
     }
     state.close();
     assert.equal(readFileSync(join(other, 'settings-changes.json'), 'utf8'), '{"a":1}');
+    for (const name of damaged) assert.ok(!existsSync(join(other, 'heads/main', name)), name);
     assert.deepEqual(
       readFileSync(join(other, 'heads/main/1/card.json')),
       readFileSync(join(robot.dir, 'heads/main/1/card.json')),

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { basename, join, relative, sep } from 'node:path';
 import { HeadlandError } from '../../base/errors.js';
 import { makeFolderSync } from '../../base/files/make-folder.js';
+import { diskFreeBytes } from '../../host/board-readings.js';
 import {
   type BackupFile,
   type BackupManifest,
@@ -139,7 +140,7 @@ function stateFiles(stateDir: string): BackupFile[] {
     const stats = lstatSync(path, { throwIfNoEntry: false });
     if (stats?.isDirectory()) {
       for (const name of readdirSync(path).sort()) {
-        if (!name.startsWith('.') && !name.endsWith('.corrupt')) add(join(path, name));
+        if (!name.startsWith('.') && !/\.corrupt(?:-\d+)?$/.test(name)) add(join(path, name));
       }
     } else if (stats?.isFile()) {
       const name = relative(stateDir, path).split(sep).join('/');
@@ -176,10 +177,9 @@ function isUnchanged(
 
 /** @throws HeadlandError HL_BACKUP_NO_ROOM */
 function refuseWithoutRoom({ folder, minFreeBytes }: BackupPlan, like: string): void {
-  const { bavail, bsize } = statfsSync(folder);
-  const free = bavail * bsize;
+  const free = diskFreeBytes(folder);
   const needed = statSync(like).size + minFreeBytes;
-  if (free >= needed) return;
+  if (free === null || free >= needed) return;
   throw new HeadlandError(
     'HL_BACKUP_NO_ROOM',
     `${folder}: a backup needs about ${needed} free bytes, and there are ${free}`,

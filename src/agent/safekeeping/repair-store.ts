@@ -1,6 +1,9 @@
-import { renameSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { HeadlandError, type SerialisedError } from '../../base/errors.js';
+import { nearestExisting } from '../../base/files/nearest-folder.js';
+import { syncDirectorySync } from '../../base/files/sync-directory.js';
+import { diskFreeBytes } from '../../host/board-readings.js';
 import {
   DERIVED_TABLES,
   isWholePicture,
@@ -13,7 +16,7 @@ import { DatabasePages } from '../../storage/salvage/database-pages.js';
 import { identityIn, LOSS_TOLD } from '../../storage/salvage/examine-store.js';
 import { type RowSource, rebuild, type TableSalvage } from '../../storage/salvage/rebuild.js';
 import { StoredSchema } from '../../storage/salvage/schema-rows.js';
-import { replaceDatabase, replacementOf, syncFolder } from '../../storage/salvage/set-aside.js';
+import { replaceDatabase, replacementOf } from '../../storage/salvage/set-aside.js';
 import { newestSchema } from './newest-schema.js';
 import { listBackups, type StoredBackup, witnessesOf } from './witnesses.js';
 
@@ -64,7 +67,8 @@ export function repairStore(plan: RepairPlan): RepairReport {
   const backup = newestWhole(backupFolder);
   const isOlder = backup !== null && backup.manifest.labelRevision > before.labelRevision;
   const sources = sourcesOf(path, backup, isOlder);
-  refuseWithoutRoom(path, sources);
+  const neededBytes = sources.reduce((sum, source) => sum + bytesOf(source.path), 0);
+  refuseWithoutRoom(path, 'its repair', neededBytes);
   const target = replacementOf(path);
   // The old one is as it was: an interrupted repair begins again.
   const partial = `${target}-partial`;
@@ -78,7 +82,7 @@ export function repairStore(plan: RepairPlan): RepairReport {
     return { tables: salvaged, after: countsIn(database) };
   });
   renameSync(partial, target);
-  syncFolder(dirname(target));
+  syncDirectorySync(dirname(target));
   const setAside = replaceDatabase(path);
   const known = backup?.manifest;
   const isFilled = tables.some(({ filled }) => filled > 0);
@@ -167,16 +171,15 @@ function newestWhole(folder: string): StoredBackup | null {
 }
 
 /** @throws HeadlandError HL_STORE_FULL */
-function refuseWithoutRoom(path: string, sources: readonly RowSource[]): void {
-  const needed = sources.reduce((sum, source) => sum + bytesOf(source.path), 0);
-  const { bavail, bsize } = statfsSync(dirname(path));
-  if (needed < bavail * bsize) return;
+export function refuseWithoutRoom(path: string, what: string, neededBytes: number): void {
+  const freeBytes = diskFreeBytes(nearestExisting(dirname(path)));
+  if (freeBytes === null || neededBytes < freeBytes) return;
   throw new HeadlandError(
     'HL_STORE_FULL',
-    `${path}: its repair needs ${needed} bytes on this disk, and ${bavail * bsize} are free`,
+    `${path}: ${what} needs ${neededBytes} bytes on this disk, and ${freeBytes} are free`,
     {
       remedy: 'Free space on this disk, or set paths.stateDir to a folder on a larger one.',
-      details: { path, neededBytes: needed, freeBytes: bavail * bsize },
+      details: { path, neededBytes, freeBytes },
     },
   );
 }

@@ -7,7 +7,6 @@ import {
   openSync,
   renameSync,
   rmSync,
-  statfsSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -15,6 +14,7 @@ import { dirname, join, normalize } from 'node:path';
 import { HeadlandError } from '../../base/errors.js';
 import { inheritOwner } from '../../base/files/inherit-owner.js';
 import { makeFolderSync } from '../../base/files/make-folder.js';
+import { syncDirectorySync } from '../../base/files/sync-directory.js';
 import {
   type BackupFile,
   type BackupManifest,
@@ -24,8 +24,8 @@ import {
 } from '../../storage/backup/backup-manifest.js';
 import { createDatabase } from '../../storage/database.js';
 import { LOSS_TOLD, STORE_ID } from '../../storage/salvage/examine-store.js';
-import { replaceDatabase, replacementOf, syncFolder } from '../../storage/salvage/set-aside.js';
-import { rebuildStore } from './repair-store.js';
+import { replaceDatabase, replacementOf } from '../../storage/salvage/set-aside.js';
+import { rebuildStore, refuseWithoutRoom } from './repair-store.js';
 
 export interface RestorePlan {
   file: string;
@@ -53,7 +53,7 @@ const DATABASE_PARTS = ['', '-wal', '-shm'];
  */
 export function restoreState({ file, stateDir, path }: RestorePlan): RestoreReport {
   const manifest = wholeManifest(file);
-  refuseWithoutRoom(file, stateDir);
+  refuseWithoutRoom(path, 'the backup', statSync(file).size);
   makeFolderSync(stateDir, 0o700);
   const staged = join(stateDir, '.restoring');
   rmSync(staged, { recursive: true, force: true });
@@ -108,23 +108,6 @@ function invalidBackup(file: string, problem: string): HeadlandError {
   });
 }
 
-/** @throws HeadlandError HL_STORE_FULL */
-function refuseWithoutRoom(file: string, stateDir: string): void {
-  let folder = stateDir;
-  while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
-  const { bavail, bsize } = statfsSync(folder);
-  const needed = statSync(file).size;
-  if (needed < bavail * bsize) return;
-  throw new HeadlandError(
-    'HL_STORE_FULL',
-    `${stateDir}: the backup needs ${needed} bytes on this disk, and ${bavail * bsize} are free`,
-    {
-      remedy: 'Free space on this disk, or set paths.stateDir to a folder on a larger one.',
-      details: { path: stateDir },
-    },
-  );
-}
-
 function moveAway(stateDir: string, path: string): string | null {
   const database = path.slice(stateDir.length + 1);
   const names = [...DATABASE_PARTS.map((ending) => `${database}${ending}`), ...REPLACED].filter(
@@ -136,8 +119,8 @@ function moveAway(stateDir: string, path: string): string | null {
   const folder = join(stateDir, `before-restore-${number}`);
   makeFolderSync(folder, 0o700);
   for (const name of names) renameSync(join(stateDir, name), join(folder, name));
-  syncFolder(folder);
-  syncFolder(stateDir);
+  syncDirectorySync(folder);
+  syncDirectorySync(stateDir);
   return folder;
 }
 

@@ -1,6 +1,7 @@
 import type { Alarms } from '../../base/alarms.js';
 import { type HeadlandError, isHeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import type { Repeats, Repetition } from '../../base/timers/scheduler.js';
 import type { Config } from '../../config/schema.js';
 import type { AuditLog } from '../../storage/audit-table.js';
 import type { Database } from '../../storage/database.js';
@@ -12,9 +13,7 @@ import { runStoreJob } from './run-store-job.js';
 import { backupFolderOf } from './witnesses.js';
 
 const HOUR_MS = 3_600_000;
-/** The first check comes when the start is over. */
-const FIRST_CHECK_MS = 60_000;
-/** Interval at which it is decided whether a backup is due. */
+/** Interval at which it is decided whether a backup is due; after the first one the start is over. */
 const DECIDE_MS = 60_000;
 
 export interface SafekeepingParts {
@@ -23,6 +22,7 @@ export interface SafekeepingParts {
   database: Database;
   audit: AuditLog;
   alarms: Alarms;
+  repeats: Repeats;
   log: Log;
   /** The newest label revisions of all tasks together. */
   labelRevision(): number;
@@ -37,7 +37,7 @@ export interface SafekeepingParts {
 export class Safekeeping implements StoreRepair {
   readonly #parts: SafekeepingParts;
   readonly #end = new AbortController();
-  #timer: NodeJS.Timeout | null = null;
+  #repetition: Repetition | null = null;
   #running: Promise<void> | null = null;
   #checkedMs: number | null = null;
   /** At the last backup. */
@@ -48,13 +48,19 @@ export class Safekeeping implements StoreRepair {
   }
 
   start(): void {
-    this.#timer = setTimeout(() => this.#decide(), FIRST_CHECK_MS);
-    this.#timer.unref();
+    this.#repetition = this.#parts.repeats.every({
+      name: 'safekeeping',
+      what: 'decide whether a backup is due',
+      intervalMs: DECIDE_MS,
+      // Nobody who stops the repetition waits for the check itself.
+      run: () => {
+        if (this.#isDue()) void this.check();
+      },
+    });
   }
 
   async stop(): Promise<void> {
-    if (this.#timer) clearTimeout(this.#timer);
-    this.#timer = null;
+    await this.#repetition?.stop();
     this.#end.abort();
     await this.#running;
   }
@@ -97,12 +103,6 @@ export class Safekeeping implements StoreRepair {
       this.#running = null;
     });
     return this.#running;
-  }
-
-  #decide(): void {
-    if (this.#isDue()) void this.check();
-    this.#timer = setTimeout(() => this.#decide(), DECIDE_MS);
-    this.#timer.unref();
   }
 
   #isDue(): boolean {

@@ -1,6 +1,7 @@
 import { closeSync, constants, fchownSync, openSync, statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { codeOf } from '../errors.js';
 import { isFileError } from './file-problem.js';
 
 const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = constants;
@@ -33,6 +34,30 @@ export function inheritFolderOwner(path: string): void {
     }
   } catch {
     // Removed or replaced meanwhile: what is there now is not what was created.
+  }
+}
+
+/**
+ * Creates an empty file that its owner alone may use (mode 0600).
+ * @throws the error of the file system; EEXIST when something is there
+ */
+export function createPrivateFile(path: string): void {
+  const file = openSync(path, 'wx', 0o600);
+  try {
+    inheritOwner(file, path);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** As {@link createPrivateFile}. @returns false: something is there already, and stays as it is */
+export function createPrivateFileUnlessThere(path: string): boolean {
+  try {
+    createPrivateFile(path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+    return false;
   }
 }
 

@@ -12,6 +12,16 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
+/** As {@link syncDirectory}. */
+export function syncDirectorySync(path: string): void {
+  const folder = openSync(path, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
+
 /** As {@link syncDirectory}, for the folder in which another one was made. */
 export async function syncParent(path: string): Promise<void> {
   await syncDirectory(path).catch(permitUnsyncable);
@@ -20,12 +30,7 @@ export async function syncParent(path: string): Promise<void> {
 /** As {@link syncParent}. */
 export function syncParentSync(path: string): void {
   try {
-    const folder = openSync(path, 'r');
-    try {
-      fsyncSync(folder);
-    } finally {
-      closeSync(folder);
-    }
+    syncDirectorySync(path);
   } catch (error) {
     permitUnsyncable(error);
   }

@@ -1,6 +1,7 @@
 import { renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { temporaryBeside } from '../../base/files/durable-files.js';
+import { syncDirectorySync } from '../../base/files/sync-directory.js';
 import { sha256Hex } from '../../base/hash.js';
 import {
   completeDatabase,
@@ -8,7 +9,6 @@ import {
   type Database,
   openPresentDatabase,
 } from '../database.js';
-import { syncFolder } from '../salvage/set-aside.js';
 import { storeError } from '../store-error.js';
 import {
   type BackupFile,
@@ -64,7 +64,7 @@ export function writeBackup(plan: BackupPlan): BackupManifest {
     });
     const manifest = completeDatabase(partial, (copy) => addManifest(copy, partial, plan));
     renameSync(partial, target);
-    syncFolder(dirname(target));
+    syncDirectorySync(dirname(target));
     return manifest;
   } catch (error) {
     rmSync(partial, { force: true });

@@ -1,5 +1,6 @@
-import { closeSync, existsSync, fsyncSync, lstatSync, openSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { syncDirectorySync } from '../../base/files/sync-directory.js';
 
 /** A complete file that is about to take the place of a database. */
 export function replacementOf(path: string): string {
@@ -14,7 +15,7 @@ export function replacementOf(path: string): string {
 export function replaceDatabase(path: string): string | null {
   const aside = setAside(path);
   renameSync(replacementOf(path), path);
-  syncFolder(dirname(path));
+  syncDirectorySync(dirname(path));
   return aside;
 }
 
@@ -39,17 +40,8 @@ export function setAside(path: string): string | null {
   if (hasLog) renameSync(log, `${aside}-wal`);
   if (found === undefined) return aside;
   renameSync(path, aside);
-  syncFolder(dirname(path));
+  syncDirectorySync(dirname(path));
   return aside;
-}
-
-export function syncFolder(path: string): void {
-  const folder = openSync(path, 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
 }
 
 function freeName(path: string): string {

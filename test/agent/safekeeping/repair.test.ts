@@ -259,6 +259,7 @@ describe('the daemon', { timeout: TEST_HANG_MS }, () => {
       database: state.database,
       audit: state.audit,
       alarms,
+      repeats: quietScheduler(),
       log,
       labelRevision: () => state.task().samples.labelRevision(),
       onDamage: (error) => watch?.trouble(error),

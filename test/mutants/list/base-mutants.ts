@@ -29,10 +29,9 @@ export const BASE_MUTANTS: readonly Mutant[] = [
   },
   {
     promise: 'a database that is there keeps its owner',
-    file: 'src/storage/sqlite-connection.ts',
-    text: 'throw error;\n    requireWritable(path);',
-    replacement:
-      "throw error;\n    inheritOwner(openSync(path, 'r+'), path);\n    requireWritable(path);",
+    file: 'src/base/files/inherit-owner.ts',
+    text: 'throw error;\n    return false;',
+    replacement: "throw error;\n    inheritOwner(openSync(path, 'r+'), path);\n    return false;",
     tests: [{ file: 'test/base/inherit-owner.test.ts' }],
   },
   {

@@ -197,8 +197,8 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
   {
     promise: 'two training processes never run at once',
     file: 'src/training/job/trainer-lock.ts',
-    text: "if (!isHeadlandError(error, 'HL_STORE_BUSY')) {",
-    replacement: 'if (isHeadlandError(error)) {',
+    text: "if (isHeadlandError(error, 'HL_STORE_BUSY')) throw otherTraining(error);",
+    replacement: '',
     tests: PARENT_TESTS,
   },
   {

@@ -37,9 +37,9 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   },
   {
     promise: 'the database can be read by its owner alone',
-    file: CONNECTION,
-    text: "    const file = openSync(path, 'wx', 0o600)",
-    replacement: "    const file = openSync(path, 'wx', 0o644)",
+    file: 'src/base/files/inherit-owner.ts',
+    text: "openSync(path, 'wx', 0o600)",
+    replacement: "openSync(path, 'wx', 0o644)",
     tests: DATABASE_TESTS,
   },
   {
@@ -213,5 +213,12 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     text: "this.#schedule();\n      this.#onReady();\n      return 'waiting';",
     replacement: "this.flush();\n      return 'waiting';",
     tests: [{ file: 'test/telemetry/outbox.test.ts', names: 'never touch the disk' }],
+  },
+  {
+    promise: 'damaged heads, of any number, are in no backup',
+    file: 'src/agent/safekeeping/make-backup.ts',
+    text: '/\\.corrupt(?:-\\d+)?$/',
+    replacement: '/\\.corrupt$/',
+    tests: [{ file: 'test/cli/backup.test.ts', names: 'under another state folder' }],
   },
 ];
