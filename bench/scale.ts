@@ -11,7 +11,7 @@ import { createRandom, type Random } from '../src/base/random.js';
 import { validateConfig } from '../src/config/load.js';
 import type { Config } from '../src/config/schema.js';
 import { readText } from '../src/host/read-text.js';
-import { Trainer } from '../src/training/trainer.js';
+import { benchTrainer } from './support/bench-trainer.js';
 import { sharedMirrors, userCacheDir } from './support/places.js';
 import { preparedCard } from './support/prepared-card.js';
 import { quantile, round } from './support/timings.js';
@@ -23,8 +23,8 @@ const LABELS = 200;
 const POLL_MS = 20;
 
 /**
- * What a store with many samples of 30 kB costs: opening it, one label, a training from cached features, the
- * most memory that the training takes, and room made by removing samples.
+ * What a store with many samples of 30 kB costs: opening it, one label, a training from cached features, and
+ * the most memory that the training takes.
  * Options: `--stored 1000,10000`, `--views N` (default: the settings').
  */
 export async function run(options: string[]): Promise<Record<string, unknown>> {
@@ -141,15 +141,7 @@ function label(state: State): number[] {
 }
 
 async function train(config: Config, state: State): Promise<Record<string, unknown>> {
-  const { heads } = state.task();
-  const trainer = new Trainer({
-    task: 'main',
-    dbPath: state.databasePath,
-    cacheDir: config.paths.cacheDir,
-    registry: heads,
-    settings: config,
-    log: silentLog(),
-  });
+  const trainer = benchTrainer(config, state);
   const { finished } = trainer.start({ trigger: 'cli' });
   let peakKib = 0;
   const poll = setInterval(() => {

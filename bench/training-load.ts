@@ -5,9 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import sharp from 'sharp';
 import { openState } from '../src/agent/open-state.js';
-import { silentLog } from '../src/base/log.js';
 import { validateConfig } from '../src/config/load.js';
-import { Trainer } from '../src/training/trainer.js';
+import { benchTrainer } from './support/bench-trainer.js';
 import { cameraPictures } from './support/camera-pictures.js';
 import { benchPerception, serveHead } from './support/perception.js';
 import { userCacheDir } from './support/places.js';
@@ -119,7 +118,7 @@ async function train(pictures: readonly Uint8Array[], nice: number): Promise<num
   });
   const state = openState(config);
   try {
-    const { samples, heads } = state.task();
+    const { samples } = state.task();
     for (let i = 0; i < SAMPLES; i++) {
       const jpeg = await sharp(pictures[i % pictures.length])
         .modulate({ brightness: 1 + i / 100 })
@@ -135,14 +134,7 @@ async function train(pictures: readonly Uint8Array[], nice: number): Promise<num
         dhash: i.toString(16).padStart(16, '0'),
       });
     }
-    const trainer = new Trainer({
-      task: 'main',
-      dbPath: state.databasePath,
-      cacheDir: config.paths.cacheDir,
-      registry: heads,
-      settings: config,
-      log: silentLog(),
-    });
+    const trainer = benchTrainer(config, state);
     const { outcome, durationMs } = await trainer.start({ trigger: 'cli' }).finished;
     return outcome === 'failed' ? null : Number((durationMs / 1_000).toPrecision(4));
   } finally {

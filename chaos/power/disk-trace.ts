@@ -200,13 +200,7 @@ class TraceReader {
     const name = this.#below(path);
     if (name === null) return;
     const inode = this.inodes.push({ kind, target, path: name }) - 1;
-    this.#names.set(name, inode);
-    this.#change(this.#folderOf(name), {
-      kind: 'names',
-      removed: null,
-      added: lastOf(name),
-      inode,
-    });
+    this.#named(name, inode);
   }
 
   #linked(from: string, to: string): void {
@@ -214,6 +208,10 @@ class TraceReader {
     if (name === null) return;
     const inode = this.#names.get(source ?? '?');
     if (inode === undefined) throw new Error(`${from}: linked from outside the state`);
+    this.#named(name, inode);
+  }
+
+  #named(name: string, inode: number): void {
     this.#names.set(name, inode);
     this.#change(this.#folderOf(name), {
       kind: 'names',

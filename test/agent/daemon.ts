@@ -62,12 +62,7 @@ export class Rig {
     const cardsDir = await installBackbone(dir, 'tiny', 1, engine);
     for (const label of ['crop', 'weed', 'stone']) {
       mkdirSync(join(rig.photosDir, label), { recursive: true });
-      for (let index = 0; index < 24; index++) {
-        const name = `${label}_${String(index).padStart(3, '0')}.jpg`;
-        const picture = await drawPicture(label, index);
-        rig.#labels.set(sha256(picture), label);
-        writeFileSync(join(rig.photosDir, label, name), picture);
-      }
+      for (let index = 0; index < 24; index++) await rig.draw(label, index);
     }
     rig.#settings = {
       robot: { id: 'r1' },
@@ -90,6 +85,14 @@ export class Rig {
     };
     rig.configure(settings);
     return rig;
+  }
+
+  /** Draws one more picture for the replay camera. */
+  async draw(label: string, index: number): Promise<void> {
+    const picture = await drawPicture(label, index);
+    this.#labels.set(sha256(picture), label);
+    const name = `${label}_${String(index).padStart(3, '0')}.jpg`;
+    writeFileSync(join(this.photosDir, label, name), picture);
   }
 
   /** Writes the configuration anew, these sections in the place of the usual ones. */
@@ -285,7 +288,9 @@ export class Person {
     const labelled = new Set<string>();
     await this.until(({ topic }) => topic.endsWith('/prediction'));
     while (labelled.size < count) {
-      const { data } = await this.command('snapshot', { include_picture: true, ...snapshot });
+      const taken = await this.command('snapshot', { include_picture: true, ...snapshot });
+      if (!taken.ok) throw new Error(JSON.stringify(taken));
+      const { data } = taken;
       look?.(data);
       const shown = rig.labelOf(Buffer.from(data.picture_base64, 'base64'));
       if (shown === null || labelled.has(data.sample_id)) continue;

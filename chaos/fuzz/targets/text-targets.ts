@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isHeadlandError } from '../../../src/base/errors.js';
 import { decodeText } from '../../../src/base/words/text.js';
 import { parseConfig } from '../../../src/config/load.js';
 import { readPageChanges } from '../../../src/config/settings/page-changes.js';
@@ -175,6 +174,5 @@ export const TEXT_TARGETS: readonly FuzzTarget[] = [
     name: 'sync-address',
     seeds: () => [bytes('s3://bucket/folder'), bytes('user@host:/a/b'), bytes('rsync://host/x')],
     run: (input) => parseSyncAddress(text(input)),
-    refuses: (error) => isHeadlandError(error),
   },
 ];
