@@ -22,7 +22,7 @@ test('run tells a person at a terminal what happens, in lines of at most 80 colu
   await terminal.until('decides from the next frame on');
   await until('a verdict', () => /training ended|training cancelled/.test(terminal.shown));
   terminal.press('\u0003');
-  assert.equal(await terminal.end(), 0);
+  assert.equal(await terminal.end(), 0, terminal.shown);
   assert.match(terminal.shown, /stopped/);
   for (const line of terminal.shown.split(/\r?\n|\r/)) {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: what erases a line takes no column

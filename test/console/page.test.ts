@@ -307,6 +307,7 @@ describe('the page in a browser', { skip, timeout: TEST_HANG_MS }, () => {
       page.setDefaultTimeout(30_000);
       await page.goto(url);
       await page.locator('#link[data-state="live"]').waitFor();
+      await page.locator('#picture[src^="blob:"]').waitFor();
       await first.stop();
       await page.locator('#link[data-state="lost"]').waitFor();
       await page.locator('#stale:not([hidden])').waitFor();

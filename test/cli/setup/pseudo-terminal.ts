@@ -19,8 +19,9 @@ export class PseudoTerminal {
 
   constructor(t: TestContext, command: readonly string[], env: NodeJS.ProcessEnv = {}) {
     const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
-    this.#child = spawn('script', ['-qefc', quoted, '/dev/null'], {
-      env: { ...process.env, TERM: 'dumb', COLUMNS: '200', ...env },
+    // A shell that stays between, as dash does without `exec`, ends by the key of the program itself.
+    this.#child = spawn('script', ['-qefc', `exec ${quoted}`, '/dev/null'], {
+      env: { ...process.env, SHELL: '/bin/sh', TERM: 'dumb', COLUMNS: '200', ...env },
       stdio: ['pipe', 'pipe', 'inherit'],
       timeout: HANG_MS,
     });
