@@ -109,14 +109,23 @@ async function workOnDatabase(): Promise<void> {
   const openAgain = (): void => {
     state = openState(configOf(root));
     outbox = openOutbox(state);
+    // As the daemon does.
+    state.database.doNotBlock();
   };
-  const restart = (): void => {
+  const restart = async (): Promise<void> => {
     outbox.close();
+    await state.database.idle();
     state.close();
     openAgain();
   };
   const facts = (): Facts => databaseFacts(state.database);
-  const step = (work: () => unknown): Promise<void> => act('database', work, facts);
+  const step = (work: () => unknown): Promise<void> => {
+    const forGood = async (): Promise<void> => {
+      await work();
+      await state.database.settled();
+    };
+    return act('database', forGood, facts);
+  };
   const enqueue = (className: 'event' | 'report' | 'result', text: string): void => {
     const about = { topic: `headland/r1/${className}`, qos: 1, retain: false } as const;
     outbox.enqueue({ ...about, class: className, payload: Buffer.from(text) });
@@ -168,6 +177,7 @@ async function workOnDatabase(): Promise<void> {
     await step(() => state.audit.append('command', { name: 'after', index }));
   }
   await step(restart);
+  await state!.database.idle();
   state!.close();
 }
 

@@ -2,7 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** While the file `CHAOS_DISK_SWITCH` exists, every write below `CHAOS_DISK_FOLDER` fails with EIO. */
+/**
+ * While the file `CHAOS_DISK_SWITCH` exists, every write below `CHAOS_DISK_FOLDER` fails with EIO, or, with
+ * `CHAOS_DISK_FLUSH_SECONDS`, every flush takes so long.
+ */
 const SOURCE = `
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -26,7 +29,12 @@ static int fails(int fd) {
 }
 
 #define NEXT(type, name, ...) ((type (*)(__VA_ARGS__))dlsym(RTLD_NEXT, #name))
-#define FAIL(fd) if (fails(fd)) { errno = EIO; return -1; }
+#define FAIL(fd) if (fails(fd) && !getenv("CHAOS_DISK_FLUSH_SECONDS")) { errno = EIO; return -1; }
+#define SLOW(fd) if (fails(fd)) { \\
+  const char *seconds = getenv("CHAOS_DISK_FLUSH_SECONDS"); \\
+  if (!seconds) { errno = EIO; return -1; } \\
+  sleep(atoi(seconds)); \\
+}
 
 ssize_t write(int fd, const void *data, size_t size) {
   FAIL(fd) return NEXT(ssize_t, write, int, const void *, size_t)(fd, data, size);
@@ -37,8 +45,8 @@ ssize_t pwrite(int fd, const void *data, size_t size, off_t at) {
 ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at) {
   FAIL(fd) return NEXT(ssize_t, pwrite64, int, const void *, size_t, off64_t)(fd, data, size, at);
 }
-int fsync(int fd) { FAIL(fd) return NEXT(int, fsync, int)(fd); }
-int fdatasync(int fd) { FAIL(fd) return NEXT(int, fdatasync, int)(fd); }
+int fsync(int fd) { SLOW(fd) return NEXT(int, fsync, int)(fd); }
+int fdatasync(int fd) { SLOW(fd) return NEXT(int, fdatasync, int)(fd); }
 int ftruncate(int fd, off_t size) { FAIL(fd) return NEXT(int, ftruncate, int, off_t)(fd, size); }
 int ftruncate64(int fd, off64_t size) { FAIL(fd) return NEXT(int, ftruncate64, int, off64_t)(fd, size); }
 `;

@@ -160,6 +160,34 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: 'a disk that needs two seconds for a flush',
+    async run(victim) {
+      const { dir, stateDir } = victim.rig;
+      const library = failingDisk(dir);
+      if (library === null) return 'needs gcc';
+      const slow = join(dir, 'disk-is-slow');
+      await victim.start({
+        env: {
+          LD_PRELOAD: library,
+          CHAOS_DISK_SWITCH: slow,
+          CHAOS_DISK_FOLDER: stateDir,
+          CHAOS_DISK_FLUSH_SECONDS: '2',
+        },
+      });
+      await survives(victim, {
+        alarm: null,
+        begin: async () => {
+          writeFileSync(slow, '');
+          await victim.takesLabels();
+          // Events are stored meanwhile, too.
+          void victim.takesLabels();
+        },
+        end: () => rmSync(slow),
+      });
+      return null;
+    },
+  },
+  {
     name: 'database locked by another process',
     async run(victim, after) {
       await victim.start();

@@ -319,7 +319,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     });
     this.#sync = new SyncService(config, this.state, { environment, alarms: this.alarms, log });
     // Everything is open: from here on no write may keep frames waiting.
-    this.state.database.waitBriefly();
+    this.state.database.doNotBlock();
   }
 
   /**
@@ -799,6 +799,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#audit.flush();
     await this.telemetry.stop();
     await this.#alerting.close();
+    await this.state.database.idle();
     this.state.close();
   }
 

@@ -35,7 +35,8 @@ export class AuditTrail {
 
   /**
    * Executes an operation, which waits for a lock of another process ({@link patiently}), and records who
-   * requested it, and its success or error code.
+   * requested it, and its success or error code. When this resolves, all of it is on the disk.
+   * @throws HeadlandError HL_STORE_… also when what was stored may not be on the disk; else as `execute`
    */
   async around<T>(
     name: string,
@@ -44,15 +45,27 @@ export class AuditTrail {
     execute: () => Promise<T> | T,
   ): Promise<T> {
     const entry = { name, ...details, ...by };
+    const before = this.audit.commits;
+    let result: T;
     try {
-      const result = await patiently(execute);
-      this.#append('command', { ...entry, ok: true });
-      return result;
+      result = await patiently(execute);
     } catch (error) {
       const code = isHeadlandError(error) ? error.code : 'HL_INTERNAL';
       this.#append('command', { ...entry, ok: false, code });
       throw error;
     }
+    const hasStored = this.audit.commits > before;
+    this.#append('command', { ...entry, ok: true });
+    await this.audit.settled().catch((error) => {
+      // What needs no disk is done, whatever becomes of the entry.
+      if (hasStored) throw error;
+    });
+    return result;
+  }
+
+  /** See {@link AuditLog.settled}. @throws HeadlandError HL_STORE_… */
+  settled(): Promise<void> {
+    return this.audit.settled();
   }
 
   trained({ trainingId, task, trigger, outcome, reason, result }: TrainingReport): void {

@@ -497,6 +497,7 @@ export class Operations {
       throw undecidedBy(task.name, eyeOf(latest.frame), deciding);
     }
     const sample = await this.#patience.wait(() => task.labelling.keepWaiting(latest));
+    await this.parts.audit.settled();
     task.onRequest(sample.id);
     return { recent: latest, answer, sample };
   }

@@ -154,6 +154,7 @@ export class StoreWatch {
       }
     }
     this.#database.probe();
+    await this.#database.settled();
     const problem = this.#full(ENOUGH_FREE_BYTES);
     if (problem) throw problem;
   }
@@ -168,6 +169,7 @@ export class StoreWatch {
     this.#damage = null;
     this.#database.reopen();
     this.#database.probe();
+    await this.#database.settled();
     repairing.onRepaired(report);
   }
 

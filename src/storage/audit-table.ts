@@ -58,7 +58,17 @@ export class AuditLog {
     database.whenOpened(() => migrate(database, 'audit', AUDIT_TABLES));
   }
 
-  /** Durable when it returns. `detail` must be JSON-serialisable. */
+  /** See {@link Database.commits}. */
+  get commits(): number {
+    return this.database.commits;
+  }
+
+  /** Resolves when everything that this database has taken is on the disk, see {@link Database.settled}. */
+  settled(): Promise<void> {
+    return this.database.settled();
+  }
+
+  /** Durable when it returns, or see {@link settled}. `detail` must be JSON-serialisable. */
   append(kind: string, detail: Record<string, unknown>, atMs: number = Date.now()): AuditEntry {
     return this.database.transaction(() => {
       const text = redactedJson(detail);

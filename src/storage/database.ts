@@ -1,6 +1,8 @@
 import { rmSync } from 'node:fs';
 import type Libsql from 'libsql';
 import { HeadlandError, isHeadlandError } from '../base/errors.js';
+import { Checkpointer } from './log/checkpointer.js';
+import { LogFlush } from './log/log-flush.js';
 import {
   type Connection,
   closeComplete,
@@ -16,8 +18,10 @@ import {
 import { lockedFile, storeError } from './store-error.js';
 import { type SqlValue, whyUnstorable } from './values.js';
 
-/** How long a connection waits for another process, see {@link Database.waitBriefly}. */
+/** How long a connection waits for another process, see {@link Database.doNotBlock}. */
 const BRIEF_WAIT_MS = 100;
+/** Pages of the log at which the connection itself empties it, should the {@link Checkpointer} fail. */
+const LOG_MAX_PAGES = 4_000;
 /** Number of values that {@link Database.probe} cycles through. */
 const PROBES = 1_000;
 
@@ -51,7 +55,10 @@ export class Database {
   private readonly setups: (() => void)[] = [];
   private readonly statements = new Map<string, Statement<never>>();
   private depth = 0;
-  private isBrief = false;
+  /** Bytes of the values written in the open transaction. */
+  private writtenBytes = 0;
+  /** Null: each commit waits for the disk and for other processes, see {@link doNotBlock}. */
+  private behind: { flush: LogFlush; checkpointer: Checkpointer } | null = null;
   /**
    * Once open, a missing file is not created again: an empty one would hide the loss of the old.
    */
@@ -101,7 +108,9 @@ export class Database {
    */
   reopen(): void {
     const before = this.connection;
-    this.use(this.guard(() => openFile(this.path, !this.wasOpen, this.isBrief ? 0 : undefined)));
+    const waitMs = this.behind ? 0 : undefined;
+    this.use(this.guard(() => openFile(this.path, !this.wasOpen, waitMs)));
+    this.behind?.flush.moved();
     try {
       for (const setup of this.setups) setup();
     } catch (error) {
@@ -132,19 +141,21 @@ export class Database {
     );
     const before = this.connection;
     this.use(openStandIn(this.path, lost));
+    this.behind?.flush.lost(lost);
     this.runSetups(this.setups);
     closeQuietly(before);
     return lost;
   }
 
   /**
-   * Durably writes an otherwise unused value, to test whether the disk accepts writes.
+   * Writes an otherwise unused value as durably as any other, to test whether the disk accepts writes.
    * @throws HeadlandError HL_STORE_…
    */
   probe(): void {
     const [row] = this.pragma('user_version');
     const before = Number(row?.user_version ?? 0);
     this.exec(`PRAGMA user_version = ${(before + 1) % PROBES}`);
+    this.wrote();
   }
 
   /**
@@ -154,19 +165,52 @@ export class Database {
   putAside(reason: HeadlandError): void {
     const before = this.connection;
     this.use(openEmpty(reason));
+    this.behind?.flush.lost(reason);
     this.runSetups(this.setups);
     // Without moving the log into the file.
     before.native.close();
   }
 
   /**
-   * From now on a writer waits 100 ms for another process, then fails with HL_STORE_BUSY, and the next ones
-   * fail at once until the lock is gone: for a thread that must not stand still. Who must not lose a write
-   * repeats it.
+   * From now on no call waits for the disk, and a writer waits 100 ms for another process, then fails with
+   * HL_STORE_BUSY, and the next ones fail at once until the lock is gone: for a thread that must not stand
+   * still. A commit is on the disk soon after it returned, and for certain when {@link settled} resolves.
+   * Commits keep their order: a power cut loses none without all that came after it.
    */
-  waitBriefly(): void {
-    this.isBrief = true;
-    this.waitFor(BRIEF_WAIT_MS);
+  doNotBlock(): void {
+    const failed = (cause: unknown): unknown => {
+      const meant = storeError(cause, this.path);
+      if (isHeadlandError(meant) && meant.code !== 'HL_STORE_BUSY') this.onTrouble(meant);
+      return meant;
+    };
+    this.behind = {
+      flush: new LogFlush(`${this.path}-wal`, {
+        writeWithoutLog: () => this.emptyLog(),
+        failed,
+      }),
+      checkpointer: new Checkpointer(this.path, failed),
+    };
+    this.applyMode();
+  }
+
+  /**
+   * Resolves when everything committed before is on the disk: await it before anybody is told that something
+   * is stored.
+   * @throws HeadlandError HL_STORE_…: it may not be
+   */
+  async settled(): Promise<void> {
+    await this.behind?.flush.settled();
+  }
+
+  /** Number of commits that did not wait for the disk, since {@link doNotBlock}. */
+  get commits(): number {
+    return this.behind?.flush.commits ?? 0;
+  }
+
+  /** Resolves when no other thread works for this connection, before {@link close}. Never throws. */
+  async idle(): Promise<void> {
+    await this.behind?.flush.close();
+    await this.behind?.checkpointer.idle();
   }
 
   /**
@@ -183,7 +227,7 @@ export class Database {
       if (isHeadlandError(error, 'HL_STORE_BUSY')) return true;
       throw error;
     }
-    if (this.isBrief) this.waitFor(BRIEF_WAIT_MS);
+    if (this.behind) this.waitFor(BRIEF_WAIT_MS);
     return false;
   }
 
@@ -204,6 +248,8 @@ export class Database {
     const statement: Statement<Row> = {
       run: (...parameters) => {
         const { changes, lastInsertRowid } = this.guard(() => native.run(check(parameters)));
+        this.writtenBytes += parameters.reduce<number>((sum, value) => sum + bytesOf(value), 0);
+        if (this.depth === 0) this.wrote();
         return { changes, lastInsertRowid: Number(lastInsertRowid) };
       },
       get: (...parameters) => {
@@ -231,7 +277,7 @@ export class Database {
 
   /**
    * Wraps `work` in a transaction: its writes are committed atomically and durable when the call
-   * returns; when it throws, nothing is written. Inside another transaction it becomes part of that
+   * returns, unless {@link doNotBlock}; when it throws, nothing is written. Inside another transaction it becomes part of that
    * one, and a throw undoes only its own part. `work` must be synchronous.
    */
   transaction<Arguments extends unknown[], Result>(
@@ -246,6 +292,7 @@ export class Database {
       try {
         const result = work(...args);
         this.exec(outermost ? 'COMMIT' : `RELEASE ${name}`);
+        if (outermost) this.wrote();
         return result;
       } catch (error) {
         // On a full disk SQLite rolls back by itself; a second ROLLBACK would hide the reason.
@@ -262,6 +309,7 @@ export class Database {
   /** Moves the write-ahead log into the main file and closes. May be called twice. */
   close(): void {
     if (!this.native.open) return;
+    void this.behind?.flush.close();
     this.statements.clear();
     closeQuietly(this.connection);
   }
@@ -269,7 +317,32 @@ export class Database {
   private use(connection: Connection): void {
     this.statements.clear();
     this.connection = connection;
-    if (this.isBrief) this.waitFor(BRIEF_WAIT_MS);
+    this.applyMode();
+  }
+
+  private applyMode(): void {
+    if (!this.behind) return;
+    this.waitFor(BRIEF_WAIT_MS);
+    if (this.connection.kind !== 'file') return;
+    // The first commit after a checkpoint still waits for the disk: its log would be read together with
+    // what is left of the old one.
+    this.native.exec(`PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = ${LOG_MAX_PAGES}`);
+  }
+
+  /** A transaction was committed. */
+  private wrote(): void {
+    if (this.behind && this.connection.kind === 'file') {
+      this.behind.flush.wrote();
+      this.behind.checkpointer.wrote(this.writtenBytes);
+    }
+    this.writtenBytes = 0;
+  }
+
+  /** Moves the whole log into the file, and waits for the disk. @throws HeadlandError HL_STORE_… */
+  private emptyLog(): void {
+    if (this.connection.standsInFor) throw this.connection.standsInFor;
+    const [row] = this.pragma('wal_checkpoint(FULL)');
+    if (row?.busy !== 0) throw this.lockedError();
   }
 
   private waitFor(ms: number): void {
@@ -324,7 +397,7 @@ export class Database {
       // A long write of another process is not a disk fault.
       if (meant.code !== 'HL_STORE_BUSY') this.onTrouble(meant);
       // One wait is enough: what comes until the lock is gone fails at once.
-      else if (this.isBrief) this.waitFor(0);
+      else if (this.behind) this.waitFor(0);
       throw meant;
     }
   }
@@ -466,6 +539,12 @@ function check(parameters: SqlValue[]): SqlValue[] {
     if (problem !== null) throw new TypeError(`not a value for SQLite: ${problem}`);
   }
   return parameters;
+}
+
+/** About as many as the value takes in the file. */
+function bytesOf(value: SqlValue): number {
+  if (typeof value === 'string') return value.length;
+  return value instanceof Uint8Array ? value.byteLength : 8;
 }
 
 function clean(row: unknown): Record<string, SqlValue> {

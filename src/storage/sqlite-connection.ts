@@ -112,6 +112,19 @@ export function closeComplete(path: string, { native }: Connection): void {
   }
 }
 
+/**
+ * Moves the write-ahead log into the file as far as no other connection needs it; makes nobody wait.
+ * @throws as libsql
+ */
+export function checkpoint(path: string): void {
+  const native = new LibsqlDatabase(path);
+  try {
+    native.exec('PRAGMA wal_checkpoint(PASSIVE)');
+  } finally {
+    native.close();
+  }
+}
+
 /** Tables in memory, for a while. */
 export function openInMemory(): Connection {
   const native = new LibsqlDatabase(':memory:');

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { AuditTrail, type Requester } from '../../src/agent/audit-trail.js';
 import { HeadlandError } from '../../src/base/errors.js';
 import { newTrial } from '../../src/gate/shadow.js';
+import { hasCode } from '../errors.js';
 import { recordedLog } from '../recorder.js';
 import { someCard, someHead } from '../training/fixture.js';
 import { openRobot } from './support.js';
@@ -109,6 +111,21 @@ describe('the audit trail', () => {
       ['serving', { task, version: null }],
       ['rolled-back', { task, version: 2, previous: 1 }],
     ]);
+  });
+
+  test('waits until what an operation has stored is on the disk', async (t) => {
+    const { audit, state } = trail(t);
+    state.database.doNotBlock();
+    const store = (): void => state.meta.set('key', 'value');
+    await audit.around('label', {}, BY, store);
+    await state.database.idle();
+    // From now on nobody can flush it.
+    rmSync(`${state.databasePath}-wal`);
+    await assert.rejects(audit.around('label', {}, BY, store), hasCode('HL_STORE_UNAVAILABLE'));
+    await state.database.settled();
+    rmSync(`${state.databasePath}-wal`, { force: true });
+    await state.database.idle();
+    assert.equal(await audit.around('pause', {}, BY, () => 'done'), 'done');
   });
 
   test('that cannot be written is reported and stops nothing', async (t) => {

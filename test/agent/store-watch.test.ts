@@ -110,7 +110,7 @@ describe('the watch over the disk', { timeout: TEST_HANG_MS }, () => {
     const folder = temporaryFolder(t);
     const { watch, state, said, changed } = watched(t, folder);
     state.meta.set('key', 'value');
-    state.database.waitBriefly();
+    state.database.doNotBlock();
     watch.start();
     const release = await lockDatabase(state.databasePath, (end) => t.after(() => void end()));
     await changed('raised store critical HL_STORE_BUSY');

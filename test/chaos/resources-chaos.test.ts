@@ -6,7 +6,12 @@ import { HANG_MS, TEST_HANG_MS } from '../liveness.js';
 import { withoutMosquitto } from '../telemetry/mosquitto.js';
 
 /** `chaos -- resources` tries all, and how soon the alarm comes. */
-const SOME = ['errors of the disk', 'no more open files', 'full disk'];
+const SOME = [
+  'errors of the disk',
+  'a disk that needs two seconds for a flush',
+  'no more open files',
+  'full disk',
+];
 
 test('a robot survives the loss of disk and files, says so, and is as before', {
   skip: withoutMosquitto,

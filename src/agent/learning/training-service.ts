@@ -194,6 +194,8 @@ export class TrainingService {
     this.#lock = null;
     await this.#keep(report);
     this.#audit.trained(report);
+    // A failure has raised the alarm of the disk.
+    await this.#audit.settled().catch(() => undefined);
     // A training cancelled by stop() must be due again at the next start.
     if (!this.#stopped) this.#count(report);
     this.#parts.events.onReport(report);

@@ -3,6 +3,7 @@ import type { Mutant } from '../mutant.js';
 const CONNECTION = 'src/storage/sqlite-connection.ts';
 const DATABASE = 'src/storage/database.ts';
 const DATABASE_TESTS = [{ file: 'test/storage/database.test.ts' }];
+const LOG_TESTS = [{ file: 'test/storage/log/log-flush.test.ts' }];
 const AUDIT_TESTS = [{ file: 'test/storage/audit.test.ts' }];
 const OUTBOX = 'src/telemetry/outbox/outbox.ts';
 
@@ -27,6 +28,48 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     text: 'PRAGMA synchronous = FULL;',
     replacement: 'PRAGMA synchronous = NORMAL;',
     tests: DATABASE_TESTS,
+  },
+  {
+    promise: 'an operation is acknowledged when what it stored is on the disk',
+    file: 'src/agent/audit-trail.ts',
+    text: '      if (hasStored) throw error;\n',
+    replacement: '',
+    tests: [{ file: 'test/agent/audit-trail.test.ts', names: 'is on the disk' }],
+  },
+  {
+    promise: 'an operation that stores nothing succeeds without a disk',
+    file: 'src/agent/audit-trail.ts',
+    text: '      if (hasStored) throw error;\n',
+    replacement: '      throw error;\n',
+    tests: [{ file: 'test/agent/audit-trail.test.ts', names: 'is on the disk' }],
+  },
+  {
+    promise: 'a flush after a failed one is not trusted',
+    file: 'src/storage/log/log-flush.ts',
+    text: '      this.#isDoubtful = true;\n      throw',
+    replacement: '      throw',
+    tests: LOG_TESTS,
+  },
+  {
+    promise: 'what was not flushed when the file went is not called stored',
+    file: 'src/storage/log/log-flush.ts',
+    text: 'if (this.#lost && upTo > this.#lost.from && upTo <= this.#lost.upTo) throw this.#lost.error;',
+    replacement: '',
+    tests: LOG_TESTS,
+  },
+  {
+    promise: 'another thread moves the log into the file',
+    file: 'src/storage/log/checkpointer.ts',
+    text: 'if (this.#pages < PAGES || this.#running !== null) return;',
+    replacement: 'return;',
+    tests: LOG_TESTS,
+  },
+  {
+    promise: 'a flush is waited for',
+    file: 'src/storage/log/log-flush.ts',
+    text: '    while (this.#flushed < upTo) await this.#flush();\n',
+    replacement: '',
+    tests: LOG_TESTS,
   },
   {
     promise: 'a new state folder outlives a power cut',
