@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 /**
  * While the file `CHAOS_DISK_SWITCH` exists, every write below `CHAOS_DISK_FOLDER` fails with EIO, or, with
- * `CHAOS_DISK_FLUSH_SECONDS`, every flush takes so long.
+ * `CHAOS_DISK_FLUSH_SECONDS`, every flush takes so long, or, with `CHAOS_DISK_LIES`, zeros are written instead.
  */
 const SOURCE = `
 #define _GNU_SOURCE
@@ -29,21 +29,25 @@ static int fails(int fd) {
 }
 
 #define NEXT(type, name, ...) ((type (*)(__VA_ARGS__))dlsym(RTLD_NEXT, #name))
-#define FAIL(fd) if (fails(fd) && !getenv("CHAOS_DISK_FLUSH_SECONDS")) { errno = EIO; return -1; }
+#define FAIL(fd) if (fails(fd) && !getenv("CHAOS_DISK_FLUSH_SECONDS") && !getenv("CHAOS_DISK_LIES")) { \\
+  errno = EIO; \\
+  return -1; \\
+}
+#define LIE(fd) if (getenv("CHAOS_DISK_LIES") && fails(fd)) data = calloc(1, size);
 #define SLOW(fd) if (fails(fd)) { \\
   const char *seconds = getenv("CHAOS_DISK_FLUSH_SECONDS"); \\
-  if (!seconds) { errno = EIO; return -1; } \\
-  sleep(atoi(seconds)); \\
+  if (!seconds && !getenv("CHAOS_DISK_LIES")) { errno = EIO; return -1; } \\
+  if (seconds) sleep(atoi(seconds)); \\
 }
 
 ssize_t write(int fd, const void *data, size_t size) {
-  FAIL(fd) return NEXT(ssize_t, write, int, const void *, size_t)(fd, data, size);
+  FAIL(fd) LIE(fd) return NEXT(ssize_t, write, int, const void *, size_t)(fd, data, size);
 }
 ssize_t pwrite(int fd, const void *data, size_t size, off_t at) {
-  FAIL(fd) return NEXT(ssize_t, pwrite, int, const void *, size_t, off_t)(fd, data, size, at);
+  FAIL(fd) LIE(fd) return NEXT(ssize_t, pwrite, int, const void *, size_t, off_t)(fd, data, size, at);
 }
 ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at) {
-  FAIL(fd) return NEXT(ssize_t, pwrite64, int, const void *, size_t, off64_t)(fd, data, size, at);
+  FAIL(fd) LIE(fd) return NEXT(ssize_t, pwrite64, int, const void *, size_t, off64_t)(fd, data, size, at);
 }
 int fsync(int fd) { SLOW(fd) return NEXT(int, fsync, int)(fd); }
 int fdatasync(int fd) { SLOW(fd) return NEXT(int, fdatasync, int)(fd); }

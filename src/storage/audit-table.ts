@@ -3,7 +3,7 @@ import { redactedJson } from '../base/redact.js';
 import type { Database } from './database.js';
 import { migrate } from './migrate.js';
 
-/** Entries that wait in memory for the disk; beyond it the oldest are lost. */
+/** Entries that wait in memory for the disk; beyond it the oldest are lost, and their number is recorded. */
 const MAX_WAITING = 1_000;
 
 /** Never edit a released step; append a new one. */
@@ -49,6 +49,8 @@ export interface AuditFilter {
  * not here: the store keeps their whole history.
  */
 export class AuditLog {
+  /** Entries that were lost before those that wait. */
+  private lost = 0;
   private waiting: { kind: string; detail: Record<string, unknown>; atMs: number }[] = [];
 
   constructor(
@@ -86,12 +88,19 @@ export class AuditLog {
    */
   record(kind: string, detail: Record<string, unknown>): void {
     this.waiting.push({ kind, detail, atMs: Date.now() });
-    if (this.waiting.length > MAX_WAITING) this.waiting.shift();
+    if (this.waiting.length > MAX_WAITING) {
+      this.waiting.shift();
+      this.lost += 1;
+    }
     this.flush();
   }
 
   /** Writes what waits, in its order. @throws HeadlandError HL_STORE_…: the rest still waits */
   flush(): void {
+    if (this.lost > 0) {
+      this.append('lost', { entries: this.lost });
+      this.lost = 0;
+    }
     for (let next = this.waiting[0]; next; next = this.waiting[0]) {
       try {
         this.append(next.kind, next.detail, next.atMs);

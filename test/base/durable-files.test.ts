@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
+import { failingDisk } from '../../chaos/resources/failing-disk.js';
 import {
   copyDurably,
   switchLinkDurably,
@@ -31,6 +33,31 @@ test('a file that cannot be put in place leaves nothing beside it', async (t) =>
   await mkdir(join(dir, 'a', 'full'), { recursive: true });
   await assert.rejects(writeFileDurably(join(dir, 'a'), 'x'));
   assert.deepEqual(await readdir(dir), ['a']);
+});
+
+test('a disk that gives back other bytes replaces nothing', async (t) => {
+  const dir = temporaryFolder(t);
+  const tools = temporaryFolder(t);
+  const library = failingDisk(tools);
+  if (library === null) return t.skip('gcc is missing');
+  await writeFileDurably(join(dir, 'a'), 'old');
+  const program = `import * as files from '${MODULE}';
+    const call = () => files.writeFileDurably(process.argv[1], Buffer.alloc(3_000_000, 'new'));
+    console.log(await call().catch(({ code }) => code));`;
+  const on = join(tools, 'on');
+  await writeFile(on, '');
+  const env = {
+    ...process.env,
+    LD_PRELOAD: library,
+    CHAOS_DISK_SWITCH: on,
+    CHAOS_DISK_FOLDER: dir,
+    CHAOS_DISK_LIES: '1',
+  };
+  const options = ['--input-type=module', '--eval', program, join(dir, 'a')];
+  const { stdout, stderr } = spawnSync(process.execPath, options, { env, encoding: 'utf8' });
+  assert.equal(stdout.trim(), 'EIO', stderr);
+  assert.deepEqual(await readdir(dir), ['a']);
+  assert.equal(await readFile(join(dir, 'a'), 'utf8'), 'old');
 });
 
 test('a name as long as the file system takes needs no longer one on the way', async (t) => {

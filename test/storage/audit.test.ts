@@ -93,3 +93,24 @@ test('an entry that cannot be written waits, and comes in its order', (t) => {
   audit.record('command', { i: 4 });
   assert.equal(audit.list({ limit: 1 })[0]?.detail.i, 4);
 });
+
+test('entries that are lost because the disk stays away are counted', (t) => {
+  const { database } = temporaryStore(t);
+  const audit = new AuditLog(database);
+  database.pragma('query_only = ON');
+  for (let i = 0; i < 1_003; i++) {
+    assert.throws(() => audit.record('command', { i }), hasCode('HL_STORE_READ_ONLY'));
+  }
+  database.pragma('query_only = OFF');
+  audit.flush();
+  audit.flush();
+  const kept = audit.list({ limit: 2_000 }).reverse();
+  assert.deepEqual(
+    kept.slice(0, 2).map(({ kind, detail }) => [kind, detail]),
+    [
+      ['lost', { entries: 3 }],
+      ['command', { i: 3 }],
+    ],
+  );
+  assert.equal(kept.length, 1_001);
+});

@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { cutToBytes } from '../words/text.js';
 import { inheritFolderOwner, inheritOwner, openToAppend } from './inherit-owner.js';
@@ -7,13 +17,15 @@ import { syncDirectory } from './sync-directory.js';
 
 /** NAME_MAX of the usual file systems. */
 const MAX_NAME_BYTES = 255;
+const READ_BACK_BYTES = 1_048_576;
 
 /**
  * Writes a file so that a crash or power cut leaves either the complete old or the complete new
  * content. Parts of a content are written one after another. The order (write, fsync, rename, fsync the
- * folder) is that of Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014. The folder must
- * exist.
+ * folder) is that of Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014. What was written is
+ * read back before it replaces anything. The folder must exist.
  * @param mode permissions, whatever the umask; without it those that the umask leaves
+ * @throws the error of the file system; EIO when other bytes came back
  */
 export async function writeFileDurably(
   path: string,
@@ -116,15 +128,42 @@ async function writeAndSync(
   mode: number | null = null,
 ): Promise<void> {
   // Nobody else may open the file before it has its permissions.
-  const handle = await open(path, 'wx', mode === null ? 0o666 : 0o600);
+  const handle = await open(path, 'wx+', mode === null ? 0o666 : 0o600);
   try {
     inheritOwner(handle.fd, path);
     if (mode !== null) await handle.chmod(mode);
     await writeFile(handle, bytes);
     await handle.sync();
+    await readBack(handle, path, bytes);
   } finally {
     await handle.close();
   }
+}
+
+async function readBack(
+  handle: FileHandle,
+  path: string,
+  bytes: Uint8Array | string | readonly Uint8Array[],
+): Promise<void> {
+  const parts = typeof bytes === 'string' ? [Buffer.from(bytes)] : [bytes].flat();
+  const back = Buffer.alloc(READ_BACK_BYTES);
+  let position = 0;
+  for (const part of parts) {
+    for (let start = 0; start < part.length; start += back.length) {
+      const written = part.subarray(start, start + back.length);
+      const { bytesRead } = await handle.read(back, 0, written.length, position);
+      if (!back.subarray(0, bytesRead).equals(written)) throw otherBytes(path);
+      position += bytesRead;
+    }
+  }
+}
+
+function otherBytes(path: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`EIO: other bytes came back than were written, read '${path}'`), {
+    code: 'EIO',
+    syscall: 'read',
+    path,
+  });
 }
 
 /** A unique path in the same folder, within the name length that file systems allow. */

@@ -118,6 +118,13 @@ export const CARE_MUTANTS: readonly Mutant[] = [
     tests: [{ file: 'test/storage/audit.test.ts', names: 'comes in its order' }],
   },
   {
+    promise: 'lost audit entries are counted',
+    file: 'src/storage/audit-table.ts',
+    text: '      this.lost += 1;\n',
+    replacement: '',
+    tests: [{ file: 'test/storage/audit.test.ts', names: 'are counted' }],
+  },
+  {
     promise: 'failing work does not end the daemon',
     file: SCHEDULER,
     text: '    } catch (error) {\n      this.#failed(entry, error);\n    }',

@@ -72,6 +72,13 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     tests: LOG_TESTS,
   },
   {
+    promise: 'what a disk gives back is looked at before it replaces anything',
+    file: 'src/base/files/durable-files.ts',
+    text: '    await readBack(handle, path, bytes);\n',
+    replacement: '',
+    tests: [{ file: 'test/base/durable-files.test.ts', names: 'gives back other bytes' }],
+  },
+  {
     promise: 'a new state folder outlives a power cut',
     file: 'src/base/files/make-folder.ts',
     text: '    syncParentSync(dirname(folder));\n',
