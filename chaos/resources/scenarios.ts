@@ -270,9 +270,16 @@ export const SCENARIOS: readonly Scenario[] = [
       return null;
     },
   },
-  {
-    name: 'a training out of memory',
-    async run(victim) {
+  ...[
+    {
+      name: 'a training that the kernel ends for its memory',
+      take: (job: number): boolean => process.kill(job, 'SIGKILL'),
+    },
+    { name: 'a training out of memory', take: noMoreMemory },
+  ].map(({ name, take }) => ({
+    name,
+    async run(victim: Victim) {
+      if (spawnSync('prlimit', ['--version']).error) return 'needs prlimit';
       await victim.start();
       for (let i = 0; i < 12; i++) {
         const { data } = await victim.person.command('snapshot');
@@ -284,14 +291,16 @@ export const SCENARIOS: readonly Scenario[] = [
       if (!answer.ok) victim.violated(`no training starts: ${answer.error.code}`);
       const job = await childOf(victim.pid);
       if (job === null) return 'the training ended before it could be stopped';
-      // As the kernel ends the largest process when memory is out.
-      process.kill(job, 'SIGKILL');
-      await victim.person.until(({ topic }) => topic.endsWith('/training/report'));
+      take(job);
+      const report = await victim.person.until(({ topic }) => topic.endsWith('/training/report'));
+      if (report.body.outcome !== 'failed') {
+        victim.violated(`the training ended as ${report.body.outcome}`);
+      }
       await victim.decides('after the end of the training');
       await victim.takesLabels();
       return null;
     },
-  },
+  })),
   ...[
     { name: 'clock in 1970', before: '@1970-01-01 00:00:30', after: '+0' },
     { name: 'clock ten years ahead', before: '+3650d', after: '+0' },
@@ -371,6 +380,12 @@ function fill(path: string): void {
 
 function remount(folder: string, how: 'ro' | 'rw'): void {
   const { status, stderr } = spawnSync('mount', ['-o', `remount,${how}`, folder]);
+  if (status !== 0) throw new Error(String(stderr));
+}
+
+/** From now on each allocation of memory by a process fails. */
+function noMoreMemory(pid: number): void {
+  const { status, stderr } = spawnSync('prlimit', ['--pid', `${pid}`, '--as=1000000:']);
   if (status !== 0) throw new Error(String(stderr));
 }
 
