@@ -4,8 +4,8 @@ import { run } from '../../chaos/fuzz/fuzz-chaos.js';
 import { fuzzCase } from '../../chaos/fuzz/mutate.js';
 
 test('no parser falls over changed inputs', async () => {
-  const { targets, cases, violations } = await run(['--cases', '400', '--seed', '7']);
-  assert.ok(targets > 30 && cases > 10_000, `${targets} parsers, ${cases} cases`);
+  const { targets, cases, violations } = await run(['--cases', '20000', '--seed', '7']);
+  assert.ok(targets > 30 && cases > 500_000, `${targets} parsers, ${cases} cases`);
   assert.deepEqual(violations, []);
 });
 

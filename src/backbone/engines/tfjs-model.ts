@@ -1,12 +1,15 @@
-import { unzipSync, zipSync } from 'fflate';
+import { zipSync } from 'fflate';
 import { z } from 'zod';
 import { HeadlandError, messageOf } from '../../base/errors.js';
+import { unzip } from '../../base/files/unzip.js';
 
 const MODEL_JSON = 'model.json';
 const WEIGHTS = 'weights.bin';
 /** Date of the entries in the archive, fixed so that the same model gives the same bytes. */
 const ENTRY_DATE = new Date(1990, 5, 15, 12);
 const MAX_WEIGHTS = 100_000;
+/** An archive of {@link packTfjs} is not compressed. */
+const MAX_INFLATION = 100;
 
 const weightSpec = z.object({
   name: z.string().min(1).max(1_000),
@@ -151,8 +154,14 @@ export function packTfjs(model: TfjsModel): Uint8Array {
 /** @throws HeadlandError HL_MODEL_TFJS_INVALID */
 export function unpackTfjs(archive: Uint8Array): TfjsModel {
   let files: Record<string, Uint8Array>;
+  let inflated = 0;
   try {
-    files = unzipSync(archive);
+    files = unzip(archive, ({ originalSize }) => {
+      inflated += originalSize;
+      if (inflated > MAX_INFLATION * archive.length)
+        throw new Error('it inflates far beyond its size');
+      return true;
+    });
   } catch (cause) {
     throw invalidTfjs(`its archive is damaged: ${messageOf(cause)}`, { cause });
   }

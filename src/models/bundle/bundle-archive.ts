@@ -1,5 +1,6 @@
-import { unzipSync, zipSync } from 'fflate';
+import { zipSync } from 'fflate';
 import { messageOf } from '../../base/errors.js';
+import { unzip } from '../../base/files/unzip.js';
 import { sha256Hex } from '../../base/hash.js';
 
 const SUMS_FILE = 'SHA256SUMS';
@@ -38,14 +39,12 @@ export function unpackArchive(archive: Uint8Array, maxBytes: number): ArchiveFil
   let total = 0;
   let unpacked: Record<string, Uint8Array>;
   try {
-    unpacked = unzipSync(archive, {
-      filter: ({ name, size, originalSize }) => {
-        if (names.has(name)) throw new ArchiveFault(`it holds ${name} twice`);
-        names.add(name);
-        total += Math.max(size, originalSize);
-        if (total > maxBytes) throw new ArchiveFault(`it holds more than ${maxBytes} bytes`);
-        return true;
-      },
+    unpacked = unzip(archive, ({ name, size, originalSize }) => {
+      if (names.has(name)) throw new ArchiveFault(`it holds ${name} twice`);
+      names.add(name);
+      total += Math.max(size, originalSize);
+      if (total > maxBytes) throw new ArchiveFault(`it holds more than ${maxBytes} bytes`);
+      return true;
     });
   } catch (cause) {
     if (cause instanceof ArchiveFault) throw cause;

@@ -1,8 +1,8 @@
 import { open, stat } from 'node:fs/promises';
 import { posix } from 'node:path';
-import { unzipSync } from 'fflate';
 import type { ModelSource } from '../../backbone/model-card.js';
 import { type ErrorCode, HeadlandError, messageOf } from '../../base/errors.js';
+import { unzip } from '../../base/files/unzip.js';
 import { sha256Hex } from '../../base/hash.js';
 
 /** What a source needs to fetch its file. */
@@ -101,9 +101,7 @@ async function readExactly(path: string, size: number): Promise<Uint8Array> {
 function readMember(path: string, archive: Uint8Array, file: string, size: number): Uint8Array {
   let found: Uint8Array | undefined;
   try {
-    found = unzipSync(archive, {
-      filter: (entry) => entry.name === file && entry.originalSize === size,
-    })[file];
+    found = unzip(archive, (entry) => entry.name === file && entry.originalSize === size)[file];
   } catch (cause) {
     throw sourceError(
       'HL_MODEL_SOURCE_FAILED',

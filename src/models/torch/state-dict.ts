@@ -1,5 +1,5 @@
-import { unzipSync } from 'fflate';
 import { isHeadlandError, messageOf } from '../../base/errors.js';
+import { unzip } from '../../base/files/unzip.js';
 import { ByteReader } from './byte-reader.js';
 import { PickleDict, PickleGlobal, type PickleValue, refusePickle, unpickle } from './unpickle.js';
 
@@ -81,17 +81,13 @@ function isZip(file: Uint8Array): boolean {
 function readZip(file: Uint8Array): { root: PickleValue } {
   let inflated = 0;
   let count = 0;
-  const entries = unzipSync(file, {
-    filter: (entry) => {
-      // fflate trusts the count at the end of the archive, which may claim billions of entries.
-      if (++count > MAX_ENTRIES) throw refusePickle('its archive has too many entries');
-      if (!/^[^/]+\/(data\.pkl|byteorder|data\/[0-9]+)$/.test(entry.name)) return false;
-      inflated += entry.originalSize;
-      // torch stores without compression, so anything larger than the file is an archive bomb.
-      if (inflated > 2 * file.length)
-        throw refusePickle('its archive inflates far beyond its size');
-      return true;
-    },
+  const entries = unzip(file, (entry) => {
+    if (++count > MAX_ENTRIES) throw refusePickle('its archive has too many entries');
+    if (!/^[^/]+\/(data\.pkl|byteorder|data\/[0-9]+)$/.test(entry.name)) return false;
+    inflated += entry.originalSize;
+    // torch stores without compression, so anything larger than the file is an archive bomb.
+    if (inflated > 2 * file.length) throw refusePickle('its archive inflates far beyond its size');
+    return true;
   });
   const pickleName = Object.keys(entries).find((name) => name.endsWith('/data.pkl'));
   if (pickleName === undefined) throw refusePickle('the archive holds no data.pkl');

@@ -4,6 +4,13 @@ const YAML = 'src/base/words/read-yaml.ts';
 
 export const PARSER_MUTANTS: readonly Mutant[] = [
   {
+    promise: 'an archive claims no more entries than it has room for',
+    file: 'src/base/files/unzip.ts',
+    text: 'if (room < 0) throw',
+    replacement: 'if (room < -1e9) throw',
+    tests: [{ file: 'test/base/unzip.test.ts' }],
+  },
+  {
     promise: 'YAML that is nested too deeply is refused before it is parsed',
     file: YAML,
     text: 'if (brackets + marks > MAX_DEPTH) return offset;',
