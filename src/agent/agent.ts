@@ -31,6 +31,7 @@ import { press } from './buttons/press.js';
 import { BoardAlarms } from './care/board-alarms.js';
 import { CameraLoad } from './care/camera-load.js';
 import { FrameFlow } from './care/frame-flow.js';
+import { SpaceReturn } from './care/space-return.js';
 import { Sparing } from './care/sparing.js';
 import { type RunningConsole, startConsole } from './console/start-console.js';
 import { DoctorService } from './doctor/doctor-service.js';
@@ -119,6 +120,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #boardAlarms: BoardAlarms;
   readonly #sync: SyncService;
   readonly #trash: TrashCare;
+  readonly #space: SpaceReturn;
   readonly #speeds: SpeedReports;
   readonly #sightings: SightingRecorder;
   /** Null: frames are grouped by time alone. */
@@ -317,6 +319,11 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       repeats: this.scheduler,
       log,
     });
+    this.#space = new SpaceReturn({
+      database: this.state.database,
+      repeats: this.scheduler,
+      log,
+    });
     this.#sync = new SyncService(config, this.state, { environment, alarms: this.alarms, log });
     // Everything is open: from here on no write may keep frames waiting.
     this.state.database.doNotBlock();
@@ -388,6 +395,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.sparing.start();
     this.#sync.start();
     this.#trash.start();
+    this.#space.start();
     this.#safekeeping.start();
     this.position.start();
     if (this.config.console.enabled) await this.#consoleService.start();
@@ -776,6 +784,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     await this.#opening;
     // Its work ends at the next sample; the scheduler waits for what is under way.
     this.#embedding.stop();
+    await this.#space.stop();
     await this.scheduler.stop();
     await this.#buttons.stop();
     for (const task of this.tasks) await task.stopLearning();

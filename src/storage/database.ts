@@ -14,6 +14,7 @@ import {
   openNew,
   openStandIn,
   openUnfinished,
+  rewriteFile,
 } from './sqlite-connection.js';
 import { lockedFile, storeError } from './store-error.js';
 import { type SqlValue, whyUnstorable } from './values.js';
@@ -22,6 +23,8 @@ import { type SqlValue, whyUnstorable } from './values.js';
 const BRIEF_WAIT_MS = 100;
 /** Pages of the log at which the connection itself empties it, should the {@link Checkpointer} fail. */
 const LOG_MAX_PAGES = 4_000;
+/** Of a page, in the files that headland makes. */
+const PAGE_BYTES = 4_096;
 /** Number of values that {@link Database.probe} cycles through. */
 const PROBES = 1_000;
 
@@ -304,6 +307,27 @@ export class Database {
         this.depth -= 1;
       }
     };
+  }
+
+  /**
+   * Takes at most so many free pages out of the file, as one transaction. Each one may move a page that is in
+   * use. The file itself is shorter after the next checkpoint.
+   * @throws HeadlandError HL_STORE_…
+   */
+  takeFreePages(atMost: number): void {
+    this.transaction(() => {
+      this.pragma(`incremental_vacuum(${atMost})`);
+      this.writtenBytes += atMost * PAGE_BYTES;
+    })();
+  }
+
+  /**
+   * Makes a file of an older headland one from which {@link takeFreePages} takes pages. Rewrites all of it, and
+   * keeps other writers out meanwhile; fails at once if one is there.
+   * @throws HeadlandError HL_STORE_…: the file is as it was
+   */
+  rewrite(): void {
+    this.guard(() => rewriteFile(this.connection));
   }
 
   /** Moves the write-ahead log into the main file and closes. May be called twice. */

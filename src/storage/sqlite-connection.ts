@@ -11,6 +11,9 @@ import { damagedFile } from './store-error.js';
 // An import would parse the package for its exports first: 5 to 10 ms of each command.
 const LibsqlDatabase = createRequire(import.meta.url)('libsql') as typeof Libsql;
 
+/** Free pages can leave a file of this mode in small steps: 5 bytes for each page say where it belongs. */
+const GIVES_SPACE_BACK = 'PRAGMA auto_vacuum = INCREMENTAL';
+
 /**
  * `file`: the database file, open for writing; `view`: a cleanly closed file, read-only, on a disk
  * that has become read-only; `memory`: empty tables, because the file cannot be read.
@@ -45,6 +48,8 @@ export function openFile(path: string, create: boolean, waitMs = 5_000): Connect
     native.exec(`PRAGMA busy_timeout = ${waitMs}`);
     // Read before anything is written: a damaged file must stay as it is.
     readSchema(native);
+    // Only before the first table, and before the log.
+    if (create && sizeOf(path) === 0) native.exec(GIVES_SPACE_BACK);
     native.exec(`
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
@@ -97,6 +102,8 @@ export function openNew(path: string): Connection {
 /** Goes on with a file of {@link openNew}. */
 export function openUnfinished(path: string): Connection {
   const native = new LibsqlDatabase(path);
+  // Of no effect on a file that has tables.
+  native.exec(GIVES_SPACE_BACK);
   native.exec('PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16000');
   return { native, kind: 'file', standsInFor: null, identity: null };
 }
@@ -122,6 +129,21 @@ export function checkpoint(path: string): void {
     native.exec('PRAGMA wal_checkpoint(PASSIVE)');
   } finally {
     native.close();
+  }
+}
+
+/**
+ * Rewrites the whole file as one transaction, so that it gives space back from now on. Needs the size of the
+ * file in memory and on the disk.
+ * @throws as libsql, for example when another process has the file locked
+ */
+export function rewriteFile({ native }: Connection): void {
+  const [before] = native.prepare('PRAGMA busy_timeout').all([]) as { timeout: number }[];
+  native.exec(`${GIVES_SPACE_BACK}; PRAGMA temp_store = MEMORY; PRAGMA busy_timeout = 0`);
+  try {
+    native.exec('VACUUM');
+  } finally {
+    native.exec(`PRAGMA temp_store = DEFAULT; PRAGMA busy_timeout = ${before?.timeout ?? 0}`);
   }
 }
 

@@ -3,6 +3,11 @@ import { isPageSize, readLog } from './write-ahead-log.js';
 
 const MAGIC = Buffer.from('SQLite format 3\0');
 const HEADER_BYTES = 100;
+/** SQLite locks bytes from here on; the page that holds them is never used. */
+const LOCKS_AT_BYTE = 0x40000000;
+/** Kinds of pages in a pointer map that have no page above them. */
+const MAP_ROOT = 1;
+const MAP_FREE = 2;
 /** That of every file which headland has made. */
 const DEFAULT_PAGE_BYTES = 4_096;
 
@@ -22,6 +27,8 @@ export class DatabasePages {
   readonly missingPages: number;
   /** It begins as a database of SQLite does, in the file or in the log. */
   readonly isDatabase: boolean;
+  /** How many pages one pointer map tells of, in a database that gives space back; null: there are none. */
+  readonly #mapped: number | null;
   readonly #file: number | null;
   readonly #fileBytes: number;
   readonly #log: number | null;
@@ -47,6 +54,20 @@ export class DatabasePages {
     this.freeList = first?.readUInt32BE(32) ?? 0;
     this.isDatabase = first?.subarray(0, MAGIC.length).equals(MAGIC) ?? false;
     this.missingPages = this.#missing(first, log.pageCount);
+    const isMapped = this.isDatabase ? first!.readUInt32BE(52) > 0 : this.#looksLikeMap(2);
+    this.#mapped = isMapped ? Math.floor(this.pageBytes / 5) : null;
+  }
+
+  /**
+   * The page belongs to no tree, but says to which page others belong: the second page, and one more after
+   * all of which it tells, in a database that gives space back.
+   */
+  isPointerMap(number: number): boolean {
+    if (this.#mapped === null || number < 2) return false;
+    const every = this.#mapped + 1;
+    const locks = Math.floor(LOCKS_AT_BYTE / this.pageBytes) + 1;
+    const first = number - ((number - 2) % every);
+    return number === (first === locks ? first + 1 : first);
   }
 
   /** The file itself can be read. */
@@ -74,6 +95,20 @@ export class DatabasePages {
       // A sector that the disk cannot read any more.
       return null;
     }
+  }
+
+  /** Where the first page is lost: each of its entries is a kind of page, 1 to 5, and the page above it. */
+  #looksLikeMap(number: number): boolean {
+    const bytes = this.page(number);
+    if (bytes === null) return false;
+    const entries = Math.min(Math.floor(bytes.length / 5), this.count - number);
+    for (let at = 0; at < entries * 5; at += 5) {
+      const kind = bytes[at]!;
+      const above = bytes.readUInt32BE(at + 1);
+      const hasNone = kind === MAP_ROOT || kind === MAP_FREE;
+      if (kind < 1 || kind > 5 || above > this.count || hasNone !== (above === 0)) return false;
+    }
+    return entries > 0;
   }
 
   #missing(first: Buffer | null, logged: number | null): number {

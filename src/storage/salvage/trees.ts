@@ -103,6 +103,8 @@ export class Trees {
 
   /** Null: it is no page of a tree. */
   private open(number: number): Page | null {
+    // A pointer map may look like a branch.
+    if (this.pages.isPointerMap(number)) return null;
     const bytes = this.pages.page(number);
     if (bytes === null) return null;
     const start = number === 1 ? 100 : 0;
@@ -153,7 +155,7 @@ export class Trees {
     const parts = [page.bytes.subarray(at, at + local)];
     let next = page.bytes.readUInt32BE(at + local);
     for (let left = bytes - local; left > 0; ) {
-      const overflow = this.pages.page(next);
+      const overflow = this.pages.isPointerMap(next) ? null : this.pages.page(next);
       if (overflow === null) return null;
       this.seen.add(next);
       const part = overflow.subarray(4, 4 + Math.min(left, usable - 4));

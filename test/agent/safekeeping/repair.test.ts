@@ -9,10 +9,11 @@ import { Safekeeping } from '../../../src/agent/safekeeping/safekeeping.js';
 import { backupFolderOf } from '../../../src/agent/safekeeping/witnesses.js';
 import { StoreWatch } from '../../../src/agent/store-watch.js';
 import { serialiseError } from '../../../src/base/errors.js';
-import { findDamage } from '../../../src/storage/database.js';
+import { findDamage, openPresentDatabase } from '../../../src/storage/database.js';
 import { DatabasePages } from '../../../src/storage/salvage/database-pages.js';
 import { StoredSchema } from '../../../src/storage/salvage/schema-rows.js';
 import { Trees } from '../../../src/storage/salvage/trees.js';
+import { pageCounts } from '../../../src/storage/space/free-pages.js';
 import { TEST_HANG_MS } from '../../liveness.js';
 import { quietScheduler, recordedAlarms, recordedLog } from '../../recorder.js';
 import { temporaryFolder } from '../../temporary-folder.js';
@@ -20,10 +21,28 @@ import { KeptRobot } from './kept-robot.js';
 
 const PAGE = 4_096;
 
-function robotWith(t: TestContext, samples: number): KeptRobot {
+/** A database that gives space back has pointer maps; one of an older headland has none. */
+const MODES = ['pointer maps', 'no pointer maps'] as const;
+type Mode = (typeof MODES)[number];
+
+function robotWith(t: TestContext, samples: number, mode: Mode = 'pointer maps'): KeptRobot {
   const robot = new KeptRobot(temporaryFolder(t));
   robot.teach(samples);
+  if (mode === 'no pointer maps') {
+    const database = openPresentDatabase(robot.path);
+    database.exec('PRAGMA auto_vacuum = NONE; VACUUM');
+    database.close();
+  }
+  assert.equal(isMapped(robot.path), mode === 'pointer maps');
   return robot;
+}
+
+/** As SQLite tells it. */
+function isMapped(path: string): boolean {
+  const database = openPresentDatabase(path);
+  const { canShrink } = pageCounts(database);
+  database.close();
+  return canShrink;
 }
 
 /** Numbers of the pages of a table or an index, the root first. */
@@ -142,9 +161,10 @@ describe('damaged pages', () => {
     check(robot);
   });
 
-  for (const table of ['task_samples', 'samples', 'label_history', 'features', 'pictures']) {
-    test(`of ${table}, each one, cost no label`, (t) => {
-      const robot = robotWith(t, 60);
+  const tables = ['task_samples', 'samples', 'label_history', 'features', 'pictures'];
+  for (const [table, mode] of tables.flatMap((name) => MODES.map((one) => [name, one] as const))) {
+    test(`of ${table}, each one, cost no label, with ${mode}`, (t) => {
+      const robot = robotWith(t, 60, mode);
       const sound = readFileSync(robot.path);
       const pages = pagesOf(robot.path, table);
       // The pages of one long picture are alike.
@@ -157,16 +177,58 @@ describe('damaged pages', () => {
     });
   }
 
-  test('that list all tables cost no label', (t) => {
+  for (const mode of MODES) {
+    test(`that list all tables cost no label, with ${mode}`, (t) => {
+      const robot = robotWith(t, 60, mode);
+      const pages = new DatabasePages(robot.path);
+      const trees = new Trees(pages);
+      for (const _ of trees.rows(1, { pages: 0, rows: 0 }));
+      pages.close();
+      destroy(robot.path, [...trees.seen]);
+      assert.equal(damageOf(robot.config)?.code, 'HL_STORE_CORRUPT');
+      repair(robot);
+      check(robot);
+      assert.equal(isMapped(robot.path), true, 'a repaired file gives space back');
+    });
+  }
+
+  test('that are a pointer map cost nothing, and are found by the check of every page', (t) => {
     const robot = robotWith(t, 60);
-    const pages = new DatabasePages(robot.path);
-    const trees = new Trees(pages);
-    for (const _ of trees.rows(1, { pages: 0, rows: 0 }));
-    pages.close();
-    destroy(robot.path, [...trees.seen]);
-    assert.equal(damageOf(robot.config)?.code, 'HL_STORE_CORRUPT');
-    repair(robot);
+    destroy(robot.path, [2]);
+    const database = openPresentDatabase(robot.path);
+    assert.notDeepEqual(findDamage(database), []);
+    database.close();
+    const { tables: damaged } = repair(robot);
+    assert.deepEqual(damaged, []);
     check(robot);
+  });
+
+  test('in the place of a pointer map belong to no tree, also without the first page', (t) => {
+    const robot = robotWith(t, 60);
+    const bytes = readFileSync(robot.path);
+    const leaf = pagesOf(robot.path, 'samples').find((page) => bytes[(page - 1) * PAGE] === 10);
+    assert.ok(leaf !== undefined);
+    bytes.copyWithin(PAGE, (leaf - 1) * PAGE, leaf * PAGE);
+    writeFileSync(robot.path, bytes);
+    const pages = new DatabasePages(robot.path);
+    t.after(() => pages.close());
+    const trees = new Trees(pages);
+    const lost = [...trees.lostLeaves()].map(({ rows }) => JSON.stringify(rows));
+    assert.equal(new Set(lost).size, lost.length, 'the copy is not read');
+    assert.ok(lost.length > 10);
+  });
+
+  test('hide no pointer map: each says what it is', (t) => {
+    for (const mode of MODES) {
+      const robot = robotWith(t, 30, mode);
+      destroy(robot.path, [1]);
+      const pages = new DatabasePages(robot.path);
+      const maps = Array.from({ length: 2_000 }, (_, at) => at).filter((at) =>
+        pages.isPointerMap(at),
+      );
+      pages.close();
+      assert.deepEqual(maps, mode === 'pointer maps' ? [2, 822, 1_642] : []);
+    }
   });
 
   test('of a picture leave its sample as a thinned one', (t) => {
