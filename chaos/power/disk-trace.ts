@@ -17,8 +17,11 @@ export interface NameChange {
 
 export type DiskEvent =
   | { kind: 'change'; inode: number; change: DataChange | NameChange }
-  /** Everything of this file, or all names of this folder, is on the disk for good. */
-  | { kind: 'sync'; inode: number; site: string }
+  /**
+   * What this file held, or the names in this folder, before event `upTo`, is on the disk for good: what
+   * another thread writes during a flush need not be.
+   */
+  | { kind: 'sync'; inode: number; site: string; upTo: number }
   /** A line of {@link markLine}: what the program has begun or acknowledged. */
   | { kind: 'mark'; text: string };
 
@@ -74,6 +77,11 @@ class TraceReader {
   readonly #names = new Map<string, number>();
   readonly #sizes = new Map<number, number>();
   readonly #open = new Map<number, OpenFile>();
+  /** Number of events when a flush began, by its thread. */
+  readonly #flushesBegun = new Map<string, number>();
+  /** Descriptors whose close has begun, by its thread: from then on another file may get the number. */
+  readonly #closing = new Set<string>();
+  #flushBegan = 0;
   /** The site that the program has named for its next flush. */
   #site: string | null = null;
   #marks = '';
@@ -120,8 +128,16 @@ class TraceReader {
     private readonly markFile: string,
   ) {}
 
-  take({ name, given, returned }: SystemCall): void {
+  take({ isBegin, thread, name, given, returned }: SystemCall): void {
+    const isFlush = name === 'fsync' || name === 'fdatasync';
+    if (isBegin) {
+      if (isFlush) this.#flushesBegun.set(thread, this.events.length);
+      if (name !== 'close') return;
+      this.#closing.add(thread);
+    } else if (name === 'close' && this.#closing.delete(thread)) return;
     if (returned < 0) return;
+    this.#flushBegan = this.#flushesBegun.get(thread) ?? this.events.length;
+    this.#flushesBegun.delete(thread);
     const known = this.#calls[name];
     if (known !== undefined) {
       known(given, returned);
@@ -193,7 +209,7 @@ class TraceReader {
     this.#site = null;
     if (!file || file.inode === MARKS) return;
     const site = named ?? siteInDatabase(this.inodes[file.inode]!.path);
-    this.events.push({ kind: 'sync', inode: file.inode, site });
+    this.events.push({ kind: 'sync', inode: file.inode, site, upTo: this.#flushBegan });
   }
 
   #made(path: string, kind: Inode['kind'], target: string): void {

@@ -62,7 +62,7 @@ export class Disk {
       if (event.kind === 'mark') continue;
       const item = this.#items[event.inode]!;
       if (event.kind === 'change') item.changes.push(this.#at);
-      else this.#secure(item);
+      else this.#secure(item, event.upTo);
     }
   }
 
@@ -119,11 +119,11 @@ export class Disk {
     }
   }
 
-  #secure(item: Item): void {
-    const numbers = item.changes.slice(item.secured);
+  #secure(item: Item, upTo: number): void {
+    const numbers = item.changes.slice(item.secured).filter((number) => number < upTo);
     item.content = applied(item.content, this.#data(numbers, new Map()));
     for (const number of numbers) rename(item.names, this.changeOf(number));
-    item.secured = item.changes.length;
+    item.secured += numbers.length;
   }
 
   #files(fates: Fates): Found[] {

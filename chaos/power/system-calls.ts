@@ -8,6 +8,9 @@ export const TRACED_CALLS =
   'mkdirat,symlink,symlinkat,link,linkat,copy_file_range,sendfile,io_uring_setup';
 
 export interface SystemCall {
+  /** It has begun, and another thread did something before it ended; `returned` is not known yet. */
+  isBegin: boolean;
+  thread: string;
   name: string;
   /** Arguments as strace writes them: strings in quotes as `\x` pairs. */
   given: string[];
@@ -17,22 +20,35 @@ export interface SystemCall {
 
 const LINE = /^(\d+) (?:<\.\.\. (\w+) resumed>)?(.*)$/;
 const WHOLE = /^(\w+)\((.*)\) += (-?\d+|\?)/;
+const BEGIN = /^(\w+)\((.*)$/;
 const UNFINISHED = ' <unfinished ...>';
 
-/** Reads what `strace -f -xx -o FILE` has written, call by call in the order in which they ended. */
+/**
+ * Reads what `strace -f -xx -o FILE` has written, call by call in the order in which they ended. A call of
+ * one thread that overlaps with those of others comes twice: when it begins and when it ends.
+ */
 export async function* readSystemCalls(file: string): AsyncGenerator<SystemCall> {
   const begun = new Map<string, string>();
   for await (const line of createInterface({ input: createReadStream(file) })) {
     const [, thread = '', resumed, rest = ''] = LINE.exec(line) ?? [];
     if (rest.endsWith(UNFINISHED)) {
-      begun.set(thread, rest.slice(0, -UNFINISHED.length));
+      const half = rest.slice(0, -UNFINISHED.length);
+      begun.set(thread, half);
+      const [, name = '', given = ''] = BEGIN.exec(half) ?? [];
+      yield { isBegin: true, thread, name, given: splitArguments(given), returned: 0 };
       continue;
     }
     const text = (resumed === undefined ? '' : (begun.get(thread) ?? '')) + rest.trimStart();
     const [, name, given = '', returned] = WHOLE.exec(text) ?? [];
     // Signals, ends of threads, and a call that the end of the process cut off.
     if (name === undefined || returned === '?') continue;
-    yield { name, given: splitArguments(given), returned: Number(returned) };
+    yield {
+      isBegin: false,
+      thread,
+      name,
+      given: splitArguments(given),
+      returned: Number(returned),
+    };
   }
 }
 

@@ -249,8 +249,8 @@ export class Person {
   /** Hears a broker from before the daemon is there. */
   static async listen(t: TestContext, url: string, protocolVersion: 4 | 5 = 4): Promise<Person> {
     const client = await connectAsync(url, { protocolVersion, reconnectPeriod: 200 });
-    t.after(() => client.endAsync(true));
     const person = new Person(client);
+    t.after(() => person.#leave());
     client.on('message', (topic, payload) => {
       // Our own broken commands come back on the wildcard.
       if (/\/cmd\/[a-z]+$/.test(topic) || payload.length === 0) return;
@@ -258,6 +258,12 @@ export class Person {
     });
     await client.subscribeAsync('headland/#', { qos: 1 });
     return person;
+  }
+
+  /** Nobody waits any longer: a limit of time would keep the process alive. */
+  async #leave(): Promise<void> {
+    this.#received.end(new Error('the person has left'));
+    await this.client.endAsync(true);
   }
 
   async publish(topic: string, payload: string | Buffer): Promise<void> {

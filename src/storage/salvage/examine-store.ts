@@ -40,6 +40,8 @@ export function examineStore(path: string, witnesses: StoreWitnesses): HeadlandE
     if (!isKnown && logBytes <= LOG_HEADER_BYTES) return null;
     return lostRecords(path, found === null ? 'the file is missing' : 'the file is empty');
   }
+  // SQLite completes it when it opens the file. It is there only if the making of a file was cut off.
+  if (sizeOf(`${path}-journal`) > 0) return null;
   if (!found.isFile()) return isKnown ? lostRecords(path, 'another object is in its place') : null;
   return examineFile(path, witnesses);
 }

@@ -79,6 +79,13 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     tests: [{ file: 'test/base/durable-files.test.ts', names: 'gives back other bytes' }],
   },
   {
+    promise: 'a power cut while the database is made is no damage',
+    file: 'src/storage/salvage/examine-store.ts',
+    text: '  if (sizeOf(`${path}-journal`) > 0) return null;\n',
+    replacement: '',
+    tests: [{ file: 'test/storage/salvage/examine-store.test.ts' }],
+  },
+  {
     promise: 'a new state folder outlives a power cut',
     file: 'src/base/files/make-folder.ts',
     text: '    syncParentSync(dirname(folder));\n',
