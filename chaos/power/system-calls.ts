@@ -18,7 +18,7 @@ export interface SystemCall {
   returned: number;
 }
 
-const LINE = /^(\d+) (?:<\.\.\. (\w+) resumed>)?(.*)$/;
+const LINE = /^(\d+) +(?:<\.\.\. (\w+) resumed>)?(.*)$/;
 const WHOLE = /^(\w+)\((.*)\) += (-?\d+|\?)/;
 const BEGIN = /^(\w+)\((.*)$/;
 const UNFINISHED = ' <unfinished ...>';
