@@ -311,7 +311,7 @@ describe('outbox', () => {
     outbox.enqueue(message('before'));
     const pages = Number(db.pragma('page_count')[0]!.page_count);
     db.pragma(`max_page_count = ${pages + 2}`);
-    const filler = 'f'.repeat(20_000);
+    const filler = 'f'.repeat(60_000);
     const shortLived = { expirySeconds: 60 };
     assert.equal(outbox.enqueue(message(filler, 'result', shortLived)), 'waiting');
     assert.match(outbox.stats().lastError ?? '', /full/);
