@@ -79,6 +79,8 @@ export class Outbox {
   #leaving = noTotals();
   readonly #deferred = new Map<number, number>();
   readonly #dropped: Record<OutboxClass, number> = { event: 0, report: 0, metrics: 0, result: 0 };
+  /** Messages that a limit has dropped, in contrast to those that expired. */
+  #lostToLimits = 0;
   readonly #waiting = new WaitingRoom();
   /** What the table holds as of the last commit. */
   #totals = noTotals();
@@ -140,6 +142,7 @@ export class Outbox {
     const refusal = this.#refusalOf(message);
     if (refusal !== null) {
       this.#dropped[message.class]++;
+      if (refusal === 'full') this.#lostToLimits++;
       return refusal;
     }
     const id = this.#waiting.add(message, this.#clock.nowMs());
@@ -248,7 +251,10 @@ export class Outbox {
     } catch (error) {
       this.#writeFailures++;
       this.#lastError = messageOf(error);
-      for (const lostClass of this.#waiting.trim(MEMORY_MAX_BYTES)) this.#dropped[lostClass]++;
+      for (const lostClass of this.#waiting.trim(MEMORY_MAX_BYTES)) {
+        this.#dropped[lostClass]++;
+        this.#lostToLimits++;
+      }
       this.#schedule();
       this.#onReady();
       return false;
@@ -274,9 +280,19 @@ export class Outbox {
     return true;
   }
 
+  /** Messages dropped since the start, for whatever reason, by class. */
+  get dropped(): Readonly<Record<OutboxClass, number>> {
+    return this.#dropped;
+  }
+
   /** Number of messages that the broker has not acknowledged. */
   get waiting(): number {
     return this.#stored.messages - this.#acknowledged.size + this.#waiting.length;
+  }
+
+  /** Messages since the start that were dropped because of size or age, in contrast to those that expired. */
+  get lostToLimits(): number {
+    return this.#lostToLimits;
   }
 
   stats(): OutboxStats {
@@ -468,10 +484,12 @@ export class Outbox {
   /** Counts what was lost; it must be neither sent nor subtracted a second time. */
   #forget(lost: readonly Victim[]): void {
     if (lost.length === 0) return;
+    const nowMs = this.#clock.nowMs();
     const ids = new Set(lost.map(({ id }) => id));
     this.#ahead = this.#ahead.filter(({ id }) => !ids.has(id));
     for (const victim of lost) {
       this.#dropped[victim.class]++;
+      if (victim.expiresAtMs === null || victim.expiresAtMs > nowMs) this.#lostToLimits++;
       this.#deferred.delete(victim.id);
       this.#inFlight.delete(victim.id);
     }
