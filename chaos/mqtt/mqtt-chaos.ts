@@ -193,7 +193,10 @@ class Robot {
     });
     this.#said = new Promise((resolve) => lines.once('close', resolve));
     this.#process = child;
-    await new Promise((resolve) => lines.once('line', resolve));
+    await new Promise<void>((resolve) => {
+      lines.once('line', () => resolve());
+      lines.once('close', resolve);
+    });
   }
 
   stepClock(byMs: number): void {

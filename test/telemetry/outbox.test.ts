@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
@@ -448,6 +449,29 @@ describe('outbox', () => {
     const second = openOutbox(path);
     assert.deepEqual(texts(second.outbox.take(9)), ['good']);
     second.close();
+  });
+
+  test('a log with a damaged end costs only the messages there', (t) => {
+    const folder = temporaryFolder(t);
+    const before = openOutbox(join(folder, 'o.db'));
+    for (let at = 0; at < 40; at++) before.outbox.enqueue(message(`${at}`));
+    const log = readFileSync(join(folder, 'o.db-wal'));
+    for (const [name, damaged] of [
+      ['cut', log.subarray(0, log.length - 1_000)],
+      ['torn', Buffer.concat([log.subarray(0, -9_000), Buffer.alloc(9_000, 0x55)])],
+      ['empty', log.subarray(0, 0)],
+    ] as const) {
+      const path = join(folder, `${name}.db`);
+      copyFileSync(join(folder, 'o.db'), path);
+      writeFileSync(`${path}-wal`, damaged);
+      const after = openOutbox(path, { maxInFlight: 99 });
+      const kept = texts(after.outbox.take(99)).map(Number);
+      assert.deepEqual(kept, [...kept.keys()], 'the oldest, without a gap');
+      if (name !== 'empty') assert.ok(kept.length >= 30, `${name}: ${kept.length}`);
+      assert.equal(after.outbox.enqueue(message('next')), 'stored');
+      after.close();
+    }
+    before.close();
   });
 
   test('an outbox of a later headland is refused', (t) => {
