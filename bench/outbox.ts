@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { MosquittoProcess } from './support/mosquitto-process.js';
 import type { OutboxFigures, OutboxTask } from './support/outbox-contender.js';
@@ -13,6 +14,8 @@ const PAYLOAD_BYTES = 300;
 const NODE_OPTIONS = '--max-semi-space-size=1';
 const HELD_MESSAGES = 1_000;
 const KEPT_MESSAGES = 1_000;
+const LATER_MS = 1_500;
+const LOCK_MS = 2_500;
 
 /**
  * `npm run -s bench -- outbox [--messages N] [--queued N] [--rounds N]`: what the durable outbox costs beside
@@ -52,8 +55,16 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
     }
     await contend(task('keep', KEPT_MESSAGES, 'kept.db'));
     const kept = await contend(task('kept', 0, 'kept.db'));
-    await contend(task('keep-jsonl', KEPT_MESSAGES, 'kept-jsonl'));
-    const keptJsonl = await contend(task('kept-jsonl', 0, 'kept-jsonl'));
+    const keptJsonl = async (name: string, more: Partial<OutboxTask>): Promise<number> => {
+      await contend({ ...task('keep-jsonl', KEPT_MESSAGES, name), ...more });
+      // Its lock lasts for two seconds after a crash.
+      await wait(LOCK_MS);
+      const { left } = await contend({ ...task('kept-jsonl', 0, name), ...more });
+      return KEPT_MESSAGES - left;
+    };
+    const lostJsonl = await keptJsonl('jsonl', { killAfterMs: LATER_MS });
+    const lostTuned = await keptJsonl('jsonl-tuned', { tuned: true });
+    const lostTunedLater = await keptJsonl('jsonl-later', { tuned: true, killAfterMs: LATER_MS });
     const ratios = drained.map(
       ({ messagesPerSecond }, round) => messagesPerSecond / bare[round]!.messagesPerSecond,
     );
@@ -75,7 +86,9 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
       bare_memory_bytes_max: Math.max(...bare.map((one) => one.moreMemoryBytes)),
       killed_messages: KEPT_MESSAGES,
       lost: KEPT_MESSAGES - kept.left,
-      lost_mqtt_jsonl_store: KEPT_MESSAGES - keptJsonl.left,
+      lost_mqtt_jsonl_store_after_1500_ms: lostJsonl,
+      lost_mqtt_jsonl_store_every_second_at_once: lostTuned,
+      lost_mqtt_jsonl_store_every_second_after_1500_ms: lostTunedLater,
     };
   } finally {
     await broker.stop();

@@ -22,6 +22,10 @@ export interface OutboxTask {
   messages: number;
   window: number;
   payloadBytes: number;
+  /** Of mqtt-jsonl-store: as often as it can write, else as it does by itself. */
+  tuned?: boolean;
+  /** Of the `keep…` kinds: time between the last message and the kill. */
+  killAfterMs?: number;
 }
 
 export interface OutboxFigures {
@@ -37,8 +41,6 @@ export interface OutboxFigures {
 
 const SAMPLE_MS = 20;
 const FILL_BATCH = 500;
-/** As the measurement that made headland keep an outbox of its own. */
-const JSONL_KILL_AFTER_MS = 1_500;
 
 const WAYS = {
   /** MQTT.js alone: the messages are in memory, a window of them unacknowledged. */
@@ -136,7 +138,7 @@ const WAYS = {
 
   /** As `keep`, with MQTT.js and its store that writes lines of JSON. */
   async 'keep-jsonl'(task: OutboxTask): Promise<OutboxFigures> {
-    const manager = await jsonlStore(task.path);
+    const manager = await jsonlStore(task);
     const client = connect('mqtt://127.0.0.1:9', {
       protocolVersion: 5,
       reconnectPeriod: 60_000,
@@ -147,12 +149,12 @@ const WAYS = {
     for (let at = 0; at < task.messages; at++) {
       client.publish('bench/event', payloadOf(at, task.payloadBytes), { qos: 1 });
     }
-    await wait(JSONL_KILL_AFTER_MS);
+    await wait(task.killAfterMs ?? 0);
     return killed();
   },
 
   async 'kept-jsonl'(task: OutboxTask): Promise<OutboxFigures> {
-    const manager = await jsonlStore(task.path);
+    const manager = await jsonlStore(task);
     let left = 0;
     for await (const _ of manager.outgoing.createStream()) left += 1;
     return { ...NOTHING, left };
@@ -180,9 +182,10 @@ const NOTHING = {
   moreMemoryBytes: 0,
 };
 
-async function jsonlStore(path: string): Promise<InstanceType<typeof Manager>> {
+async function jsonlStore({ path, tuned }: OutboxTask): Promise<Manager> {
   mkdirSync(path, { recursive: true });
-  const manager = new Manager(path);
+  const options = { maxSize: 0, clean: false, throttleFS: { intervalMs: 1_000 } };
+  const manager = tuned === true ? new Manager(path, options) : new Manager(path);
   await manager.open();
   return manager;
 }
