@@ -2,6 +2,7 @@ import { run as corrupt } from './corrupt/corrupt-chaos.js';
 import { run as fuzz } from './fuzz/fuzz-chaos.js';
 import { run as http } from './http/http-chaos.js';
 import { run as kill } from './kill/kill-chaos.js';
+import { run as mqtt } from './mqtt/mqtt-chaos.js';
 import { run as power } from './power/power-chaos.js';
 import { run as resources } from './resources/resources-chaos.js';
 import { run as soak } from './soak/soak-chaos.js';
@@ -25,6 +26,7 @@ const CAMPAIGNS: Readonly<Record<string, (options: readonly string[]) => Promise
   resources,
   kill,
   power,
+  mqtt,
 };
 
 const [name = '', ...options] = process.argv.slice(2);

@@ -9,6 +9,7 @@ import type { BoardReadings } from '../host/board-readings.js';
 import type { RateLimit } from '../host/rate.js';
 import type { BackboneInfo } from '../perception/perception-protocol.js';
 import type { SampleCounts } from '../samples/sample-counts.js';
+import type { OutboxClass } from '../storage/outbox-table.js';
 import type { ReportSummary } from '../storage/report-log.js';
 import type { RunningTraining } from '../training/trainer.js';
 import { type ModelStatus, modelStatus } from './learning/model-status.js';
@@ -41,6 +42,8 @@ export interface AgentStatus {
   mqtt: { url: string; connected: boolean };
   /** Messages that wait for the acknowledgement of the broker. */
   waitingMessages: number;
+  /** Since the start, by class. */
+  droppedMessages: Readonly<Record<OutboxClass, number>>;
   /** Null while the console is not running. */
   consoleUrl: string | null;
   cameras: CameraStatus[];
@@ -150,6 +153,7 @@ export function agentStatus(agent: AgentView): AgentStatus {
     }),
     mqtt: { url: agent.telemetry.url, connected: agent.telemetry.connected },
     waitingMessages: agent.telemetry.waitingMessages,
+    droppedMessages: { ...agent.telemetry.droppedMessages },
     consoleUrl: agent.consoleUrl,
     cameras,
     backbone: agent.perception.backbone,

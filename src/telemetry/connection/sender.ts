@@ -50,6 +50,7 @@ export class Sender {
   /** Topics of states and passing messages that this connection's broker takes no packet for. */
   readonly #oversized = new Set<string>();
   #pumping = false;
+  #isPumpDue = false;
   #acknowledged = 0;
   #suspect: number | null = null;
   #strikes = 0;
@@ -247,9 +248,23 @@ export class Sender {
     return Math.max(0, waitMs);
   }
 
+  /**
+   * Sends what comes next once all answers that have arrived are handled. MQTT.js handles each in a turn of
+   * its own and writes to the network at the end of each: message by message, that costs more than all else.
+   */
   #settled(): void {
-    this.pump();
-    if (this.#inFlight === 0) this.#onDrained?.();
+    if (this.#isPumpDue) return;
+    this.#isPumpDue = true;
+    setImmediate(() => {
+      this.#isPumpDue = false;
+      try {
+        this.pump();
+        this.#options.outbox.readAhead();
+      } catch (error) {
+        this.#options.log.error({ err: error }, 'cannot send what waits for the broker');
+      }
+      if (this.#inFlight === 0) this.#onDrained?.();
+    });
   }
 
   /**

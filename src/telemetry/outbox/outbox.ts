@@ -2,9 +2,12 @@ import { messageOf } from '../../base/errors.js';
 import { kernelClock } from '../../base/time/kernel-clock.js';
 import type { Database } from '../../storage/database.js';
 import {
+  noTotals,
+  OUTBOX_CLASSES,
   type OutboxClass,
   type OutboxMessage,
   OutboxTable,
+  type OutboxTotals,
   type StoredMessage,
   sizeOf,
   type Victim,
@@ -20,18 +23,41 @@ const SWEEP_INTERVAL_MS = 60_000;
 const SWEEP_AT_MOST = 1_000;
 /** Time that the clock for ages may lose at a power cut. */
 const MARK_INTERVAL_MS = 10_000;
-const ACKS_PER_COMMIT = 16;
+/** After a kill as many acknowledged messages are sent again. */
+const ACKS_PER_COMMIT = 250;
+/** So many messages are read before they are needed. */
+const AHEAD_MESSAGES = 20;
 /** Limit of the messages kept in memory while the disk refuses writes. */
 const MEMORY_MAX_BYTES = 1_048_576;
+
+/** What one class may take of the outbox. */
+export interface ClassRules {
+  /** Null: as much as the whole outbox. */
+  maxBytes: number | null;
+  /** Null: as long as all others. */
+  maxAgeMs: number | null;
+  /** What goes when the class has reached its `maxBytes`. */
+  drop: 'oldest' | 'newest';
+}
+
+const NO_RULES: ClassRules = { maxBytes: null, maxAgeMs: null, drop: 'oldest' };
 
 export interface OutboxOptions {
   maxBytes: number;
   maxAgeMs: number;
+  /** Default: the bounds of the whole outbox alone. */
+  classes?: Partial<Record<OutboxClass, ClassRules>>;
   maxInFlight: number;
   /** Longest delay of metrics and acknowledgements until a shared commit. Default 1 s. */
   flushIntervalMs?: number;
   /** Default: the clocks of this machine, and no date is trusted. */
   clocks?: Partial<ClockSources>;
+}
+
+/** What one stored message takes of the outbox. */
+interface Share {
+  class: OutboxClass;
+  bytes: number;
 }
 
 /**
@@ -44,18 +70,27 @@ export interface OutboxOptions {
  */
 export class Outbox {
   readonly #table: OutboxTable;
-  readonly #options: Required<Omit<OutboxOptions, 'clocks'>>;
+  readonly #options: Required<Omit<OutboxOptions, 'clocks' | 'classes'>>;
+  readonly #rules: Readonly<Record<OutboxClass, ClassRules>>;
   readonly #clocks: ClockSources;
-  readonly #inFlight = new Map<number, number>();
-  readonly #acknowledged = new Map<number, number>();
+  readonly #inFlight = new Map<number, Share>();
+  readonly #acknowledged = new Set<number>();
+  /** What they take of the table. */
+  #leaving = noTotals();
   readonly #deferred = new Map<number, number>();
   readonly #dropped: Record<OutboxClass, number> = { event: 0, report: 0, metrics: 0, result: 0 };
+  /** Messages that a limit has dropped, in contrast to those that expired. */
+  #lostToLimits = 0;
   readonly #waiting = new WaitingRoom();
-  /** Totals of the table as of the last commit. */
-  #messages = 0;
-  #bytes = 0;
+  /** What the table holds as of the last commit. */
+  #totals = noTotals();
   #clock: AgeClock;
+  /** Read ahead of the cursor, oldest first. */
+  #ahead: StoredMessage[] = [];
+  /** Id of the last message that was read. */
   #cursor = 0;
+  /** Stored messages that have expired before they could be sent. */
+  readonly #expired = new Map<number, Victim>();
   #sweptAtMs = Number.NEGATIVE_INFINITY;
   #markedAtMs = Number.NEGATIVE_INFINITY;
   #writeFailures = 0;
@@ -63,13 +98,22 @@ export class Outbox {
   #timer: NodeJS.Timeout | null = null;
   #onReady: () => void = () => {};
   #closed = false;
+  #isCommitDue = false;
 
   /**
    * @param database open; the outbox migrates its own table and never closes the database
    * @throws HeadlandError HL_STORE_…
    */
   constructor(database: Database, options: OutboxOptions) {
-    this.#options = { flushIntervalMs: 1_000, ...options };
+    const { classes = {}, clocks: _clocks, ...bounds } = options;
+    this.#options = { flushIntervalMs: 1_000, ...bounds };
+    const rulesOf = (name: OutboxClass): ClassRules => classes[name] ?? NO_RULES;
+    this.#rules = {
+      event: rulesOf('event'),
+      report: rulesOf('report'),
+      metrics: rulesOf('metrics'),
+      result: rulesOf('result'),
+    };
     this.#clocks = {
       monotonic: () => performance.now(),
       kernel: kernelClock,
@@ -90,15 +134,16 @@ export class Outbox {
   /**
    * Adds a message.
    * @returns `stored` = durable; `waiting` = in memory until the next commit (metrics, or the disk
-   *   refuses writes); `too large` = larger than the whole outbox; `invalid` = holds a value that
-   *   the database cannot store. The last two are dropped and counted, because such a message would
-   *   make every later commit fail
+   *   refuses writes); `too large` = larger than the whole outbox, or than its class may be; `invalid` = holds
+   *   a value that the database cannot store; `full` = its class is full and keeps what is older. The
+   *   last three are dropped and counted: a message that cannot be stored would make every later commit fail
    */
-  enqueue(message: OutboxMessage): 'stored' | 'waiting' | 'too large' | 'invalid' {
-    const tooLarge = sizeOf(message) > this.#options.maxBytes;
-    if (tooLarge || whyNotQueueable(message) !== null) {
+  enqueue(message: OutboxMessage): 'stored' | 'waiting' | 'too large' | 'invalid' | 'full' {
+    const refusal = this.#refusalOf(message);
+    if (refusal !== null) {
       this.#dropped[message.class]++;
-      return tooLarge ? 'too large' : 'invalid';
+      if (refusal === 'full') this.#lostToLimits++;
+      return refusal;
     }
     const id = this.#waiting.add(message, this.#clock.nowMs());
     if (message.class === 'metrics' && this.#waiting.bytes < MEMORY_MAX_BYTES) {
@@ -121,7 +166,7 @@ export class Outbox {
     while (free() > 0) {
       const message = this.#read(() => this.#nextDeferred() ?? this.#nextStored(), null);
       if (!message) break;
-      this.#inFlight.set(message.id, sizeOf(message));
+      this.#inFlight.set(message.id, { class: message.class, bytes: sizeOf(message) });
       taken.push(this.#withTimeLeft(message));
     }
     // While the disk works, only metrics are in memory: all else is stored before it is sent.
@@ -139,12 +184,23 @@ export class Outbox {
       this.#waiting.remove(new Set([id]));
       return;
     }
-    const bytes = this.#inFlight.get(id);
-    if (bytes === undefined) return;
+    const share = this.#inFlight.get(id);
+    if (share === undefined) return;
     this.#inFlight.delete(id);
-    this.#acknowledged.set(id, bytes);
-    if (this.#acknowledged.size >= ACKS_PER_COMMIT) this.flush();
+    this.#acknowledged.add(id);
+    count(this.#leaving[share.class], 1, share.bytes);
+    if (this.#acknowledged.size >= ACKS_PER_COMMIT) this.#commitSoon();
     else this.#schedule();
+  }
+
+  /**
+   * Reads the messages that {@link take} will return next. To be called while the broker answers: reading
+   * then delays nothing.
+   */
+  readAhead(): void {
+    if (this.#ahead.length >= AHEAD_MESSAGES || this.#inFlight.size === 0) return;
+    const last = this.#ahead.at(-1)?.id ?? this.#cursor;
+    this.#ahead.push(...this.#read(() => this.#table.after(last), []));
   }
 
   /** The broker has refused the message: offers it again after `delayMs`, others before it. */
@@ -158,7 +214,7 @@ export class Outbox {
   release(): void {
     this.#inFlight.clear();
     this.#waiting.release();
-    this.#cursor = 0;
+    this.#rewind(0);
     if (this.#acknowledged.size > 0) this.flush();
   }
 
@@ -170,31 +226,35 @@ export class Outbox {
     this.#stopTimer();
     const ready = this.#waiting.ready();
     const sweepDue = this.#clocks.monotonic() - this.#sweptAtMs >= SWEEP_INTERVAL_MS;
-    if (ready.length === 0 && this.#acknowledged.size === 0 && !sweepDue) return true;
+    const isIdle = ready.length + this.#acknowledged.size + this.#expired.size === 0;
+    if (isIdle && !sweepDue) return true;
     const look = this.#isMarkDue() ? this.#clock.look() : null;
+    const totals = copyOf(this.#totals);
     const lost: Victim[] = [];
-    let removedBytes = 0;
-    let addedBytes = 0;
     try {
       this.#table.transaction(() => {
-        for (const [id, bytes] of this.#acknowledged) {
-          this.#table.delete(id);
-          removedBytes += bytes;
-        }
+        this.#deleteAcknowledged(totals);
         for (const { message, queuedAtMs } of ready) {
           this.#table.insert(message, queuedAtMs);
-          addedBytes += sizeOf(message);
+          count(totals[message.class], 1, sizeOf(message));
         }
         if (look !== null) this.#saveClock(look);
-        if (sweepDue) lost.push(...this.#outdated(look?.mark.clockMs ?? this.#clock.nowMs()));
-        for (const victim of lost) this.#table.delete(victim.id);
-        const gone = lost.reduce((sum, victim) => sum + victim.bytes, 0);
-        lost.push(...this.#makeRoom(this.#bytes + addedBytes - removedBytes - gone));
+        const lose = (victim: Victim): void => {
+          this.#table.delete(victim.id);
+          count(totals[victim.class], -1, -victim.bytes);
+          lost.push(victim);
+        };
+        for (const victim of this.#expired.values()) lose(victim);
+        if (sweepDue) this.#sweep(look?.mark.clockMs ?? this.#clock.nowMs(), lose);
+        this.#makeRoom(totals, lose);
       });
     } catch (error) {
       this.#writeFailures++;
       this.#lastError = messageOf(error);
-      for (const lostClass of this.#waiting.trim(MEMORY_MAX_BYTES)) this.#dropped[lostClass]++;
+      for (const lostClass of this.#waiting.trim(MEMORY_MAX_BYTES)) {
+        this.#dropped[lostClass]++;
+        this.#lostToLimits++;
+      }
       this.#schedule();
       this.#onReady();
       return false;
@@ -203,30 +263,44 @@ export class Outbox {
       this.#clock.follow(look);
       this.#waiting.moveTimes(look.without?.byMs ?? 0);
       this.#markedAtMs = this.#clocks.monotonic();
+      // What was read ahead has other times now.
+      if (look.without !== null) this.#rewind((this.#ahead[0]?.id ?? this.#cursor + 1) - 1);
     }
-    if (sweepDue) this.#sweptAtMs = this.#clocks.monotonic();
+    // What is left to clear away follows with the next commit.
+    const isSwept = lost.length < SWEEP_AT_MOST;
+    if (sweepDue && isSwept) this.#sweptAtMs = this.#clocks.monotonic();
     this.#lastError = null;
-    const lostBytes = lost.reduce((sum, victim) => sum + victim.bytes, 0);
-    this.#bytes += addedBytes - removedBytes - lostBytes;
-    this.#messages += ready.length - this.#acknowledged.size - lost.length;
+    this.#totals = totals;
     this.#acknowledged.clear();
+    this.#leaving = noTotals();
+    this.#expired.clear();
     this.#waiting.remove(new Set(ready.map(({ id }) => id)));
-    for (const victim of lost) {
-      this.#dropped[victim.class]++;
-      this.#deferred.delete(victim.id);
-      // A late acknowledgement must not be subtracted a second time.
-      this.#inFlight.delete(victim.id);
-    }
+    this.#forget(lost);
     if (ready.length > 0) this.#onReady();
     return true;
+  }
+
+  /** Messages dropped since the start, for whatever reason, by class. */
+  get dropped(): Readonly<Record<OutboxClass, number>> {
+    return this.#dropped;
+  }
+
+  /** Number of messages that the broker has not acknowledged. */
+  get waiting(): number {
+    return this.#stored.messages - this.#acknowledged.size + this.#waiting.length;
+  }
+
+  /** Messages since the start that were dropped because of size or age, in contrast to those that expired. */
+  get lostToLimits(): number {
+    return this.#lostToLimits;
   }
 
   stats(): OutboxStats {
     const onDiskMs = this.#read(() => this.#table.oldestQueuedAtMs(), null);
     const oldestMs = onDiskMs ?? this.#waiting.oldestQueuedAtMs;
     return {
-      messages: this.#messages - this.#acknowledged.size + this.#waiting.length,
-      bytes: this.#bytes + this.#waiting.bytes,
+      messages: this.waiting,
+      bytes: this.#stored.bytes + this.#waiting.bytes,
       oldestSeconds:
         oldestMs === undefined ? 0 : Math.max(0, (this.#clock.nowMs() - oldestMs) / 1_000),
       dropped: { ...this.#dropped },
@@ -248,9 +322,11 @@ export class Outbox {
   #takeStock(): void {
     this.#inFlight.clear();
     this.#acknowledged.clear();
+    this.#leaving = noTotals();
     this.#deferred.clear();
-    this.#cursor = 0;
-    ({ messages: this.#messages, bytes: this.#bytes } = this.#table.totals());
+    this.#expired.clear();
+    this.#rewind(0);
+    this.#totals = this.#table.totals();
     const before = this.#clock;
     this.#clock = new AgeClock(this.#table.savedClock(), this.#clocks);
     this.#waiting.moveTimes(this.#clock.nowMs() - before.nowMs());
@@ -269,15 +345,45 @@ export class Outbox {
 
   #nextStored(): StoredMessage | null {
     for (;;) {
-      const message = this.#table.after(this.#cursor);
+      if (this.#ahead.length === 0) this.#ahead = this.#table.after(this.#cursor);
+      const message = this.#ahead.shift();
       if (!message) return null;
       this.#cursor = message.id;
-      const { id } = message;
+      const { id, expiresAtMs } = message;
       if (this.#acknowledged.has(id) || this.#inFlight.has(id) || this.#deferred.has(id)) continue;
-      // The sweep will delete and count it.
-      if (message.expiresAtMs !== null && message.expiresAtMs <= this.#clock.nowMs()) continue;
+      if (expiresAtMs !== null && expiresAtMs <= this.#clock.nowMs()) {
+        this.#expired.set(id, { ...message, bytes: sizeOf(message) });
+        this.#schedule();
+        continue;
+      }
       return message;
     }
+  }
+
+  /** The next message that is read is the first one after `id`. */
+  #rewind(id: number): void {
+    this.#ahead = [];
+    this.#cursor = id;
+  }
+
+  get #stored(): OutboxTotals {
+    const all = Object.values(this.#totals);
+    return {
+      messages: all.reduce((sum, { messages }) => sum + messages, 0),
+      bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
+    };
+  }
+
+  #refusalOf(message: OutboxMessage): 'too large' | 'invalid' | 'full' | null {
+    const { maxBytes, drop } = this.#rules[message.class];
+    const bytes = sizeOf(message);
+    if (bytes > Math.min(this.#options.maxBytes, maxBytes ?? Number.POSITIVE_INFINITY)) {
+      return 'too large';
+    }
+    if (whyNotQueueable(message) !== null) return 'invalid';
+    if (maxBytes === null || drop === 'oldest') return null;
+    const taken = this.#totals[message.class].bytes + this.#waiting.bytesOf(message.class);
+    return taken + bytes > maxBytes ? 'full' : null;
   }
 
   /** Reads the table; an unreadable disk must not stop messages that are in memory. */
@@ -305,24 +411,88 @@ export class Outbox {
     if (without !== null) this.#table.moveTimes(without.sinceMs, without.byMs);
   }
 
-  /** Messages that are too old or have expired. */
-  #outdated(nowMs: number): Victim[] {
-    return this.#table.outdated(nowMs - this.#options.maxAgeMs, nowMs, SWEEP_AT_MOST);
+  /** Deletes ranges of ids: neighbours are mostly acknowledged together. */
+  #deleteAcknowledged(totals: Record<OutboxClass, OutboxTotals>): void {
+    let first: number | null = null;
+    let last = 0;
+    const ids = [...this.#acknowledged].sort((one, other) => one - other);
+    for (const id of ids) {
+      if (first !== null && id !== last + 1) {
+        this.#table.deleteRange(first, last);
+        first = null;
+      }
+      first ??= id;
+      last = id;
+    }
+    if (first !== null) this.#table.deleteRange(first, last);
+    for (const name of OUTBOX_CLASSES) {
+      const { messages, bytes } = this.#leaving[name];
+      count(totals[name], -messages, -bytes);
+    }
   }
 
-  #makeRoom(bytes: number): Victim[] {
-    const victims: Victim[] = [];
-    let left = bytes;
-    for (const which of [{ class: 'metrics' }, { not: 'metrics' }] as const) {
-      if (left <= this.#options.maxBytes) break;
-      for (const victim of this.#table.oldest(which)) {
-        if (left <= this.#options.maxBytes) break;
-        this.#table.delete(victim.id);
-        left -= victim.bytes;
-        victims.push(victim);
+  /**
+   * The oldest of each class, up to the first that is neither too old nor expired. An expired one behind it
+   * is found when it would be sent.
+   */
+  #sweep(nowMs: number, lose: (victim: Victim) => void): void {
+    let left = SWEEP_AT_MOST;
+    for (const name of OUTBOX_CLASSES) {
+      const maxAgeMs = Math.min(
+        this.#options.maxAgeMs,
+        this.#rules[name].maxAgeMs ?? Number.POSITIVE_INFINITY,
+      );
+      for (const victim of this.#table.oldest({ class: name })) {
+        const { queuedAtMs, expiresAtMs } = victim;
+        const isOutdated =
+          queuedAtMs < nowMs - maxAgeMs || (expiresAtMs !== null && expiresAtMs <= nowMs);
+        if (!isOutdated || left === 0) break;
+        left -= 1;
+        lose(victim);
       }
     }
-    return victims;
+  }
+
+  /** First what is too much of one class, then of all together. */
+  #makeRoom(
+    totals: Readonly<Record<OutboxClass, OutboxTotals>>,
+    lose: (victim: Victim) => void,
+  ): void {
+    for (const name of OUTBOX_CLASSES) {
+      const maxBytes = this.#rules[name].maxBytes ?? Number.POSITIVE_INFINITY;
+      const tooMuch = (): boolean => totals[name].bytes > maxBytes;
+      this.#loseWhile(tooMuch, { class: name }, lose);
+    }
+    const tooMuch = (): boolean =>
+      Object.values(totals).reduce((sum, { bytes }) => sum + bytes, 0) > this.#options.maxBytes;
+    this.#loseWhile(tooMuch, { class: 'metrics' }, lose);
+    this.#loseWhile(tooMuch, { not: 'metrics' }, lose);
+  }
+
+  #loseWhile(
+    tooMuch: () => boolean,
+    which: { class: OutboxClass } | { not: OutboxClass },
+    lose: (victim: Victim) => void,
+  ): void {
+    if (!tooMuch()) return;
+    for (const victim of this.#table.oldest(which)) {
+      lose(victim);
+      if (!tooMuch()) return;
+    }
+  }
+
+  /** Counts what was lost; it must be neither sent nor subtracted a second time. */
+  #forget(lost: readonly Victim[]): void {
+    if (lost.length === 0) return;
+    const nowMs = this.#clock.nowMs();
+    const ids = new Set(lost.map(({ id }) => id));
+    this.#ahead = this.#ahead.filter(({ id }) => !ids.has(id));
+    for (const victim of lost) {
+      this.#dropped[victim.class]++;
+      if (victim.expiresAtMs === null || victim.expiresAtMs > nowMs) this.#lostToLimits++;
+      this.#deferred.delete(victim.id);
+      this.#inFlight.delete(victim.id);
+    }
   }
 
   #inFlightCount(): number {
@@ -333,18 +503,49 @@ export class Outbox {
     if (this.#timer !== null || this.#closed) return;
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      try {
-        this.flush();
-      } catch (error) {
-        // What listens has failed; the next message or the next second tries again.
-        this.#lastError = messageOf(error);
-      }
+      this.#tryFlush();
     }, this.#options.flushIntervalMs);
     this.#timer.unref();
+  }
+
+  /** Once what comes next is on its way to the broker. */
+  #commitSoon(): void {
+    if (this.#isCommitDue) return;
+    this.#isCommitDue = true;
+    setImmediate(() =>
+      setImmediate(() => {
+        this.#isCommitDue = false;
+        if (!this.#closed) this.#tryFlush();
+      }),
+    );
+  }
+
+  #tryFlush(): void {
+    try {
+      this.flush();
+    } catch (error) {
+      // What listens has failed; the next message or the next second tries again.
+      this.#lastError = messageOf(error);
+    }
   }
 
   #stopTimer(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
   }
+}
+
+function count(totals: OutboxTotals, messages: number, bytes: number): void {
+  totals.messages += messages;
+  totals.bytes += bytes;
+}
+
+function copyOf(totals: Record<OutboxClass, OutboxTotals>): Record<OutboxClass, OutboxTotals> {
+  const { event, report, metrics, result } = totals;
+  return {
+    event: { ...event },
+    report: { ...report },
+    metrics: { ...metrics },
+    result: { ...result },
+  };
 }

@@ -182,16 +182,16 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   {
     promise: 'an acknowledged message is not sent again after a restart',
     file: OUTBOX,
-    text: 'this.#table.delete(id);\n          removedBytes += bytes;',
-    replacement: 'removedBytes += bytes;',
+    text: 'if (first !== null) this.#table.deleteRange(first, last);',
+    replacement: '',
     tests: [{ file: 'test/telemetry/outbox.test.ts', names: 'keeps everything across a restart' }],
   },
   {
     promise: 'a message stays until it is acknowledged',
     file: OUTBOX,
-    text: 'this.#inFlight.set(message.id, sizeOf(message));',
+    text: 'taken.push(this.#withTimeLeft(message));\n    }\n    // While',
     replacement:
-      'this.#inFlight.set(message.id, sizeOf(message));\n      this.#table.delete(message.id);',
+      'taken.push(this.#withTimeLeft(message));\n      this.#table.delete(message.id);\n    }\n    // While',
     tests: [{ file: 'test/telemetry/outbox.test.ts', names: 'same again after a lost connection' }],
   },
   {
@@ -204,15 +204,15 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   {
     promise: 'what was in flight is offered again after a lost connection, in its old order',
     file: OUTBOX,
-    text: 'this.#waiting.release();\n    this.#cursor = 0;',
+    text: 'this.#waiting.release();\n    this.#rewind(0);',
     replacement: 'this.#waiting.release();',
     tests: [{ file: 'test/telemetry/outbox.test.ts', names: 'same again after a lost connection' }],
   },
   {
     promise: 'when the outbox is full metrics go before all others',
     file: OUTBOX,
-    text: "[{ class: 'metrics' }, { not: 'metrics' }] as const",
-    replacement: "[{ not: 'metrics' }, { class: 'metrics' }] as const",
+    text: "this.#loseWhile(tooMuch, { class: 'metrics' }, lose);",
+    replacement: "this.#loseWhile(tooMuch, { class: 'event' }, lose);",
     tests: [{ file: 'test/telemetry/outbox.test.ts', names: 'metrics go first' }],
   },
   {
@@ -225,8 +225,8 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a message that has expired is not sent',
     file: OUTBOX,
-    text: 'message.expiresAtMs <= this.#clock.nowMs()',
-    replacement: 'message.expiresAtMs <= 0',
+    text: 'expiresAtMs !== null && expiresAtMs <= this.#clock.nowMs()',
+    replacement: 'expiresAtMs !== null && expiresAtMs <= 0',
     tests: [{ file: 'test/telemetry/outbox.test.ts', names: 'has expired' }],
   },
   {

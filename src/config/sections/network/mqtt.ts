@@ -1,6 +1,27 @@
 import { z } from 'zod';
 import { milliseconds, secret, section } from '../../fields.js';
 
+const outboxClass = (what: string) =>
+  section(
+    {
+      maxBytes: z
+        .int()
+        .min(4_096)
+        .nullable()
+        .default(null)
+        .describe('null = as much as mqtt.outboxMaxBytes leaves'),
+      maxAgeMs: milliseconds(1_000, 31_536_000_000)
+        .nullable()
+        .default(null)
+        .describe('null = as mqtt.outboxMaxAgeMs; the shorter one holds'),
+      drop: z
+        .enum(['oldest', 'newest'])
+        .default('oldest')
+        .describe('What goes when the class has reached maxBytes'),
+    },
+    what,
+  );
+
 export const mqtt = section(
   {
     url: z
@@ -33,6 +54,15 @@ export const mqtt = section(
     metricsIntervalMs: milliseconds(1_000, 86_400_000).default(60_000),
     outboxMaxBytes: z.int().min(65_536).default(67_108_864),
     outboxMaxAgeMs: milliseconds(60_000, 31_536_000_000).default(604_800_000),
+    outboxClasses: section(
+      {
+        event: outboxClass('Events and alerts'),
+        report: outboxClass('Reports of trainings'),
+        metrics: outboxClass('Metrics and camera quality'),
+        result: outboxClass('Answers to commands'),
+      },
+      'Limits of single classes of messages that wait for the broker',
+    ),
   },
   'Reports and commands',
 );
