@@ -14,6 +14,7 @@ ensure_programs 'Test tools' \
   strace:strace \
   faketime:faketime \
   rsync:rsync \
+  promtool:prometheus \
   gpsd:gpsd \
   python3:python3 \
   qemu-x86_64:qemu-user \
@@ -34,6 +35,15 @@ case " ${installed[*]} " in
     if [ -d /run/systemd/system ]; then
       if [ "$(id -u)" -eq 0 ]; then as_root=(); else as_root=(sudo -n); fi
       "${as_root[@]}" systemctl disable --now mosquitto >/dev/null 2>&1
+    fi
+    ;;
+esac
+# Tests use the checker alone; the package's server would listen on port 9090 from the next boot on.
+case " ${installed[*]} " in
+  *' prometheus '*)
+    if [ -d /run/systemd/system ]; then
+      if [ "$(id -u)" -eq 0 ]; then as_root=(); else as_root=(sudo -n); fi
+      "${as_root[@]}" systemctl disable --now prometheus >/dev/null 2>&1
     fi
     ;;
 esac

@@ -19,6 +19,7 @@ import type {
   StatusBody,
 } from '../../telemetry/contract/messages.js';
 import { Outbox } from '../../telemetry/outbox/outbox.js';
+import type { TelemetryStats } from '../../telemetry/outbox/telemetry-statistics.js';
 import { TelemetryClient } from '../../telemetry/telemetry-client.js';
 import type { TrainingProgress } from '../../training/job/job-protocol.js';
 import type { TrainingReport } from '../../training/report.js';
@@ -124,6 +125,11 @@ export class TelemetryService {
   /** Messages that the broker has not acknowledged. */
   get waitingMessages(): number {
     return this.#outbox.stats().messages;
+  }
+
+  /** Counters are totals since the start of the daemon. */
+  statistics(): TelemetryStats {
+    return this.#client.stats();
   }
 
   status(state: StatusBody['state'], paused: StatusBody['paused']): void {

@@ -17,6 +17,7 @@ import { GPIO_MUTANTS } from './gpio-mutants.js';
 import { HEAD_MUTANTS } from './head-mutants.js';
 import { LEARNING_MUTANTS } from './learning-mutants.js';
 import { LIFETIME_MUTANTS } from './lifetime-mutants.js';
+import { METRICS_MUTANTS } from './metrics-mutants.js';
 import { PARSER_MUTANTS } from './parser-mutants.js';
 import { PICTURES_MUTANTS } from './pictures-mutants.js';
 import { POSITION_MUTANTS } from './position-mutants.js';
@@ -48,6 +49,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...TASK_MUTANTS,
   ...TEACH_MUTANTS,
   ...CONSOLE_MUTANTS,
+  ...METRICS_MUTANTS,
   ...PARSER_MUTANTS,
   ...PICTURES_MUTANTS,
   ...BOARD_MUTANTS,
