@@ -88,6 +88,11 @@ function copySystemFiles() {
   for (const file of filesBelow(join(project, 'systemd/drop-ins'))) {
     copy(join(project, 'systemd/drop-ins', file), `usr/share/headland/drop-ins/${file}`);
   }
+  for (const folder of ['mosquitto', 'prometheus', 'grafana']) {
+    for (const file of filesBelow(join(project, 'deploy', folder))) {
+      copy(join(project, 'deploy', folder, file), `usr/share/headland/${folder}/${file}`);
+    }
+  }
   copy(join(debian, 'lintian-overrides'), 'usr/share/lintian/overrides/headland');
   put('usr/share/man/man1/headland.1.gz', zipped(readFileSync(join(debian, 'headland.1'))));
 }

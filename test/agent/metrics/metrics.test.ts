@@ -52,6 +52,7 @@ describe('the metrics', { timeout: TEST_HANG_MS }, () => {
           given.map(([label, value]) => [label, Object.is(value, -0) ? 0 : value]),
         );
       }),
+      { examples: [[[['a "quoted" label\\\n', 1]]]] },
     );
   });
 

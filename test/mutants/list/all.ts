@@ -11,6 +11,7 @@ import { CONSOLE_MUTANTS } from './console-mutants.js';
 import { COUNT_MUTANTS } from './count-mutants.js';
 import { DATASET_MUTANTS } from './dataset-mutants.js';
 import { DEMO_MUTANTS } from './demo-mutants.js';
+import { DEPLOY_MUTANTS } from './deploy-mutants.js';
 import { DOCTOR_MUTANTS } from './doctor-mutants.js';
 import { GATE_MUTANTS } from './gate-mutants.js';
 import { GPIO_MUTANTS } from './gpio-mutants.js';
@@ -63,6 +64,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...REGION_MUTANTS,
   ...SYNC_MUTANTS,
   ...DEMO_MUTANTS,
+  ...DEPLOY_MUTANTS,
   ...DOCTOR_MUTANTS,
   ...POSITION_MUTANTS,
 ];
