@@ -88,7 +88,7 @@ function copySystemFiles() {
   for (const file of filesBelow(join(project, 'systemd/drop-ins'))) {
     copy(join(project, 'systemd/drop-ins', file), `usr/share/headland/drop-ins/${file}`);
   }
-  for (const folder of ['mosquitto', 'prometheus', 'grafana']) {
+  for (const folder of ['mosquitto', 'prometheus', 'grafana', 'ros2']) {
     for (const file of filesBelow(join(project, 'deploy', folder))) {
       copy(join(project, 'deploy', folder, file), `usr/share/headland/${folder}/${file}`);
     }
