@@ -90,7 +90,8 @@ function copySystemFiles() {
   }
   for (const folder of ['mosquitto', 'prometheus', 'grafana', 'ros2']) {
     for (const file of filesBelow(join(project, 'deploy', folder))) {
-      copy(join(project, 'deploy', folder, file), `usr/share/headland/${folder}/${file}`);
+      const mode = file.endsWith('.sh') ? 0o755 : 0o644;
+      copy(join(project, 'deploy', folder, file), `usr/share/headland/${folder}/${file}`, mode);
     }
   }
   copy(join(debian, 'lintian-overrides'), 'usr/share/lintian/overrides/headland');
