@@ -47,6 +47,12 @@ case " ${installed[*]} " in
     fi
     ;;
 esac
+# Reads and writes the messages of ROS 2 without ROS; no part of the system's Python.
+rosbags="${XDG_CACHE_HOME:-$HOME/.cache}/headland-test-tools/rosbags"
+if [ ! -d "$rosbags/rosbags" ]; then
+  python3 -m pip install --quiet --target "$rosbags" rosbags==0.11.9 >/dev/null 2>&1 ||
+    echo "Test tools missing: rosbags; python3 -m pip could not install it" >&2
+fi
 # The parser of AsyncAPI has 168 packages, one of which reports home when it is installed: they stay apart,
 # in the versions that test/asyncapi locks, and without their scripts.
 asyncapi="${XDG_CACHE_HOME:-$HOME/.cache}/headland-test-tools/asyncapi-parser"

@@ -2,16 +2,22 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { connectAsync } from 'mqtt';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import type { CapturedPicture } from '../../src/camera/camera.js';
+import { PipeDriver } from '../../src/camera/drivers/pipe/pipe.js';
 import { COMMANDS } from '../../src/telemetry/contract/command-contract.js';
 import { commandTopic, messageTopic } from '../../src/telemetry/contract/topics.js';
 import { TestAgent } from '../agent/support.js';
+import { cameraConfig } from '../camera/support.js';
 import { TEST_HANG_MS } from '../liveness.js';
+import { Recorder } from '../recorder.js';
 import { Mosquitto, withoutMosquitto } from '../telemetry/mosquitto.js';
 import { temporaryFolder } from '../temporary-folder.js';
 import { drawPicture } from '../training/fixture.js';
@@ -19,14 +25,36 @@ import { drawPicture } from '../training/fixture.js';
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const PACKAGE = join(ROOT, 'deploy/ros2/headland_ros');
 const SCRIPT = join(ROOT, 'test/deploy/ros2_messages.py');
-const ENVIRONMENT = { ...process.env, PYTHONPATH: PACKAGE, PYTHONDONTWRITEBYTECODE: '1' };
+const CACHE = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
+const ROSBAGS = join(CACHE, 'headland-test-tools/rosbags');
+const ENVIRONMENT = {
+  ...process.env,
+  PYTHONPATH: `${PACKAGE}:${ROSBAGS}`,
+  PYTHONDONTWRITEBYTECODE: '1',
+};
 
 const python = (...args: string[]) =>
   spawnSync('python3', args, { encoding: 'utf8', env: ENVIRONMENT });
 const withoutPython = python('--version').status !== 0 && 'python3 is missing';
 const withoutRosbags =
   withoutPython ||
-  (python('-c', 'import rosbags').status !== 0 && 'rosbags is missing: pip install rosbags');
+  (python('-c', 'import rosbags').status !== 0 &&
+    'rosbags is missing: bash deploy/install-test-tools.sh');
+
+/** Sends one image every 20 ms, and prints what hinders it whenever that changes. */
+const SENDER = `
+import sys, time
+from headland_ros.frames import FrameSender
+sender = FrameSender(sys.argv[1], retry_seconds=0.02)
+jpeg = open(sys.argv[2], "rb").read() + bytes(1100)
+told = ""
+while True:
+    sender.send(jpeg, 1_800_000_000_123_456_789)
+    if sender.problem != told:
+        told = sender.problem
+        print(told, flush=True)
+    time.sleep(0.02)
+`;
 
 function convert(...predictions: object[]): unknown[] {
   const input = predictions.map((each) => `${JSON.stringify(each)}\n`).join('');
@@ -66,6 +94,35 @@ print(len(files))`;
     const { status, stdout, stderr } = python('-c', check, PACKAGE);
     assert.equal(status, 0, stderr);
     assert.equal(Number(stdout), 7);
+  });
+
+  test('connects to the camera whenever it is there, and tells why it is not', {
+    skip: withoutPython,
+  }, async (t) => {
+    const dir = temporaryFolder(t);
+    const socket = join(dir, 'front.sock');
+    const file = join(dir, 'x.jpg');
+    writeFileSync(file, await drawPicture('weed', 1));
+    const sender = spawn('python3', ['-c', SENDER, socket, file], { env: ENVIRONMENT });
+    t.after(() => sender.kill());
+    const problems = new Recorder<string>();
+    createInterface({ input: sender.stdout }).on('line', problems.add);
+    await problems.until((line) => line.includes('No such file'), 'no socket');
+    const camera = new PipeDriver(cameraConfig({ driver: 'pipe', socket }));
+    for (const turn of [1, 2]) {
+      const pictures = new Recorder<CapturedPicture>();
+      const stop = new AbortController();
+      const done = camera.capture(pictures.add, stop.signal);
+      const [first] = await pictures.count(3, `pictures of turn ${turn}`);
+      assert.equal(first?.capturedAtMs, 1_800_000_000_123);
+      await problems.until((line) => line === 'None', 'no problem');
+      stop.abort();
+      await done;
+    }
+    const small = new PipeDriver(cameraConfig({ driver: 'pipe', socket, maxImageBytes: 1_024 }));
+    const refused = small.capture(() => {}, new AbortController().signal);
+    await assert.rejects(refused, { code: 'HL_CAMERA_FRAMING_REFUSED' });
+    await problems.until((line) => line.startsWith('HL_CAMERA_FRAMING_REFUSED'), 'the reason');
   });
 
   test('bridges the topics of the contract, those of messages and commands that exist', () => {
