@@ -14,6 +14,7 @@ ensure_programs 'Test tools' \
   strace:strace \
   faketime:faketime \
   rsync:rsync \
+  promtool:prometheus \
   gpsd:gpsd \
   python3:python3 \
   qemu-x86_64:qemu-user \
@@ -37,6 +38,30 @@ case " ${installed[*]} " in
     fi
     ;;
 esac
+# Tests use the checker alone; the package's server would listen on port 9090 from the next boot on.
+case " ${installed[*]} " in
+  *' prometheus '*)
+    if [ -d /run/systemd/system ]; then
+      if [ "$(id -u)" -eq 0 ]; then as_root=(); else as_root=(sudo -n); fi
+      "${as_root[@]}" systemctl disable --now prometheus >/dev/null 2>&1
+    fi
+    ;;
+esac
+# Reads and writes the messages of ROS 2 without ROS; no part of the system's Python.
+rosbags="${XDG_CACHE_HOME:-$HOME/.cache}/headland-test-tools/rosbags"
+if [ ! -d "$rosbags/rosbags" ]; then
+  python3 -m pip install --quiet --target "$rosbags" rosbags==0.11.9 >/dev/null 2>&1 ||
+    echo "Test tools missing: rosbags; python3 -m pip could not install it" >&2
+fi
+# The parser of AsyncAPI has 168 packages, one of which reports home when it is installed: they stay apart,
+# in the versions that test/asyncapi locks, and without their scripts.
+asyncapi="${XDG_CACHE_HOME:-$HOME/.cache}/headland-test-tools/asyncapi-parser"
+if [ ! -d "$asyncapi/node_modules" ]; then
+  mkdir -p "$asyncapi" &&
+    cp "$(dirname "${BASH_SOURCE[0]}")"/../test/asyncapi/package*.json "$asyncapi/" &&
+    npm ci --ignore-scripts --no-audit --no-fund --prefix "$asyncapi" >/dev/null 2>&1 ||
+    echo "Test tools missing: the parser of AsyncAPI; npm could not install test/asyncapi" >&2
+fi
 # Without qemu, which one line above says, there is nothing to run them with.
 if command -v qemu-aarch64 >/dev/null; then
   bash "$(dirname "${BASH_SOURCE[0]}")/install-arm64-tools.sh"

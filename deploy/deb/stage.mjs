@@ -88,6 +88,12 @@ function copySystemFiles() {
   for (const file of filesBelow(join(project, 'systemd/drop-ins'))) {
     copy(join(project, 'systemd/drop-ins', file), `usr/share/headland/drop-ins/${file}`);
   }
+  for (const folder of ['mosquitto', 'prometheus', 'grafana', 'ros2']) {
+    for (const file of filesBelow(join(project, 'deploy', folder))) {
+      const mode = file.endsWith('.sh') ? 0o755 : 0o644;
+      copy(join(project, 'deploy', folder, file), `usr/share/headland/${folder}/${file}`, mode);
+    }
+  }
   copy(join(debian, 'lintian-overrides'), 'usr/share/lintian/overrides/headland');
   put('usr/share/man/man1/headland.1.gz', zipped(readFileSync(join(debian, 'headland.1'))));
 }

@@ -566,6 +566,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   }
 
   #answered(recent: RecentFrame, answer: TaskAnswer): void {
+    this.statistics.decisions.add(answer);
     const { headVersion, top } = answer.decision;
     // A head of the first labels has passed no gate, so it must not switch outputs.
     if (headVersion !== null || top.length === 0) this.#alerting.observe(recent.frame, answer);

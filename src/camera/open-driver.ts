@@ -4,6 +4,7 @@ import type { Log } from '../base/log.js';
 import type { CameraConfig } from '../config/schema.js';
 import type { CameraDriver } from './camera.js';
 import { FfmpegDriver } from './drivers/ffmpeg.js';
+import { PipeDriver } from './drivers/pipe/pipe.js';
 import { ReplayDriver } from './drivers/replay.js';
 import { findCsiCameras, listCsiCameras, RpicamDriver } from './drivers/rpicam.js';
 import { WebcamDriver } from './drivers/webcam.js';
@@ -108,6 +109,8 @@ export function createDriver(config: ResolvedCameraConfig, { log }: { log: Log }
       return new RpicamDriver(config);
     case 'webcam':
       return new WebcamDriver(config);
+    case 'pipe':
+      return new PipeDriver(config);
     case 'replay':
       return new ReplayDriver(config, log);
     case 'simulated':

@@ -18,6 +18,22 @@ export const section = <T extends z.ZodRawShape>(shape: T, what: string) =>
     .prefault({} as never)
     .describe(what);
 
+// A program gets its arguments as a list that ends with NUL bytes.
+const argument = z
+  .string()
+  .max(1_024)
+  .regex(/^[^\0]*$/, 'must not contain NUL');
+
+/** A program that headland starts. */
+export const program = z.strictObject({
+  path: z
+    .string()
+    .max(4_096)
+    .regex(/^\/[^\0]*$/, 'use an absolute path')
+    .describe('Absolute path of a program; it runs without a shell, with the rights of the daemon'),
+  arguments: z.array(argument).max(32).default([]).describe('Fixed arguments'),
+});
+
 /** The configuration never contains a secret, only the file or systemd credential that holds it. */
 export const secret = z
   .union([

@@ -26,6 +26,7 @@ describe('createDriver', () => {
       cameraConfig({ driver: 'ffmpeg', input: '/dev/video1' }),
       cameraConfig({ driver: 'rpicam', cameraIndex: 1 }),
       cameraConfig({ driver: 'webcam', device: 'TEST:' }),
+      cameraConfig({ driver: 'pipe', socket: '/run/headland/front.sock' }),
       cameraConfig({ driver: 'replay', path: '/photos' }),
       cameraConfig({ driver: 'simulated', seed: 3 }),
     ].map((config) => createDriver(resolveCamera(config), { log: silentLog() }).description);
@@ -33,6 +34,7 @@ describe('createDriver', () => {
       'ffmpeg /dev/video1',
       'rpicam camera 1',
       'node-webcam TEST:',
+      'pipe, socket /run/headland/front.sock',
       'replay /photos',
       'simulated field, seed 3 (no real camera)',
     ]);

@@ -28,7 +28,7 @@ log:
 `;
     assert.deepEqual(mistakes(text), [
       'robot.yaml:1: robot.id: use 1 to 63 letters, digits, "_" or "-"; did you mean "my-robot"?',
-      'robot.yaml:5: cameras[1].driver: must be "auto" or "ffmpeg" or "rpicam" or "webcam" or "replay" or "simulated", not "fmpeg"; did you mean "ffmpeg"?',
+      'robot.yaml:5: cameras[1].driver: must be "auto" or "ffmpeg" or "rpicam" or "webcam" or "pipe" or "replay" or "simulated", not "fmpeg"; did you mean "ffmpeg"?',
       'robot.yaml:8: log.level: must be "trace" or "debug" or "info" or "warn" or "error" or "fatal", not "warning"; did you mean "warn"?',
       'robot.yaml:9: log.fromat: unknown setting; did you mean "format"?',
     ]);

@@ -2,12 +2,14 @@ import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import sharp from 'sharp';
 import { JpegSplitter } from '../../../src/camera/drivers/jpeg/jpeg-stream.js';
+import { FrameReader } from '../../../src/camera/drivers/pipe/frame-reader.js';
 import { PacketGuard } from '../../../src/telemetry/broker/packet-guard.js';
 import { decodePicture } from '../../../src/vision/decode.js';
 import { readExif } from '../../../src/vision/exif.js';
 import { readJpegHead } from '../../../src/vision/geotag/exif-segment.js';
 import { readHeader } from '../../../src/vision/picture.js';
 import { sniffFormat } from '../../../src/vision/sniff.js';
+import { frame } from '../../../test/camera/drivers/pipe-frames.js';
 import { wholeJpegs } from '../../../test/vision/mutations.js';
 import { drawing } from '../../../test/vision/pictures.js';
 import type { FuzzTarget } from '../fuzz-target.js';
@@ -65,6 +67,16 @@ export const PICTURE_TARGETS: readonly FuzzTarget[] = [
       const splitter = new JpegSplitter(32_768);
       for (let at = 0; at < input.length; at += 4_096)
         splitter.push(input.subarray(at, at + 4_096));
+    },
+  },
+  {
+    name: 'pipe-frames',
+    seeds: async () => (await wholeJpegs()).map((jpeg) => frame(jpeg, 1_800_000_000_000)),
+    words: ['HLJ1', 'HLJ1\0\0\0\x01', ...MARKERS],
+    run: (input) => {
+      const reader = new FrameReader(32_768);
+      for (let at = 0; at < input.length; at += 4_096) reader.push(input.subarray(at, at + 4_096));
+      reader.end();
     },
   },
   {

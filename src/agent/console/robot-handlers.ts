@@ -6,10 +6,16 @@ import { eyesOf } from '../../base/words/eye.js';
 import { ALERT_CONDITIONS } from '../../config/sections/alerts.js';
 import type { SettingChange } from '../../config/settings/setting-change.js';
 import { pathText } from '../../config/settings/setting-path.js';
-import type { EVENT_KINDS, PictureLayout, ROBOT } from '../../console/contract/robot-contract.js';
+import {
+  type EVENT_KINDS,
+  METRICS_TYPE,
+  type PictureLayout,
+  type ROBOT,
+} from '../../console/contract/robot-contract.js';
 import type { HandlersOf } from '../../console/handlers.js';
 import { mediaTypeOf } from '../../vision/sniff.js';
 import type { Requester } from '../audit-trail.js';
+import { metricsPage } from '../metrics/metrics-page.js';
 import type { RobotSettings } from '../settings/robot-settings.js';
 import { agentStatus } from '../status.js';
 import type { AgentView } from '../view.js';
@@ -34,6 +40,10 @@ export function robotHandlers(agent: AgentView): RobotHandlers {
     ...settingsHandlers(agent),
     ...cameraHandlers(agent),
     ...alertHandlers(agent),
+    'GET /metrics': () => ({
+      mediaType: METRICS_TYPE,
+      bytes: Buffer.from(metricsPage(agent)),
+    }),
     'GET /api/robot/doctor': () => {
       const { progress, last } = doctor;
       return {

@@ -21,6 +21,7 @@ import type {
   StatusBody,
 } from '../../telemetry/contract/messages.js';
 import { Outbox } from '../../telemetry/outbox/outbox.js';
+import type { TelemetryStats } from '../../telemetry/outbox/telemetry-statistics.js';
 import { TelemetryClient } from '../../telemetry/telemetry-client.js';
 import type { TrainingProgress } from '../../training/job/job-protocol.js';
 import type { TrainingReport } from '../../training/report.js';
@@ -134,6 +135,11 @@ export class TelemetryService {
   /** Messages that were dropped since the start before they could be sent, by class. */
   get droppedMessages(): Readonly<Record<OutboxClass, number>> {
     return this.#outbox.dropped;
+  }
+
+  /** Counters are totals since the start of the daemon. */
+  statistics(): TelemetryStats {
+    return this.#client.stats();
   }
 
   status(state: StatusBody['state'], paused: StatusBody['paused']): void {

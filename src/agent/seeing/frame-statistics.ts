@@ -1,4 +1,6 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { DecisionCounts } from '../metrics/decision-counts.js';
+import { DurationHistogram } from '../metrics/duration-histogram.js';
 
 const WINDOW_FRAMES = 512;
 const NANOSECONDS_PER_MS = 1e6;
@@ -11,6 +13,9 @@ export class FrameStatistics {
   readonly #nowMs: () => number;
   #framesTotal = 0;
   #refusedTotal = 0;
+  /** Processing times since the start. */
+  readonly durations = new DurationHistogram();
+  readonly decisions = new DecisionCounts();
 
   /** @param nowMs monotonic time, milliseconds */
   constructor(nowMs: () => number = () => performance.now()) {
@@ -28,6 +33,7 @@ export class FrameStatistics {
   /** @param durationMs from encoded image to decision */
   add(durationMs: number): void {
     this.#framesTotal += 1;
+    this.durations.add(durationMs);
     this.#durationsMs.push(durationMs);
     this.#arrivalsMs.push(this.#nowMs());
     if (this.#durationsMs.length > WINDOW_FRAMES) {

@@ -12,6 +12,7 @@ export function isLive(camera: CameraConfig): boolean {
       // A device or the URL of a stream; anything else is a file.
       return /^\/dev\/|^(?!file:)[a-z][a-z0-9+.-]*:/i.test(camera.input);
     case 'rpicam':
+    case 'pipe':
     case 'auto':
       return true;
   }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { milliseconds, name, probability, section } from '../fields.js';
+import { milliseconds, name, probability, program, section } from '../fields.js';
 
 /** States of the robot that a rule can watch instead of labels. */
 export const ALERT_CONDITIONS = [
@@ -34,19 +34,7 @@ const clip = z.strictObject({
   afterSeconds: z.number().min(0).max(60).default(5).describe('Length after the alert'),
 });
 
-// A program gets its arguments as a list that ends with NUL bytes.
-const argument = z
-  .string()
-  .max(1_024)
-  .regex(/^[^\0]*$/, 'must not contain NUL');
-
-const command = z.strictObject({
-  path: z
-    .string()
-    .max(4_096)
-    .regex(/^\/[^\0]*$/, 'use an absolute path')
-    .describe('Absolute path of a program; it runs without a shell, with the rights of the daemon'),
-  arguments: z.array(argument).max(32).default([]).describe('Fixed arguments'),
+const command = program.extend({
   timeoutMs: milliseconds(100, 600_000)
     .default(10_000)
     .describe('The program and its children are ended after this time'),

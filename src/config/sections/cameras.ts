@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { milliseconds, name, probability, section } from '../fields.js';
+import { milliseconds, name, probability, program, section } from '../fields.js';
 
 /** Share of the width, the height or the pixels of an image, 0..1. */
 const share = z.number().min(0).max(1);
@@ -14,6 +14,8 @@ const MAX_REGIONS = 32;
  * has is measured while it runs.
  */
 const MAX_CAMERAS = 64;
+/** Of Linux, without the NUL at its end. */
+const MAX_SOCKET_PATH_BYTES = 107;
 
 const box = {
   left: share,
@@ -227,6 +229,40 @@ const webcamCamera = z
   })
   .describe('Still pictures through node-webcam and fswebcam');
 
+const pipeCamera = z
+  .strictObject({
+    driver: z.literal('pipe'),
+    ...cameraBase,
+    socket: z
+      .string()
+      .regex(/^\/[^\0]*$/, 'use an absolute path')
+      .refine((path) => Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES, {
+        message: `the path of a socket has at most ${MAX_SOCKET_PATH_BYTES} bytes`,
+      })
+      .nullable()
+      .default(null)
+      .describe('Unix socket on which headland listens for one program after another'),
+    access: z
+      .enum(['owner', 'group', 'all'])
+      .default('group')
+      .describe('Who may send to the socket: the user of the daemon, its group too, or everybody'),
+    command: program
+      .nullable()
+      .default(null)
+      .describe('Program that headland starts, instead of a socket; it writes to standard output')
+      .meta({ onlyByHand: true }),
+    maxImageBytes: z
+      .int()
+      .min(1_024)
+      .max(67_108_864)
+      .default(16_777_216)
+      .describe('A longer image ends the stream'),
+  })
+  .refine(({ socket, command }) => (socket === null) !== (command === null), {
+    message: 'give one of "socket" and "command"',
+  })
+  .describe('JPEGs with their lengths from another program: a socket, or the output of a command');
+
 const replayCamera = z
   .strictObject({
     driver: z.literal('replay'),
@@ -281,6 +317,7 @@ const camera = z.discriminatedUnion('driver', [
   ffmpegCamera,
   rpicamCamera,
   webcamCamera,
+  pipeCamera,
   replayCamera,
   simulatedCamera,
 ]);

@@ -189,8 +189,16 @@ const position = z.object({
 
 const cameraParams = z.strictObject({ camera: z.string().regex(/^[^/]{1,128}$/) });
 
+/** The text format of Prometheus. */
+export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+
 /** Health, settings and devices of the robot. */
 export const ROBOT = {
+  'GET /metrics': {
+    summary: 'Read all metrics in the text format of Prometheus.',
+    ofRobot: true,
+    answer: { mediaTypes: [METRICS_TYPE] },
+  },
   'GET /api/robot/settings': {
     summary: 'Read the settings as they stand in the file, and their JSON Schema.',
     ofRobot: true,

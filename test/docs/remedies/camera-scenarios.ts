@@ -2,6 +2,7 @@ import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { frame } from '../../camera/drivers/pipe-frames.js';
 import { every, httpCamera, makeVideo } from '../../camera/sources.js';
 import { makeJpeg } from '../../camera/support.js';
 import { listen } from '../../ports.js';
@@ -117,6 +118,17 @@ export const cameraScenarios: CameraScenario[] = [
     name: 'no-file',
     camera: ({ robot }) => ({ ...file, input: robot.path('recording.mp4') }),
     mend: (world) => copyFileSync(world.video, world.robot.path('recording.mp4')),
+  },
+  {
+    code: 'HL_CAMERA_FRAMING_REFUSED',
+    follows: 'then the JPEG',
+    name: 'bare-jpegs',
+    camera: async ({ robot }) => {
+      const file = robot.write('frames', await makeJpeg(1));
+      const script = `while cat ${file}; do sleep 0.1; done`;
+      return { driver: 'pipe', command: { path: '/bin/sh', arguments: ['-c', script] } };
+    },
+    mend: async ({ robot }) => robot.write('frames', frame(await makeJpeg(1))),
   },
   {
     code: 'HL_CAMERA_EXITED',

@@ -11,12 +11,14 @@ import { CONSOLE_MUTANTS } from './console-mutants.js';
 import { COUNT_MUTANTS } from './count-mutants.js';
 import { DATASET_MUTANTS } from './dataset-mutants.js';
 import { DEMO_MUTANTS } from './demo-mutants.js';
+import { DEPLOY_MUTANTS } from './deploy-mutants.js';
 import { DOCTOR_MUTANTS } from './doctor-mutants.js';
 import { GATE_MUTANTS } from './gate-mutants.js';
 import { GPIO_MUTANTS } from './gpio-mutants.js';
 import { HEAD_MUTANTS } from './head-mutants.js';
 import { LEARNING_MUTANTS } from './learning-mutants.js';
 import { LIFETIME_MUTANTS } from './lifetime-mutants.js';
+import { METRICS_MUTANTS } from './metrics-mutants.js';
 import { PARSER_MUTANTS } from './parser-mutants.js';
 import { PICTURES_MUTANTS } from './pictures-mutants.js';
 import { POSITION_MUTANTS } from './position-mutants.js';
@@ -48,6 +50,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...TASK_MUTANTS,
   ...TEACH_MUTANTS,
   ...CONSOLE_MUTANTS,
+  ...METRICS_MUTANTS,
   ...PARSER_MUTANTS,
   ...PICTURES_MUTANTS,
   ...BOARD_MUTANTS,
@@ -61,6 +64,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...REGION_MUTANTS,
   ...SYNC_MUTANTS,
   ...DEMO_MUTANTS,
+  ...DEPLOY_MUTANTS,
   ...DOCTOR_MUTANTS,
   ...POSITION_MUTANTS,
 ];

@@ -9,7 +9,49 @@ const CUTTER_TESTS = [{ file: 'test/camera/stage/cutter.test.ts' }];
 const STAGE_TESTS = [{ file: 'test/camera/stage/frame-stage.test.ts' }];
 const MOTION_TESTS = [{ file: 'test/camera/stage/motion.test.ts' }];
 
+const PIPE = 'src/camera/drivers/pipe/frame-reader.ts';
+const PIPE_SOCKET = 'src/camera/drivers/pipe/frame-socket.ts';
+const PIPE_TESTS = 'test/camera/drivers/pipe.test.ts';
+const READER_TESTS = [
+  { file: PIPE_TESTS, names: 'however the stream is cut|no whole JPEG|cannot be one' },
+];
+
 export const CAMERA_MUTANTS: readonly Mutant[] = [
+  {
+    promise: 'a program cannot make the pipe take more memory than maxImageBytes',
+    file: PIPE,
+    text: 'if (imageBytes > this.#maxImageBytes) {',
+    replacement: 'if (imageBytes > 0xffff_ffff) {',
+    tests: READER_TESTS,
+  },
+  {
+    promise: 'a frame without its magic number is refused',
+    file: PIPE,
+    text: 'start.readUInt32BE(0) !== MAGIC',
+    replacement: 'start.readUInt32BE(0) === 0',
+    tests: READER_TESTS,
+  },
+  {
+    promise: 'what is no whole JPEG is left out of the pipe',
+    file: PIPE,
+    text: '!isWholeJpeg(image)',
+    replacement: 'image.length === 0',
+    tests: READER_TESTS,
+  },
+  {
+    promise: 'the socket of images is open only to those whom the settings name',
+    file: PIPE_SOCKET,
+    text: 'chmodSync(path, MODES[access]);',
+    replacement: '',
+    tests: [{ file: PIPE_TESTS, names: 'one program after another' }],
+  },
+  {
+    promise: 'only a socket is removed from the place of the socket',
+    file: PIPE_SOCKET,
+    text: "if (!found.isSocket()) throw socketRefused(path, 'something else than a socket is there');",
+    replacement: '',
+    tests: [{ file: PIPE_TESTS, names: 'but nothing else' }],
+  },
   {
     promise: 'a camera that stalls is closed and opened again',
     file: RUN,

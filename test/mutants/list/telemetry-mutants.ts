@@ -10,7 +10,30 @@ const CHANGED_WIRE_TESTS = [
   { file: 'test/telemetry/wire.test.ts', names: 'MQTT 5, another (QoS|retain flag)' },
 ];
 
+const PACKED = [{ file: 'test/deploy/packed-contract.test.ts' }];
+
 export const TELEMETRY_MUTANTS: readonly Mutant[] = [
+  {
+    promise: 'the AsyncAPI document says on which topic a message flows',
+    file: 'src/telemetry/contract/topics.ts',
+    text: "info: { topic: 'info', qos: 1,",
+    replacement: "info: { topic: 'information', qos: 1,",
+    tests: [{ file: 'test/telemetry/contract-asyncapi.test.ts', names: 'what the code says' }],
+  },
+  {
+    promise: 'nothing but the contract is exported to other programs',
+    file: 'package.json',
+    text: '"./package.json": "./package.json"',
+    replacement: '"./*": "./*"',
+    tests: PACKED,
+  },
+  {
+    promise: 'the declarations of the contract are part of the package',
+    file: 'package.json',
+    text: '"types": "./dist/src/telemetry/contract/public.d.ts",',
+    replacement: '"types": "./dist/src/telemetry/contract/topics.d.ts",',
+    tests: PACKED,
+  },
   {
     promise: 'the state of a robot is retained',
     file: TOPICS,

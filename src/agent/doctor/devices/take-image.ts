@@ -68,6 +68,8 @@ function unhurried(camera: ResolvedCameraConfig): ResolvedCameraConfig {
       const framesPerSecond = Math.max(camera.framesPerSecond, LEAST_FRAMES_PER_SECOND);
       return { ...camera, framesPerSecond };
     }
+    case 'pipe':
+      return camera;
     case 'webcam':
     case 'replay':
     case 'simulated':

@@ -1,0 +1,1 @@
+"""Images of ROS 2 to headland, and its predictions as vision_msgs/Classification."""
