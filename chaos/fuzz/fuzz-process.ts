@@ -10,8 +10,8 @@ const MAX_CPU_MS = 100;
 /** A busy machine and the garbage collector add to a measurement: the least of some counts. */
 const MEASUREMENTS = 5;
 const MAX_GROWTH = 1.5;
-/** Cases after which the compiler and the heap have settled. */
-const WARM_UP = 2_000;
+/** Share of the cases after which the compiler and the heap have settled, but not fewer than the second. */
+const WARM_UP = { share: 0.25, least: 2_000 };
 const HEARTBEAT = 250;
 
 /** What a process of the campaign reports. */
@@ -26,6 +26,7 @@ async function main([name = '', from, to, seed, corpus = '']: readonly string[])
   if (target === undefined) throw new Error(`no target is named ${name}`);
   const given = [...(await target.seeds()), ...kept(join(corpus, name))];
   for (const input of given) await judge(target, input, -1);
+  const settledAfter = Math.max(WARM_UP.least, WARM_UP.share * (Number(to) - Number(from)));
   let maxCpuMs = 0;
   let settledBytes = 0;
   for (let index = Number(from); index < Number(to); index++) {
@@ -33,7 +34,7 @@ async function main([name = '', from, to, seed, corpus = '']: readonly string[])
     let input = fuzzCase(given, target.words ?? [], [Number(seed), name, index]);
     if (target.seal && index % 2 === 0) input = target.seal(input);
     maxCpuMs = Math.max(maxCpuMs, await judge(target, input, index));
-    if (index - Number(from) === WARM_UP) settledBytes = mostMemory();
+    if (index - Number(from) === settledAfter) settledBytes = mostMemory();
   }
   const growth = settledBytes === 0 ? 1 : mostMemory() / settledBytes;
   if (growth > MAX_GROWTH) {

@@ -78,7 +78,7 @@ export const CARE_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a second write does not wait for a lock',
     file: 'src/storage/database.ts',
-    text: 'else if (this.isBrief) this.waitFor(0);',
+    text: 'else if (this.behind) this.waitFor(0);',
     replacement: '',
     tests: locked('briefly'),
   },
