@@ -19,6 +19,7 @@ export function crossChecks(config: Config): ConfigProblem[] {
     ...boardProblems(config),
     ...consoleProblems(config),
     ...addressProblems(config),
+    ...brokerProblems(config),
   ];
   if (config.cameraBackoff.maxMs < config.cameraBackoff.initialMs) {
     problems.push({ path: 'cameraBackoff.maxMs', message: 'must not be below initialMs' });
@@ -72,6 +73,12 @@ function boardProblems({ board }: Config): ConfigProblem[] {
     });
   }
   return problems;
+}
+
+/** More brokers than none. */
+function brokerProblems({ mqtt }: Config): ConfigProblem[] {
+  if (mqtt.url !== null || mqtt.otherUrls.length === 0) return [];
+  return [{ path: 'mqtt.otherUrls', message: 'is used with mqtt.url only' }];
 }
 
 /** A certificate that the page could not use, or would not. */
