@@ -277,4 +277,18 @@ export const TELEMETRY_MUTANTS: readonly Mutant[] = [
     replacement: 'words: found.words + said',
     tests: [{ file: 'test/telemetry/server-reasons.test.ts', names: 'a moved server' }],
   },
+  {
+    promise: 'another broker takes over',
+    file: 'src/telemetry/connection/broker-rota.ts',
+    text: 'this.#turn = (this.#turn + 1) % this.#count;',
+    replacement: 'this.#turn = 0;',
+    tests: [{ file: 'test/telemetry/failover.test.ts', names: 'that refuses the robot' }],
+  },
+  {
+    promise: 'credentials that somebody is still writing are not used',
+    file: 'src/agent/reporting/credentials-watch.ts',
+    text: '!isSettled || what',
+    replacement: 'what',
+    tests: [{ file: 'test/telemetry/failover.test.ts', names: 'a new certificate' }],
+  },
 ];
