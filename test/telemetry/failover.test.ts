@@ -13,7 +13,7 @@ import { TelemetryClient } from '../../src/telemetry/telemetry-client.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { freePort } from '../ports.js';
 import { temporaryFolder } from '../temporary-folder.js';
-import { privateKey, tlsListener, withoutOpenssl, writeCertificates } from './certificates.js';
+import { tlsListener, withoutOpenssl, writeCertificates } from './certificates.js';
 import { Mosquitto, withoutMosquitto } from './mosquitto.js';
 import { event, mqttSettings, Observer, openOutbox, until } from './tools.js';
 
