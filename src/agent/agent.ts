@@ -78,6 +78,7 @@ const LABEL_CHECK_INTERVAL_MS = 1_000;
 const EVENT_WRITE_INTERVAL_MS = 10_000;
 const LOAD_INTERVAL_MS = 5_000;
 const TEND_INTERVAL_MS = 1_000;
+const CREDENTIALS_INTERVAL_MS = 5_000;
 /** After this time without a decision an alarm says that there is none, and the start is over. */
 const FIRST_DECISION_MS = 60_000;
 
@@ -451,6 +452,9 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       vital: true,
       run: () => this.telemetry.tend(),
     });
+    this.#every(CREDENTIALS_INTERVAL_MS, 'credentials', 'read the credentials of the broker', () =>
+      this.telemetry.tendCredentials(),
+    );
     void this.#buttons.start();
     this.#pausingChanged();
     this.#flow.interrupted();

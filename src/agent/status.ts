@@ -11,6 +11,7 @@ import type { BackboneInfo } from '../perception/perception-protocol.js';
 import type { SampleCounts } from '../samples/sample-counts.js';
 import type { OutboxClass } from '../storage/outbox-table.js';
 import type { ReportSummary } from '../storage/report-log.js';
+import type { BrokerView } from '../telemetry/telemetry-client.js';
 import type { RunningTraining } from '../training/trainer.js';
 import { type ModelStatus, modelStatus } from './learning/model-status.js';
 import type { Pausable } from './pausing.js';
@@ -39,7 +40,7 @@ export interface AgentStatus {
   alarms: AlarmStatus[];
   /** Raised alerts, the oldest first. */
   alerts: AlertStatus[];
-  mqtt: { url: string; connected: boolean };
+  mqtt: MqttStatus;
   /** Messages that wait for the acknowledgement of the broker. */
   waitingMessages: number;
   /** Since the start, by class. */
@@ -57,6 +58,18 @@ export interface AgentStatus {
   board: BoardReadings;
   /** Null: the settings name no source of positions. */
   position: PositionStatus | null;
+}
+
+export interface MqttStatus {
+  /** Of the broker that is or was tried last. */
+  url: string;
+  connected: boolean;
+  /** Version of MQTT; null while not connected. */
+  protocol: '5' | '3.1.1' | null;
+  /** Why there is no connection; null: there is one, or nothing has been tried yet. */
+  problem: { code: string; message: string; remedy: string } | null;
+  /** What the broker lacks, such as `retained_messages`. */
+  missing: string[];
 }
 
 export interface CameraStatus extends CameraState {
@@ -151,7 +164,7 @@ export function agentStatus(agent: AgentView): AgentStatus {
     alerts: agent.alerts.map(({ sinceMs, ...alert }) => {
       return { ...alert, sinceAtMs: dateOf(sinceMs) };
     }),
-    mqtt: { url: agent.telemetry.url, connected: agent.telemetry.connected },
+    mqtt: mqttStatus(agent.telemetry.broker),
     waitingMessages: agent.telemetry.waitingMessages,
     droppedMessages: { ...agent.telemetry.droppedMessages },
     consoleUrl: agent.consoleUrl,
@@ -170,6 +183,26 @@ export function agentStatus(agent: AgentView): AgentStatus {
     },
     position: agent.position.status(),
     board: agent.sparing.readings(),
+  };
+}
+
+function mqttStatus({
+  url,
+  connected,
+  protocol,
+  problem,
+  missing,
+}: BrokerView & { url: string }): MqttStatus {
+  return {
+    url,
+    connected,
+    protocol,
+    problem: problem && {
+      code: problem.code,
+      message: problem.message,
+      remedy: problem.remedy,
+    },
+    missing: missing.map(({ name }) => name),
   };
 }
 

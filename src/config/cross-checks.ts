@@ -4,6 +4,7 @@ import { buttonProblems, gpioProblems } from './gpio-checks.js';
 import type { ConfigProblem } from './mistakes/config-problem.js';
 import { noneNamed } from './mistakes/nearest-name.js';
 import type { AlertCondition, AlertRuleConfig, Config } from './schema.js';
+import { pathText } from './settings/setting-path.js';
 import { tasksOf } from './tasks-of.js';
 import { trainingTemperatures } from './training-temperatures.js';
 
@@ -17,6 +18,8 @@ export function crossChecks(config: Config): ConfigProblem[] {
     ...buttonProblems(config),
     ...boardProblems(config),
     ...consoleProblems(config),
+    ...addressProblems(config),
+    ...brokerProblems(config),
   ];
   if (config.cameraBackoff.maxMs < config.cameraBackoff.initialMs) {
     problems.push({ path: 'cameraBackoff.maxMs', message: 'must not be below initialMs' });
@@ -27,6 +30,30 @@ export function crossChecks(config: Config): ConfigProblem[] {
 /** Problems between settings of one section, which are also found where it is read alone. */
 export function sectionChecks({ gpio }: Config): ConfigProblem[] {
   return gpioProblems(gpio);
+}
+
+/**
+ * Logins in addresses that nothing could tell from the text around them, so that they would show in a
+ * message. The problem does not name the value.
+ */
+function addressProblems(value: unknown, path: (string | number)[] = []): ConfigProblem[] {
+  if (typeof value === 'string') {
+    const address = value.trim();
+    const login = address.slice(0, Math.max(0, address.lastIndexOf('@')));
+    if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(login) || !/[\s"<>]/.test(login)) return [];
+    return [
+      {
+        path: pathText(path),
+        message:
+          'write white space, quotes, "<" and ">" of a user name or password as %20, %22, %3C and %3E',
+      },
+    ];
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  const isList = Array.isArray(value);
+  return Object.entries(value).flatMap(([key, inner]) =>
+    addressProblems(inner, [...path, isList ? Number(key) : key]),
+  );
 }
 
 /** A training that pauses as soon as it starts, or goes on while it is too hot to run. */
@@ -46,6 +73,12 @@ function boardProblems({ board }: Config): ConfigProblem[] {
     });
   }
   return problems;
+}
+
+/** More brokers than none. */
+function brokerProblems({ mqtt }: Config): ConfigProblem[] {
+  if (mqtt.url !== null || mqtt.otherUrls.length === 0) return [];
+  return [{ path: 'mqtt.otherUrls', message: 'is used with mqtt.url only' }];
 }
 
 /** A certificate that the page could not use, or would not. */

@@ -6,10 +6,11 @@ import { eyeOf } from '../base/words/eye.js';
 import type { Config } from '../config/schema.js';
 import type { OutboxClass } from '../storage/outbox-table.js';
 import { CommandDesk, type CommandHandler } from './commands/command-desk.js';
+import type { MissingFeature } from './connection/broker-limits.js';
 import type { BrokerAccess, Publication } from './connection/connection.js';
 import { Link } from './connection/link.js';
 import { Sender } from './connection/sender.js';
-import type { CommandAnswer } from './contract/command-contract.js';
+import { COMMAND_NAMES, type CommandAnswer } from './contract/command-contract.js';
 import { Composer } from './contract/composer.js';
 import {
   type CameraQualityBody,
@@ -36,6 +37,20 @@ import { ownMetrics, type TelemetryStats } from './outbox/telemetry-statistics.j
 
 /** Upper bound of the topic, correlation data and properties of an answer. */
 const RESPONSE_OVERHEAD_BYTES = 1_024;
+const RENEW_TIMEOUT_MS = 5_000;
+
+/** The connection to the broker, for a status. */
+export interface BrokerView {
+  /** Of the newest attempt, null before the first. */
+  url: string | null;
+  connected: boolean;
+  /** Null while not connected. */
+  protocol: '5' | '3.1.1' | null;
+  /** Why there is no connection; null: there is one, or nothing has been tried yet. */
+  problem: HeadlandError | null;
+  /** What the broker lacks, such as `retained_messages`. */
+  missing: readonly MissingFeature[];
+}
 
 export interface TelemetryClientOptions {
   robotId: string;
@@ -93,6 +108,7 @@ export class TelemetryClient {
       alarms,
       subscription: {
         filter: this.#prefix + commandTopic('+'),
+        topics: COMMAND_NAMES.map((name) => this.#prefix + commandTopic(name)),
         qos: this.#guarantees.command.qos,
       },
       log,
@@ -123,6 +139,17 @@ export class TelemetryClient {
 
   get connected(): boolean {
     return this.#link.ready !== null;
+  }
+
+  get broker(): BrokerView {
+    const { url, ready, problem, missing } = this.#link;
+    const protocol = ready && (ready.protocolVersion === 5 ? '5' : '3.1.1');
+    return { url, connected: ready !== null, protocol, problem, missing };
+  }
+
+  /** Connects again, with what `access` gives now. */
+  async renew(): Promise<void> {
+    await this.#link.renew(RENEW_TIMEOUT_MS);
   }
 
   /** Starts connecting; returns at once. */

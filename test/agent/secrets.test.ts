@@ -5,6 +5,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { unzipSync } from 'fflate';
 import { HANG_MS, TEST_HANG_MS } from '../liveness.js';
 import { listen } from '../ports.js';
 import { Mosquitto, passwordFile, withoutMosquitto } from '../telemetry/mosquitto.js';
@@ -27,6 +28,9 @@ const SETTINGS = [
   'pip-proxy',
   'console-token',
   'mqtt-key',
+  'argument-header',
+  'argument-token',
+  'argument-password',
 ];
 
 /** Everything that came out of somewhere, by where. */
@@ -164,6 +168,24 @@ test('no secret of any setting shows in any output, file or command line', {
     },
     mqtt: { url: brokerUrl, key: secretFile('key', canary('mqtt-key')), metricsIntervalMs: 1_000 },
     console: { port: 0, token: secretFile('token', canary('console-token')) },
+    alerts: {
+      rules: [
+        {
+          name: 'call',
+          labels: ['weed'],
+          command: {
+            path: '/bin/true',
+            arguments: [
+              '-H',
+              `X-Api-Key: ${canary('argument-header')}`,
+              `--token=${canary('argument-token')}`,
+              '--password',
+              canary('argument-password'),
+            ],
+          },
+        },
+      ],
+    },
     log: { level: 'trace' },
   });
   const env = {
@@ -200,7 +222,16 @@ test('no secret of any setting shows in any output, file or command line', {
     fetch(new URL(path, data.console), {
       headers: { authorization: `Bearer ${canary('console-token')}` },
     });
-  for (const path of ['/api/status', '/api/heads', '/api/reports', '/api/waiting']) {
+  for (const path of [
+    '/api/status',
+    '/api/heads',
+    '/api/reports',
+    '/api/waiting',
+    '/api/robot/settings',
+    '/api/robot/alerts',
+    '/api/robot/log',
+    '/api/robot/events',
+  ]) {
     const answer = await get(path);
     assert.equal(answer.status, 200, path);
     say(`the page's ${path}`, await answer.text());
@@ -226,6 +257,8 @@ test('no secret of any setting shows in any output, file or command line', {
     ['train', ...at],
     ['evaluate', ...at, '--out', join(rig.dir, 'report')],
     ['outputs', 'off', ...at],
+    ['doctor', '--only', 'configuration', 'broker', '--bundle', join(rig.dir, 'help.zip'), ...at],
+    ['doctor', '--only', 'configuration', 'broker', '--json', ...at],
   ]) {
     say(`headland ${command.join(' ')}`, await run(command, env));
   }
@@ -234,6 +267,10 @@ test('no secret of any setting shows in any output, file or command line', {
   const wrong = spawnSync(process.execPath, [CLI, 'run', '--config', broken], { encoding: 'utf8' });
   say('a mistake in the configuration', wrong.stdout + wrong.stderr);
   assert.match(wrong.stderr, /HL_CONFIG_SYNTAX/);
+
+  for (const [name, bytes] of Object.entries(unzipSync(readFileSync(join(rig.dir, 'help.zip'))))) {
+    say(`${name} of the support bundle`, Buffer.from(bytes).toString());
+  }
 
   clearInterval(watching);
   daemon.kill('SIGTERM');
@@ -250,4 +287,6 @@ test('no secret of any setting shows in any output, file or command line', {
   assert.match(outputs.get('the command line of pip')!, /pip\.sh/);
   assert.match([...outputs.values()].join(), /cannot reach https:\/\/\[redacted\]@127/);
   assert.match(outputs.get('the log')!, /"msg":"ready"/);
+  assert.match(outputs.get('settings.yaml of the support bundle')!, /mqtt:/);
+  assert.match(outputs.get("the page's /api/robot/settings")!, /X-Api-Key: \[redacted\]/);
 });

@@ -83,7 +83,63 @@ describe('redactText', () => {
   });
 });
 
+describe('redactText, for what is no address', () => {
+  const cases: [string, string][] = [
+    ['X-Api-Key: canary', 'X-Api-Key: [redacted]'],
+    ['"x-auth-token": "canary"', '"x-auth-token": "[redacted]"'],
+    ['Cookie: sid=canary; b=canary', 'Cookie: [redacted]'],
+    ['Authorization: canary', 'Authorization: [redacted]'],
+    ['proxy-authorization: Basic canary', 'proxy-authorization: Basic [redacted]'],
+    ['refused: Bearer canary0123', 'refused: Bearer [redacted]'],
+    ['run /bin/x --token=canary -v', 'run /bin/x --token=[redacted] -v'],
+    ['DB_PASSWORD="canary x" NODE_ENV=a', 'DB_PASSWORD=[redacted] NODE_ENV=a'],
+    ['AWS_SECRET_ACCESS_KEY=canary', 'AWS_SECRET_ACCESS_KEY=[redacted]'],
+    ['a -----BEGIN EC PRIVATE KEY-----\ncanary\n-----END EC PRIVATE KEY----- b', 'a [redacted] b'],
+    ['cannot open rtsp://admin:my canary@cam/1', 'cannot open rtsp://[redacted]@cam/1'],
+    ['cannot open rtsp://admin:my"canary>@cam/1', 'cannot open rtsp://[redacted]@cam/1'],
+  ];
+  for (const [text, shown] of cases) {
+    it(`hides the secret of ${JSON.stringify(text)}`, () => {
+      assert.equal(redactText(text), shown);
+      assert.equal(redactText(shown), shown);
+    });
+  }
+
+  it('leaves prose, ports and settings that only name a secret', () => {
+    for (const text of [
+      'mqtt.password: cannot read /etc/headland/mqtt-password',
+      'mqtt://broker:1883 refuses a@b',
+      'set mqtt.password={file: F} or token=null',
+      'wrong token: give the right one',
+      'bearer authentication failed',
+    ]) {
+      assert.equal(redactText(text), text);
+    }
+  });
+});
+
 describe('redactValue', () => {
+  it('hides what a name or an option calls a secret', () => {
+    assert.deepEqual(
+      redactValue({
+        password: 'canary',
+        accessToken: 'canary',
+        headers: { 'X-Api-Key': 'canary', Cookie: 'canary', Accept: 'image/jpeg' },
+        arguments: ['--token', 'canary', '-H', 'X-Api-Key: canary', '--task', 'main'],
+        token: { file: '/etc/headland/token' },
+        secret: null,
+      }),
+      {
+        password: '[redacted]',
+        accessToken: '[redacted]',
+        headers: { 'X-Api-Key': '[redacted]', Cookie: '[redacted]', Accept: 'image/jpeg' },
+        arguments: ['--token', '[redacted]', '-H', 'X-Api-Key: [redacted]', '--task', 'main'],
+        token: { file: '/etc/headland/token' },
+        secret: null,
+      },
+    );
+  });
+
   it('goes into everything that is data, and leaves the rest', () => {
     const bytes = new Uint8Array([1, 2]);
     const value = { a: ['http://u:p@h/'], b: { c: 'http://u:p@h/' }, bytes, n: null, f: 1.5 };

@@ -315,6 +315,22 @@ alerts: {rules: [{name: r, ${settings}}]}`;
     parseConfig('alerts: {rules: [{name: r, on: [disk_low], snapshot: true, clip: {}}]}');
   });
 
+  test('refuses a login that no message could hide, without naming it', () => {
+    const error = refusal(() =>
+      parseConfig(
+        `cameras: [{ driver: ffmpeg, input: 'rtsp://u:my canary@cam/1' }]\nmqtt: { url: 'mqtt://u:"canary@h' }`,
+      ),
+    );
+    const problems = error.details.problems as Problem[];
+    assert.deepEqual(
+      problems.map(({ path }) => path),
+      ['cameras[0].input', 'mqtt.url'],
+    );
+    assert.ok(!JSON.stringify(error).includes('canary'));
+    assert.match(error.message, /%20/);
+    parseConfig(`cameras: [{ driver: ffmpeg, input: 'rtsp://u:my%20word@cam/1' }]`);
+  });
+
   test('a device name that a shell would run is refused', () => {
     const error = refusal(() => parseConfig('cameras: [{driver: webcam, device: "x; rm -rf ~"}]'));
     assert.match(error.message, /cameras\[0\]\.device/);

@@ -213,7 +213,13 @@ export function createFieldSource(task = 'main'): FieldSource {
         namedTasks: source.named,
         simulated: false,
         alarms: [],
-        mqtt: { url: 'mqtt://127.0.0.1:1883', connected: true },
+        mqtt: {
+          url: 'mqtt://127.0.0.1:1883',
+          connected: true,
+          protocol: '5',
+          problem: null,
+          missing: [],
+        },
         cameras: [
           {
             name: 'main',

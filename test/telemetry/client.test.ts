@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Socket, connect as tcpConnect } from 'node:net';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { silentLog } from '../../src/base/log.js';
 import { startEmbeddedBroker } from '../../src/telemetry/broker/embedded-broker.js';
@@ -338,12 +338,37 @@ describe('telemetry against mosquitto', { skip: withoutMosquitto, timeout: TEST_
   });
 });
 
+/** An old broker: in front of another one it refuses CONNECT in MQTT 5. */
+async function withoutMqtt5(t: TestContext, brokerPort: number): Promise<string> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.once('data', (connect) => {
+      if (connect[connect.indexOf('MQTT') + 4] === 5) {
+        socket.end(Buffer.from([0x20, 2, 0, 1]));
+        return;
+      }
+      const onward = tcpConnect(brokerPort, '127.0.0.1');
+      onward.on('error', () => socket.destroy());
+      onward.write(connect);
+      socket.pipe(onward).pipe(socket);
+    });
+  });
+  const port = await listen(server);
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return `mqtt://127.0.0.1:${port}`;
+}
+
 describe('telemetry against other brokers', { timeout: TEST_HANG_MS }, () => {
   test('falls back to 3.1.1 where MQTT 5 is refused', { timeout: TEST_HANG_MS }, async (t) => {
     const broker = await startEmbeddedBroker({ port: 0, maxConnections: 8, log: silentLog() });
     t.after(() => broker.close());
     const observer = await Observer.connect(t, broker.url, 4);
-    const { client, stop } = robot(t, broker.url);
+    const { client, stop } = robot(t, await withoutMqtt5(t, broker.port));
     client.start();
     await observer.next('headland/r1/status', ({ json }) => json.state === 'online');
     assert.equal(client.stats().protocolVersion, 4);

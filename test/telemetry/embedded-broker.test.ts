@@ -8,7 +8,7 @@ import { silentLog } from '../../src/base/log.js';
 import { startEmbeddedBroker } from '../../src/telemetry/broker/embedded-broker.js';
 import { PacketGuard } from '../../src/telemetry/broker/packet-guard.js';
 import { TEST_HANG_MS } from '../liveness.js';
-import { event, Observer, robot, until } from './tools.js';
+import { allKinds, event, Observer, robot, TcpProxy, until } from './tools.js';
 
 describe('embedded broker', { timeout: TEST_HANG_MS }, () => {
   const options = { port: 0, maxConnections: 4, log: silentLog() };
@@ -82,6 +82,57 @@ describe('embedded broker', { timeout: TEST_HANG_MS }, () => {
     await until('only that one is left', () => client.stats().outbox.messages === 1);
     const first = [...new Set(observer.on('headland/r1/event').map((m) => m.json.details.index))];
     assert.deepEqual(first, [0, 1, 2, 3, 4, 6, 7, 8, 9]);
+  });
+
+  for (const protocol of ['5', '3.1.1'] as const) {
+    test(`speaks MQTT ${protocol}: everything arrives, commands, the last will`, {
+      timeout: TEST_HANG_MS,
+    }, async (t) => {
+      const broker = await startEmbeddedBroker({ ...options, maxConnections: 8 });
+      t.after(() => broker.close());
+      const version = protocol === '5' ? 5 : 4;
+      const observer = await Observer.connect(t, broker.url, version);
+      const proxy = await TcpProxy.start(t, broker.port);
+      const { client } = robot(t, proxy.url, { settings: { protocol } });
+      client.onCommand(async () => ({ done: true }));
+      client.start();
+      await observer.next('headland/r1/status', ({ json }) => json.state === 'online');
+      assert.equal(client.broker.protocol, protocol);
+      for (const send of Object.values(allKinds(client))) send();
+      for (const topic of ['event', 'metrics', 'task/main/prediction', 'camera/quality']) {
+        await observer.next(`headland/r1/${topic.replace('task/main/', '')}`);
+      }
+      await observer.client.publishAsync('headland/r1/cmd/ping', '{}', { qos: 1 });
+      await observer.next('headland/r1/cmd/ping/response');
+      await until('an empty outbox', () => client.stats().outbox.messages === 0);
+      proxy.cut();
+      const will = await observer.next(
+        'headland/r1/status',
+        ({ json }) => json.state === 'offline',
+      );
+      assert.equal(will.json.reason, 'connection_lost');
+    });
+  }
+
+  test('MQTT 5: tells a client that another one has taken its id, and its packet size', {
+    timeout: TEST_HANG_MS,
+  }, async (t) => {
+    const broker = await startEmbeddedBroker({ ...options, packetMaxBytes: 70_000 });
+    t.after(() => broker.close());
+    const one = robot(t, broker.url);
+    one.client.start();
+    await until('connected', () => one.client.connected);
+    assert.deepEqual(
+      one.client.broker.missing.map(({ name }) => name),
+      ['shared_subscriptions'],
+    );
+    const other = await connectAsync(broker.url, { protocolVersion: 5, clientId: 'headland-r1' });
+    t.after(() => other.end(true));
+    assert.equal(other.serverProperties?.maximumPacketSize, 70_000);
+    const alarm = await until('the alarm', () =>
+      one.alarms.list().find(({ name }) => name === 'mqtt-client-id'),
+    );
+    assert.match(alarm.error.message, /takes over this robot/);
   });
 
   test('closes with clients connected', async () => {

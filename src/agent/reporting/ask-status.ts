@@ -3,10 +3,10 @@ import type { IClientOptions, MqttClient } from 'mqtt';
 import { z } from 'zod';
 import { HeadlandError } from '../../base/errors.js';
 import type { Config } from '../../config/schema.js';
-import { connectOnce, within } from '../../telemetry/connection/connect-once.js';
+import { connectOnce, isVersionRefused, within } from '../../telemetry/connection/connect-once.js';
 import { topicPrefix } from '../../telemetry/contract/messages.js';
 import { CONTRACT, commandTopic, responseTopic } from '../../telemetry/contract/topics.js';
-import { brokerCredentials } from './broker-access.js';
+import { brokerCredentials, brokerUrls } from './broker-access.js';
 
 const ANSWER_TIMEOUT_MS = 5_000;
 
@@ -22,33 +22,68 @@ export async function askStatus(
   { mqtt, embeddedBroker, robot }: Config,
   environment: NodeJS.ProcessEnv,
 ): Promise<unknown> {
-  const url = mqtt.url ?? `mqtt://127.0.0.1:${embeddedBroker.port}`;
+  const configured = brokerUrls(mqtt);
+  const urls = configured.length > 0 ? configured : [`mqtt://127.0.0.1:${embeddedBroker.port}`];
   const noAnswer = (cause?: unknown): HeadlandError =>
-    new HeadlandError('HL_STATUS_NO_ANSWER', `no answer from daemon "${robot.id}" on ${url}`, {
-      remedy:
-        'Start the daemon (systemctl start headland), or give its configuration: --config FILE.',
-      cause,
-    });
+    new HeadlandError(
+      'HL_STATUS_NO_ANSWER',
+      `no answer from daemon "${robot.id}" on ${urls.join(' and ')}`,
+      {
+        remedy:
+          'Start the daemon (systemctl start headland), or give its configuration: --config FILE.',
+        cause,
+      },
+    );
   const options: IClientOptions = {
-    protocolVersion: 4,
     clientId: `headland-status-${randomUUID().slice(0, 8)}`,
     ...brokerCredentials(mqtt, environment),
     ...(mqtt.username === null ? {} : { username: mqtt.username }),
   };
-  const client = await connectOnce(url, options, ANSWER_TIMEOUT_MS).catch((error) => {
-    throw noAnswer(error);
-  });
+  let failure: unknown;
+  // The daemon may be at any of the brokers.
+  for (const url of urls) {
+    try {
+      return await askAt(url, options, mqtt.protocol, topicPrefix(robot.id));
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw noAnswer(failure);
+}
+
+async function askAt(
+  url: string,
+  options: IClientOptions,
+  protocol: Config['mqtt']['protocol'],
+  prefix: string,
+): Promise<unknown> {
+  const client = await connectAny(url, options, protocol);
   try {
     // A broker may leave the subscription or the command without acknowledgement.
-    return await within(ANSWER_TIMEOUT_MS, exchange(client, topicPrefix(robot.id)));
-  } catch (error) {
-    throw noAnswer(error);
+    return await within(ANSWER_TIMEOUT_MS, exchange(client, prefix));
   } finally {
     await client.endAsync(true);
   }
 }
 
 /** Sends the command, and waits for its response. */
+/** MQTT 5, and 3.1.1 where the broker refuses 5. */
+async function connectAny(
+  url: string,
+  options: IClientOptions,
+  protocol: Config['mqtt']['protocol'],
+): Promise<MqttClient> {
+  const connectWith = (protocolVersion: 4 | 5): Promise<MqttClient> =>
+    connectOnce(url, { ...options, protocolVersion }, ANSWER_TIMEOUT_MS);
+  if (protocol === '3.1.1') return connectWith(4);
+  try {
+    return await connectWith(5);
+  } catch (error) {
+    if (protocol === '5' || !isVersionRefused(error)) throw error;
+    return connectWith(4);
+  }
+}
+
 async function exchange(client: MqttClient, prefix: string): Promise<unknown> {
   const transaction = randomUUID();
   const { command, response } = CONTRACT;

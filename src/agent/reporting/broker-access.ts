@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Config } from '../../config/schema.js';
 import { readSecret, readSecretText } from '../../config/secrets.js';
 import type { BrokerCredentials } from '../../telemetry/connection/connection.js';
@@ -21,6 +22,21 @@ export function brokerCredentials(
     ...(mqtt.certFile === null ? {} : { cert: readCertificates(mqtt.certFile) }),
   };
   // Without TLS the key is not used.
-  if (/^(?:mqtts|wss|tls):/i.test(mqtt.url)) checkKey(files);
+  if (brokerUrls(mqtt).some((url) => /^(?:mqtts|wss|tls):/i.test(url))) checkKey(files);
   return { ...files, ...(password === null ? {} : { password }) };
+}
+
+/** Every configured broker, in the order of the settings; none: the embedded one. */
+export function brokerUrls({ url, otherUrls }: Config['mqtt']): string[] {
+  return url === null ? [] : [url, ...otherUrls];
+}
+
+/** A digest of credentials, which changes with any of them. */
+export function credentialsDigest(credentials: BrokerCredentials): string {
+  const hash = createHash('sha256');
+  for (const part of [credentials.password, credentials.key, credentials.ca, credentials.cert]) {
+    const bytes = Buffer.from(part ?? '');
+    hash.update(`${bytes.length}:`).update(bytes);
+  }
+  return hash.digest('hex');
 }

@@ -22,11 +22,12 @@ import type {
 } from '../../telemetry/contract/messages.js';
 import { Outbox } from '../../telemetry/outbox/outbox.js';
 import type { TelemetryStats } from '../../telemetry/outbox/telemetry-statistics.js';
-import { TelemetryClient } from '../../telemetry/telemetry-client.js';
+import { type BrokerView, TelemetryClient } from '../../telemetry/telemetry-client.js';
 import type { TrainingProgress } from '../../training/job/job-protocol.js';
 import type { TrainingReport } from '../../training/report.js';
 import { trainingProgressMessage, trainingReportMessage } from '../learning/training-messages.js';
 import { brokerCredentials } from './broker-access.js';
+import { CredentialsWatch } from './credentials-watch.js';
 import { positionMessage } from './position-message.js';
 
 const FAILURE_EVENT_INTERVAL_MS = 10_000;
@@ -49,6 +50,7 @@ export interface TelemetryServiceOptions {
 export class TelemetryService {
   readonly #outbox: Outbox;
   readonly #client: TelemetryClient;
+  readonly #credentials: CredentialsWatch;
   #broker: EmbeddedBroker | null = null;
   #brokerService: SideService | null = null;
   #state: StatusBody['state'] | null = null;
@@ -71,13 +73,14 @@ export class TelemetryService {
       classes: mqtt.outboxClasses,
       clocks: { isDateTrusted: () => isDateSynchronized() },
     });
-    const embedded = mqtt.url === null;
+    this.#credentials = new CredentialsWatch(() =>
+      brokerCredentials(config.mqtt, options.environment),
+    );
     this.#client = new TelemetryClient({
       robotId: robot.id,
       namedTasks: config.tasks.length > 0,
       boot,
-      // The embedded broker supports only 3.1.1; trying 5 first would cost a refused connection.
-      settings: embedded && mqtt.protocol === 'auto' ? { ...mqtt, protocol: '3.1.1' } : mqtt,
+      settings: mqtt,
       access: () => this.#access(),
       outbox: this.#outbox,
       alarms,
@@ -117,10 +120,31 @@ export class TelemetryService {
     this.#tellLosses();
   }
 
-  /** URL of the configured broker, else of the embedded one, even before it has started. */
-  get url(): string {
+  /**
+   * Connects again if the files of certificates, key or password have changed. Changed files that cannot
+   * be used raise the alarm `mqtt`; the connection stays.
+   */
+  async tendCredentials(): Promise<void> {
+    const outcome = this.#credentials.check();
+    if (outcome === null) return;
+    if (outcome === 'changed') await this.#client.renew();
+    else this.options.alarms.raise('mqtt', outcome.error);
+  }
+
+  /** The connection, with the URL of the broker that is or was tried last, else of the first. */
+  get broker(): BrokerView & { url: string } {
+    const { broker } = this.#client;
+    return { ...broker, url: broker.url ?? this.#firstUrl };
+  }
+
+  /** URL of the first configured broker, else of the embedded one, even before it has started. */
+  get #firstUrl(): string {
     const { mqtt, embeddedBroker } = this.config;
     return mqtt.url ?? this.#broker?.url ?? `mqtt://${HOST}:${embeddedBroker.port}`;
+  }
+
+  get url(): string {
+    return this.broker.url;
   }
 
   get connected(): boolean {
@@ -240,7 +264,7 @@ export class TelemetryService {
   /** @throws HeadlandError HL_SECRET_…, HL_MQTT_TLS_FILE */
   #access(): BrokerAccess {
     const credentials = brokerCredentials(this.config.mqtt, this.options.environment);
-    return { url: this.url, credentials };
+    return { url: this.#firstUrl, otherUrls: this.config.mqtt.otherUrls, credentials };
   }
 }
 

@@ -92,12 +92,24 @@ function brokerText(status: Fields): string {
   const mqtt = fields(status.mqtt);
   const waiting = number(status.outbox_messages);
   return [
-    `${mqtt.url} ${mqtt.connected === true ? 'connected' : 'not connected'}`,
+    `${mqtt.url} ${connectionText(mqtt)}`,
     ...(waiting === null
       ? []
       : [`${waiting} ${waiting === 1 ? 'message waits' : 'messages wait'}`]),
     typeof status.console === 'string' ? `page ${status.console}` : 'no page',
   ].join(' · ');
+}
+
+/** A daemon of before says only whether it is connected. */
+function connectionText({ connected, protocol, problem, missing }: Fields): string {
+  if (connected !== true) {
+    const { message } = fields(problem);
+    return typeof message === 'string' ? `not connected (${message})` : 'not connected';
+  }
+  const version = typeof protocol === 'string' ? `, MQTT ${protocol}` : '';
+  const limits =
+    Array.isArray(missing) && missing.length > 0 ? `, without ${missing.join(', ')}` : '';
+  return `connected${version}${limits}`;
 }
 
 function alarmText({ code, message }: Fields): string {

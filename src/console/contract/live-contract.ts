@@ -124,7 +124,13 @@ const consoleStatus = z.object({
   simulated: z.boolean(),
   /** Raised alarms, the oldest first. */
   alarms: z.array(alarmState),
-  mqtt: z.object({ url: z.string(), connected: z.boolean() }),
+  mqtt: z.object({
+    url: z.string(),
+    connected: z.boolean(),
+    protocol: z.enum(['5', '3.1.1']).nullable(),
+    problem: z.object({ code: z.string(), message: z.string(), remedy: z.string() }).nullable(),
+    missing: z.array(z.string()),
+  }),
   /** All cameras of the robot. */
   cameras: z.array(cameraStatus),
   /** Null until it is loaded. */

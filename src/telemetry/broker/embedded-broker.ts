@@ -9,6 +9,10 @@ const HOST = '127.0.0.1';
 const PACKET_MAX_BYTES = 16_777_216;
 const CONNECT_TIMEOUT_MS = 10_000;
 const QUEUE_LIMIT = 1_000;
+/** MQTT 5: a client that is away for longer has lost its subscriptions and queued messages. */
+const SESSION_MAX_SECONDS = 604_800;
+/** MQTT 5: sessions of clients that are away, so that ever new client ids cannot take the memory. */
+const AWAY_MAX_SESSIONS = 64;
 
 export interface EmbeddedBrokerOptions {
   /** 0 = any free port. */
@@ -27,7 +31,7 @@ export interface EmbeddedBroker {
 }
 
 /**
- * Starts a small broker in the daemon, for robots without one. It speaks MQTT 3.1.1, listens on
+ * Starts a small broker in the daemon, for robots without one. It speaks MQTT 5 and 3.1.1, listens on
  * loopback only, accepts every process of this machine, and loses its state on a restart.
  * @throws HeadlandError HL_BROKER_PORT_IN_USE | HL_BROKER_START_FAILED
  */
@@ -36,6 +40,9 @@ export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promi
   const aedes = await Aedes.createBroker({
     connectTimeout: CONNECT_TIMEOUT_MS,
     queueLimit: QUEUE_LIMIT,
+    maximumPacketSize: packetMaxBytes,
+    sessionExpiryIntervalLimit: SESSION_MAX_SECONDS,
+    pendingSessionsLimit: AWAY_MAX_SESSIONS,
   });
   aedes.on('connectionError', (_, error) =>
     log.debug({ reason: messageOf(error) }, 'embedded broker: connection without MQTT'),

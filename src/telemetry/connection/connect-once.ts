@@ -22,6 +22,21 @@ export async function connectOnce(
   });
 }
 
+/**
+ * Whether a connection of {@link connectOnce} failed over its version of MQTT: an old broker refuses
+ * MQTT 5, or closes the connection because it cannot parse the packet.
+ */
+export function isVersionRefused(error: unknown): boolean {
+  const code = reasonCodeOf(error);
+  return code === null || code === 1 || code === 0x84;
+}
+
+/** Reason code of MQTT in an error; null: none came from the broker. */
+export function reasonCodeOf(error: unknown): number | null {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  return typeof code === 'number' ? code : null;
+}
+
 /** Rejects when `work` takes too long. */
 export function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -8,6 +8,8 @@ import {
 import type { Config } from '../../config/schema.js';
 import type { IncomingCommand } from '../commands/command-desk.js';
 import type { QoS } from '../contract/topics.js';
+import { type BrokerLimits, brokerLimits, NO_LIMITS } from './broker-limits.js';
+import { type ReasonDetails, type ServerReason, serverReason } from './server-reason.js';
 import type { TlsFiles } from './tls-files.js';
 
 const CONNECT_TIMEOUT_MS = 15_000;
@@ -29,6 +31,8 @@ export interface BrokerCredentials extends TlsFiles {
 export interface BrokerAccess {
   /** mqtt://, mqtts://, ws:// or wss:// */
   url: string;
+  /** Brokers to try in turn while those before cannot be used, with the same credentials. */
+  otherUrls?: readonly string[];
   credentials: BrokerCredentials;
 }
 
@@ -59,6 +63,8 @@ export interface ConnectionEnd {
   overMessage: boolean;
   /** CONNACK code or errno. */
   code?: number | string;
+  /** What the broker said by its code. */
+  reason?: ServerReason;
 }
 
 export interface ConnectionOptions {
@@ -67,15 +73,22 @@ export interface ConnectionOptions {
   clientId: string;
   settings: Config['mqtt'];
   will: Publication;
+  /** What is known of the broker before it has answered: a will that it does not take ends the CONNECT. */
+  willLimits?: Pick<BrokerLimits, 'retain' | 'maxQos'>;
   /** Topic filter of commands, and their maximum QoS. */
-  subscription: { filter: string; qos: QoS };
+  subscription: {
+    filter: string;
+    /** The same topics without wildcards, for brokers that have none. */
+    topics: readonly string[];
+    qos: QoS;
+  };
   /** Subscribed and ready to publish. */
   onReady: () => void;
   onCommand: (command: IncomingCommand) => void;
   /** Called exactly once, whatever the cause. */
   onEnd: (end: ConnectionEnd) => void;
   /**
-   * Called with the result of the subscription to commands; null: granted, else the reason code.
+   * Called with the result of the subscription to commands; null: granted, else the reason in words.
    */
   onSubscribed: (refusal: string | null) => void;
 }
@@ -91,7 +104,8 @@ export class Connection {
   #acknowledged = false;
   #ready = false;
   #ended = false;
-  #lastError: { message: string; code?: number | string } | null = null;
+  #lastError: { message: string; code?: number | string; reason?: ServerReason } | null = null;
+  #limits = NO_LIMITS;
   #subscribeAgain: NodeJS.Timeout | null = null;
   #unanswered = 0;
   #refusedMessage = false;
@@ -106,11 +120,16 @@ export class Connection {
       this.#onMessage(topic, payload, packet);
     });
     this.#client.on('error', (error) => this.#onError(error));
-    this.#client.on('disconnect', (packet) => {
-      this.#lastError = {
-        message: `the broker disconnected with reason code ${packet.reasonCode ?? 0}`,
-        ...(packet.reasonCode === undefined ? {} : { code: packet.reasonCode }),
-      };
+    this.#client.on('disconnect', ({ reasonCode = 0, properties }) => {
+      const reason = serverReason(reasonCode, 'later', properties);
+      this.#lastError =
+        reasonCode < REFUSED
+          ? { message: 'the broker ended the connection', code: reasonCode }
+          : {
+              message: `the broker ended the connection: ${reason.words}`,
+              code: reasonCode,
+              reason,
+            };
     });
     this.#client.on('close', () => this.#end());
   }
@@ -119,14 +138,19 @@ export class Connection {
     return this.#ready && !this.#ended;
   }
 
+  /** What the broker does not do; none before its CONNACK. */
+  get limits(): BrokerLimits {
+    return this.#limits;
+  }
+
   /** Receive Maximum: how many unacknowledged messages of QoS 1 the broker accepts. */
   get receiveMaximum(): number {
-    return this.#client.serverProperties?.receiveMaximum ?? 65_535;
+    return this.#limits.receiveMaximum;
   }
 
   /** The largest packet that the broker accepts, bytes. */
   get maximumPacketSize(): number {
-    return this.#client.serverProperties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
+    return this.#limits.maxPacketBytes;
   }
 
   /** Unsent bytes in the socket's buffer. */
@@ -135,7 +159,7 @@ export class Connection {
   }
 
   /**
-   * Sends a message. With QoS 1, `done` is called when the broker has answered: with null, or with
+   * Sends a message, with QoS 0 and without the retain flag where the broker supports no more. With QoS 1, `done` is called when the broker has answered: with null, or with
    * the reason code of its refusal (>= 0x80). With QoS 0, it is called once the message is written
    * to the network, which may be before this returns. It is not called when the connection ends
    * first.
@@ -151,17 +175,18 @@ export class Connection {
               : { correlationData: Buffer.from(message.correlation) }),
           }
         : undefined;
-    if (message.qos > 0) this.#unanswered += 1;
+    const { qos, retain } = within(message, this.#limits);
+    if (qos > 0) this.#unanswered += 1;
     this.#client.publish(
       message.topic,
       viewOf(message.payload),
-      { qos: message.qos, retain: message.retain, ...(properties ? { properties } : {}) },
+      { qos, retain, ...(properties ? { properties } : {}) },
       (error) => {
         if (this.#ended) return;
         const refusal = error && 'code' in error ? Number(error.code) : null;
         const refused = refusal !== null && refusal >= REFUSED;
         if (refused) this.#refusedMessage = true;
-        if (message.qos > 0 && (!error || refused)) this.#unanswered -= 1;
+        if (qos > 0 && (!error || refused)) this.#unanswered -= 1;
         if (!error) done?.(null);
         else if (refused) done?.(refusal);
       },
@@ -185,15 +210,17 @@ export class Connection {
 
   #onConnect(): void {
     this.#acknowledged = true;
+    if (this.protocolVersion === 5) this.#limits = brokerLimits(this.#client.serverProperties);
     this.#subscribe();
   }
 
   /** Subscribes to commands. A refusal is retried and does not stop the robot from publishing. */
   #subscribe(): void {
     const { subscription, settings, onSubscribed, onReady } = this.#options;
-    const { filter, qos } = subscription;
+    const { filter, topics, qos } = subscription;
+    const filters = this.#limits.wildcards ? filter : [...topics];
     // With `rap` (retain as published) a retained command is recognisable even when sent live.
-    this.#client.subscribe(filter, { qos, rap: true }, (error, granted) => {
+    this.#client.subscribe(filters, { qos, rap: true }, (error, granted) => {
       if (this.#ended) return;
       const answers: number[] | null = error
         ? answersIn(error)
@@ -201,7 +228,7 @@ export class Connection {
       // No answer: the connection ended first.
       if (!answers) return;
       const refusal = answers.find((answer) => answer >= REFUSED);
-      onSubscribed(refusal === undefined ? null : `0x${refusal.toString(16)}`);
+      onSubscribed(refusal === undefined ? null : serverReason(refusal, 'later').words);
       if (refusal !== undefined) {
         this.#subscribeAgain = setTimeout(() => this.#subscribe(), settings.backoffMaxMs);
         this.#subscribeAgain.unref();
@@ -227,9 +254,21 @@ export class Connection {
   #onError(error: Error): void {
     const { code } = error as { code?: number | string };
     // The first error is the cause; later ones are its consequences.
-    this.#lastError ??= { message: error.message, ...(code === undefined ? {} : { code }) };
+    this.#lastError ??= {
+      message: error.message,
+      ...(code === undefined ? {} : { code }),
+      ...this.#refusal(code),
+    };
     // A protocol error or an unanswered CONNECT may leave the socket open.
     if (!this.#ended) this.#client.stream?.destroy();
+  }
+
+  /** What a CONNACK says that refuses the connection. */
+  #refusal(code: number | string | undefined): { message: string; reason: ServerReason } | null {
+    if (this.#acknowledged || typeof code !== 'number') return null;
+    const details: ReasonDetails = this.#client.serverProperties ?? {};
+    const reason = serverReason(code, 'connect', details);
+    return { message: `the broker refuses the connection: ${reason.words}`, reason };
   }
 
   #end(): void {
@@ -246,6 +285,7 @@ export class Connection {
       wordless: isWordless(error),
       overMessage: this.#refusedMessage || this.#unanswered > 0,
       ...(error?.code === undefined ? {} : { code: error.code }),
+      ...(error?.reason === undefined ? {} : { reason: error.reason }),
     });
   }
 
@@ -272,6 +312,14 @@ export function answersIn(error: unknown): number[] | null {
   // After the end of the connection there is no packet, despite the type.
   const packet: { granted: unknown[] } | undefined = error.packet;
   return packet ? packet.granted.map(Number) : null;
+}
+
+/** The guarantees of a message that a broker supports. */
+function within(
+  { qos, retain }: Pick<Publication, 'qos' | 'retain'>,
+  limits: Pick<BrokerLimits, 'retain' | 'maxQos'>,
+): Pick<Publication, 'qos' | 'retain'> {
+  return { qos: limits.maxQos === 0 ? 0 : qos, retain: retain && limits.retain };
 }
 
 function expiryProperty({ expirySeconds }: Publication): { messageExpiryInterval?: number } {
@@ -307,8 +355,7 @@ function clientOptions(options: ConnectionOptions): IClientOptions {
     will: {
       topic: will.topic,
       payload: Buffer.from(will.payload),
-      qos: will.qos,
-      retain: will.retain,
+      ...within(will, options.willLimits ?? NO_LIMITS),
       ...(isV5
         ? { properties: { willDelayInterval: settings.willDelaySeconds, ...expiryProperty(will) } }
         : {}),

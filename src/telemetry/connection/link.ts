@@ -1,9 +1,11 @@
 import type { AlarmSwitch } from '../../base/alarms.js';
 import { Backoff } from '../../base/backoff.js';
-import { type ErrorCode, HeadlandError, isHeadlandError, messageOf } from '../../base/errors.js';
+import { type ErrorCode, HeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { Config } from '../../config/schema.js';
 import type { IncomingCommand } from '../commands/command-desk.js';
+import { type MissingFeature, missingFeatures } from './broker-limits.js';
+import { BrokerRota, type KnownBroker } from './broker-rota.js';
 import {
   type BrokerAccess,
   Connection,
@@ -12,7 +14,6 @@ import {
   type Publication,
 } from './connection.js';
 import { Contest } from './contest.js';
-import { ProtocolChoice } from './protocol-choice.js';
 
 /** A connection that lasts this long resets the back-off. */
 const STABLE_MS = 10_000;
@@ -45,7 +46,11 @@ export interface LinkOptions {
 export class Link {
   readonly #options: LinkOptions;
   readonly #backoff: Backoff;
-  readonly #choice: ProtocolChoice;
+  readonly #rota: BrokerRota;
+  /** Of the newest attempt. */
+  #url: string | null = null;
+  /** The connection is being closed to be opened again. */
+  #isRenewing = false;
   #connection: Connection | null = null;
   #timer: NodeJS.Timeout | null = null;
   #session = 0;
@@ -56,6 +61,7 @@ export class Link {
   #uncontested: NodeJS.Timeout | null = null;
   #stopped = true;
   #lastEnd: ConnectionEnd | null = null;
+  #missing: readonly MissingFeature[] = [];
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -64,7 +70,8 @@ export class Link {
       { initialMs: backoffInitialMs, maxMs: backoffMaxMs },
       options.random,
     );
-    this.#choice = new ProtocolChoice(protocol);
+    const { clientId } = options;
+    this.#rota = new BrokerRota({ protocol, spread: options.settings.spreadBrokers, clientId });
     // A competing client reconnects within its own back-off.
     this.#contest = new Contest(Math.max(STABLE_MS, 2 * backoffMaxMs));
   }
@@ -83,12 +90,52 @@ export class Link {
     return this.#lastEnd;
   }
 
+  /** Why there is no connection; null: there is one, or nothing has been tried. */
+  get problem(): HeadlandError | null {
+    const end = this.#lastEnd;
+    return end === null || this.ready !== null ? null : problemOf(end);
+  }
+
+  /** Of the broker of the newest attempt; null before the first. */
+  get url(): string | null {
+    return this.#url;
+  }
+
+  /** What the broker of the last ready connection lacks. */
+  get missing(): readonly MissingFeature[] {
+    return this.#missing;
+  }
+
   start(): void {
     if (!this.#stopped) return;
     this.#stopped = false;
     this.#downSinceMs = performance.now();
     // Robots that are switched on together must not connect together.
-    this.#connectIn(this.#backoff.nextMs());
+    const { connectSpreadMs, backoffInitialMs } = this.#options.settings;
+    this.#connectIn(this.#within(connectSpreadMs ?? backoffInitialMs));
+  }
+
+  /**
+   * Connects again, soon and without a last will, with what `access` gives now. Brokers notice a new
+   * certificate or password only in a new connection.
+   */
+  async renew(timeoutMs: number): Promise<void> {
+    if (this.#stopped || this.#isRenewing) return;
+    if (this.#connection === null) {
+      if (this.#timer === null) return;
+      clearTimeout(this.#timer);
+      this.#connectIn(this.#within(this.#options.settings.backoffInitialMs));
+      return;
+    }
+    this.#isRenewing = true;
+    await this.#connection.close(timeoutMs).finally(() => {
+      this.#isRenewing = false;
+    });
+  }
+
+  /** @returns a random delay, so that robots do not act together */
+  #within(maxMs: number): number {
+    return (this.#options.random ?? Math.random)() * maxMs;
   }
 
   /** Closes the connection and stops reconnecting. */
@@ -111,42 +158,71 @@ export class Link {
   #connect(): void {
     const options = this.#options;
     const session = ++this.#session;
-    const protocolVersion = this.#choice.next();
+    try {
+      const access = options.access();
+      const { url, broker } = this.#rota.next(access);
+      this.#url = url;
+      this.#open({ ...access, url }, broker, session);
+    } catch (error) {
+      // An unreadable secret raises the alarm now: waiting would not help.
+      options.alarms.raise('mqtt', error);
+      this.#connectIn(this.#backoff.nextMs());
+    }
+  }
+
+  #open(access: BrokerAccess, broker: KnownBroker, session: number): void {
+    const options = this.#options;
+    const protocolVersion = broker.choice.next();
     try {
       this.#connection = new Connection({
-        access: options.access(),
+        access,
         protocolVersion,
         clientId: options.clientId,
         settings: options.settings,
         will: options.will(session),
+        willLimits: broker.willLimits,
         subscription: options.subscription,
-        onReady: () => this.#onReady(protocolVersion, session),
+        onReady: () => this.#onReady(broker, protocolVersion, session),
         onCommand: options.onCommand,
-        onEnd: (end) => this.#onEnd(protocolVersion, end),
+        onEnd: (end) => this.#onEnd(broker, protocolVersion, end),
         onSubscribed: (refusal) => this.#onSubscribed(refusal),
       });
     } catch (error) {
-      if (isHeadlandError(error)) {
-        // An unreadable secret raises the alarm now: waiting would not help.
-        options.alarms.raise('mqtt', error);
-        this.#connectIn(this.#backoff.nextMs());
-        return;
-      }
       const message = messageOf(error);
       const end = { kind: 'unreachable' as const, message, wordless: false, overMessage: false };
-      this.#onEnd(protocolVersion, end);
+      this.#onEnd(broker, protocolVersion, end);
     }
   }
 
-  #onReady(protocolVersion: 4 | 5, session: number): void {
+  #onReady(broker: KnownBroker, protocolVersion: 4 | 5, session: number): void {
     const { alarms, log, onReady } = this.#options;
     this.#readyAtMs = performance.now();
     this.#lastEnd = null;
+    broker.lastFailure = null;
+    this.#rota.reset();
     alarms.clear('mqtt');
     this.#uncontested = setTimeout(() => alarms.clear('mqtt-client-id'), this.#contest.quietMs);
     this.#uncontested.unref();
-    log.info({ protocolVersion, session }, 'connected to the broker');
+    log.info({ protocolVersion, session, broker: this.#url }, 'connected to the broker');
+    this.#reportLimits(broker);
     onReady();
+  }
+
+  /** Says what the broker lacks, once for as long as it lacks the same. */
+  #reportLimits(broker: KnownBroker): void {
+    const { settings, log } = this.#options;
+    const limits = this.#connection?.limits;
+    if (limits === undefined) return;
+    broker.willLimits = limits;
+    const missing = missingFeatures(limits, settings.sessionExpirySeconds);
+    const isNew = missing.some(({ name }) => !this.#missing.some((known) => known.name === name));
+    this.#missing = missing;
+    if (!isNew) return;
+    const fields = { code: 'HL_BROKER_LIMITED', missing: missing.map(({ name }) => name) };
+    const message = `the broker has limits: ${missing.map(({ text }) => text).join('; ')}`;
+    // What concerns consumers only is no warning of the robot.
+    if (missing.every(({ name }) => name === 'shared_subscriptions')) log.info(fields, message);
+    else log.warn(fields, message);
   }
 
   #onSubscribed(refusal: string | null): void {
@@ -167,7 +243,7 @@ export class Link {
     alarms.raise('mqtt-commands', error);
   }
 
-  #onEnd(protocolVersion: 4 | 5, end: ConnectionEnd): void {
+  #onEnd(broker: KnownBroker, protocolVersion: 4 | 5, end: ConnectionEnd): void {
     const wasReady = this.#readyAtMs !== null;
     const heldMs = this.#readyAtMs === null ? 0 : performance.now() - this.#readyAtMs;
     this.#connection = null;
@@ -178,12 +254,25 @@ export class Link {
       this.#options.onLost();
     }
     if (this.#stopped) return;
+    if (this.#isRenewing) {
+      this.#options.log.info('connecting to the broker again, with new credentials');
+      this.#connectIn(this.#within(this.#options.settings.backoffInitialMs));
+      return;
+    }
     this.#judge(end, wasReady, heldMs);
     if (heldMs >= STABLE_MS) this.#backoff.reset();
-    const atOnce = this.#choice.ended(protocolVersion, end.kind);
-    const delayMs = atOnce ? 0 : this.#backoff.nextMs();
-    this.#report(protocolVersion, end, delayMs);
+    const delayMs = this.#delayMs(broker, protocolVersion, wasReady ? null : end);
+    this.#report(broker, protocolVersion, end, delayMs);
     this.#connectIn(delayMs);
+  }
+
+  /** @param failure why the broker could not be used; null: its connection was lost */
+  #delayMs(broker: KnownBroker, protocolVersion: 4 | 5, failure: ConnectionEnd | null): number {
+    if (failure === null) return this.#backoff.nextMs();
+    if (broker.yields(protocolVersion, failure)) return 0;
+    // Only when no broker could be used, all of them are left alone for longer and longer.
+    if (this.#rota.failed()) return this.#backoff.nextMs();
+    return this.#within(this.#options.settings.backoffInitialMs);
   }
 
   /** Raises an alarm for a refusal, a long outage or a contested client id. */
@@ -199,35 +288,37 @@ export class Link {
     this.#contest.notTaken();
     const downForMs = performance.now() - this.#downSinceMs;
     const isLong = end.kind !== 'version' && downForMs >= UNREACHABLE_ALARM_MS;
-    if (end.kind === 'refused' || isLong) alarms.raise('mqtt', noBroker(end));
+    // The next attempt goes without what the broker lacks.
+    const isRefused = end.kind === 'refused' && end.reason?.code !== 'HL_BROKER_LIMITED';
+    if (isRefused || isLong) alarms.raise('mqtt', problemOf(end));
   }
 
   /** Logs the end; a repetition of the same failure only at debug level. */
-  #report(protocolVersion: 4 | 5, end: ConnectionEnd, delayMs: number): void {
-    const sameKind = this.#lastEnd?.kind === end.kind;
-    const same = sameKind && (end.kind === 'lost' || this.#lastEnd?.code === end.code);
+  #report(broker: KnownBroker, protocolVersion: 4 | 5, end: ConnectionEnd, delayMs: number): void {
+    const before = broker.lastFailure;
+    const same = before?.kind === end.kind && (end.kind === 'lost' || before.code === end.code);
     this.#lastEnd = end;
+    broker.lastFailure = end;
     const fields = {
-      code: CODES[end.kind],
+      code: end.reason?.code ?? CODES[end.kind],
       protocolVersion,
       retryMs: Math.round(delayMs),
       reason: end.code,
+      broker: this.#url,
     };
     const message = `no connection to the broker: ${end.message}`;
-    if (end.kind === 'version') this.#options.log.info(fields, message);
+    const isYielded = end.kind === 'version' || end.reason?.code === 'HL_BROKER_LIMITED';
+    if (isYielded && delayMs === 0) this.#options.log.info(fields, message);
     else if (same) this.#options.log.debug(fields, message);
     else this.#options.log.warn(fields, message);
   }
 }
 
-function noBroker({ kind, message, code: reason }: ConnectionEnd): HeadlandError {
-  const code = kind === 'refused' ? 'HL_BROKER_REFUSED' : 'HL_BROKER_UNREACHABLE';
-  return new HeadlandError(code, `no connection to the broker: ${message}`, {
-    remedy:
-      kind === 'refused'
-        ? 'Correct mqtt.username and mqtt.password, or the access list of the broker.'
-        : 'Start the broker, or correct mqtt.url; check the network.',
-    details: { reason: reason ?? null },
+function problemOf({ kind, message, reason, code }: ConnectionEnd): HeadlandError {
+  const ofKind = kind === 'silent' ? 'HL_BROKER_UNREACHABLE' : CODES[kind];
+  return new HeadlandError(reason?.code ?? ofKind, `no connection to the broker: ${message}`, {
+    remedy: reason?.remedy ?? 'Start the broker, or correct mqtt.url; check the network.',
+    details: { reason: code ?? null },
   });
 }
 

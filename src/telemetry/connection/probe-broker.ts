@@ -15,8 +15,10 @@ import type { Config } from '../../config/schema.js';
 import type { CommandResponse } from '../contract/command-contract.js';
 import { topicPrefix } from '../contract/messages.js';
 import { commandTopic, responseTopic } from '../contract/topics.js';
-import { connectOnce, within } from './connect-once.js';
+import { brokerLimits, missingFeatures } from './broker-limits.js';
+import { connectOnce, isVersionRefused, reasonCodeOf, within } from './connect-once.js';
 import { answersIn, type BrokerAccess, REFUSED } from './connection.js';
+import { serverReason } from './server-reason.js';
 
 /** In the order in which they are taken; the first that fails ends the probe. */
 export type ProbeStage =
@@ -52,25 +54,6 @@ const DEFAULT_TLS_PORTS: Record<string, number> = { 'mqtts:': 8_883, 'tls:': 8_8
 /** Name of a command that does not exist, so that nobody waits for its answers. */
 const PROBE_COMMAND = 'doctor';
 
-/** Reasons in words, by the code of CONNACK in MQTT 3.1.1 and 5. */
-const REASONS: Record<number, string> = {
-  1: 'it does not support this version of MQTT',
-  2: 'it does not accept the client id',
-  3: 'its service is unavailable',
-  4: 'wrong user name or password',
-  5: 'wrong user name or password, or not authorised',
-  132: 'it does not support this version of MQTT',
-  133: 'it does not accept the client id',
-  134: 'wrong user name or password',
-  135: 'wrong user name or password, or not authorised',
-  136: 'its service is unavailable',
-  137: 'it is busy',
-  138: 'this client is banned',
-  140: 'it does not support this way of authentication',
-  151: 'a quota is used up',
-  159: 'too many connections in a short time',
-};
-
 /**
  * Tries the way to a broker step by step: name, port, certificate, login, and the rights to subscribe
  * to commands and to publish. It connects with a client id of its own and a session that ends with it,
@@ -105,7 +88,7 @@ export async function probeBroker(options: ProbeOptions): Promise<ProbeStep[]> {
       const version = login.protocolVersion === 5 ? '5' : '3.1.1';
       const { username } = options.settings;
       const who = username === null ? 'without a user name' : `as "${username}"`;
-      return ok(`the broker accepts MQTT ${version} ${who}`);
+      return withLimits(login, `the broker accepts MQTT ${version} ${who}`);
     });
     if (!entered || client === null) return steps;
     const open: MqttClient = client;
@@ -115,6 +98,22 @@ export async function probeBroker(options: ProbeOptions): Promise<ProbeStep[]> {
     (client as MqttClient | null)?.end(true);
   }
   return steps;
+}
+
+/** A warning where the robot has to go without something. */
+function withLimits(
+  { client, protocolVersion }: { client: MqttClient; protocolVersion: 4 | 5 },
+  text: string,
+): Omit<ProbeStep, 'stage'> {
+  if (protocolVersion === 4) return ok(text);
+  const missing = missingFeatures(brokerLimits(client.serverProperties), 0);
+  if (missing.length === 0) return ok(text);
+  const whole = `${text}; it has limits: ${missing.map((each) => each.text).join('; ')}`;
+  if (missing.every(({ name }) => name === 'shared_subscriptions')) return ok(whole);
+  const error = new HeadlandError('HL_BROKER_LIMITED', whole, {
+    remedy: 'Allow it in the settings of the broker, if it is needed; the robot goes on without.',
+  });
+  return { state: 'warning', text: error.message, error };
 }
 
 const ok = (text: string): Omit<ProbeStep, 'stage'> => ({ state: 'ok', text, error: null });
@@ -251,10 +250,8 @@ async function logIn(
     try {
       return { client: await connectAs(options, protocolVersion), protocolVersion };
     } catch (cause) {
-      // An old broker refuses MQTT 5, or closes the connection because it cannot parse the packet.
-      const code = reasonCodeOf(cause);
       const isLast = index === versions.length - 1;
-      if (isLast || !(code === null || code === 1 || code === 0x84)) throw refused(options, cause);
+      if (isLast || !isVersionRefused(cause)) throw refused(options, cause);
     }
   }
   throw new Error('no version of MQTT to try');
@@ -280,14 +277,11 @@ function refused({ access, settings }: ProbeOptions, cause: unknown): HeadlandEr
   const code = reasonCodeOf(cause);
   if (code === null) return unreachable(`no answer to the login: ${reasonOf(cause)}`, cause);
   const who = settings.username === null ? 'a login without a user name' : `"${settings.username}"`;
+  const reason = serverReason(code, 'connect');
   return new HeadlandError(
-    'HL_BROKER_REFUSED',
-    `${redactAddress(access.url)} refuses ${who}: ${REASONS[code] ?? `reason code ${code}`}`,
-    {
-      remedy: 'Correct mqtt.username and mqtt.password, or the access list of the broker.',
-      details: { reason: code },
-      cause,
-    },
+    reason.code,
+    `${redactAddress(access.url)} refuses ${who}: ${reason.words}`,
+    { remedy: reason.remedy, details: { reason: code }, cause },
   );
 }
 
@@ -300,7 +294,7 @@ async function trySubscription(
   if (refusal === null) return ok(`the broker lets this user subscribe to ${filter}`);
   throw new HeadlandError(
     'HL_BROKER_SUBSCRIPTION_REFUSED',
-    `the broker refuses the subscription to commands (${filter}): 0x${refusal.toString(16)}`,
+    `the broker refuses the subscription to commands (${filter}): ${serverReason(refusal, 'later').words}`,
     { remedy: `Allow the robot to read ${filter} in the access list of the broker.` },
   );
 }
@@ -331,11 +325,7 @@ async function tryPublication(
   const payload = JSON.stringify(message);
   const published = client.publishAsync(topic, payload, { qos: 1, retain: false });
   await within(STEP_TIMEOUT_MS, published).catch((cause) => {
-    throw unpublished(
-      topic,
-      reasonCodeOf(cause) === 0x87 ? 'not authorised' : reasonOf(cause),
-      cause,
-    );
+    throw unpublished(topic, wordsOf(cause), cause);
   });
   if (mayRead && (await within(ECHO_TIMEOUT_MS, echo).catch(() => false))) {
     return ok(`a message on ${topic} comes back`);
@@ -385,12 +375,6 @@ function badCertificate(
   return new HeadlandError(code, message, { remedy, cause });
 }
 
-/** Of MQTT; null: none came from the broker. */
-function reasonCodeOf(error: unknown): number | null {
-  const code = error instanceof Error && 'code' in error ? error.code : null;
-  return typeof code === 'number' ? code : null;
-}
-
 const WORDS: Record<string, string> = {
   ECONNREFUSED: 'no program listens there',
   ENOTFOUND: 'no name server knows it',
@@ -399,6 +383,12 @@ const WORDS: Record<string, string> = {
   ENETUNREACH: 'there is no network',
   ECONNRESET: 'the connection was closed',
 };
+
+/** What the broker answered, or why no answer came. */
+function wordsOf(error: unknown): string {
+  const code = reasonCodeOf(error);
+  return code === null ? reasonOf(error) : serverReason(code, 'later').words;
+}
 
 function reasonOf(error: unknown): string {
   return WORDS[codeOf(error) ?? ''] ?? messageOf(error);

@@ -4,6 +4,7 @@ import type { Log } from '../../base/log.js';
 import type { QoS } from '../contract/topics.js';
 import type { Outbox, StoredMessage } from '../outbox/outbox.js';
 import type { Connection, Publication } from './connection.js';
+import { serverReason } from './server-reason.js';
 
 /**
  * Limit of unsent bytes, above which messages that are sent only once are dropped. MQTT.js adds a
@@ -14,7 +15,6 @@ const BACKLOG_MAX_BYTES = 262_144;
 /** Connections lost right after the same message before it is set aside. */
 const STRIKES = 5;
 const SET_ASIDE_MS = 600_000;
-const NOT_AUTHORISED = 0x87;
 /**
  * The most that a PUBLISH of ours needs besides topic, payload and correlation data: fixed header
  * 5, length of the topic 2, packet id 2, length of the properties 4, expiry 5, head of the
@@ -296,12 +296,15 @@ export class Sender {
     }
     this.#refused.set(topic, performance.now() + this.#options.retryMs);
     const topics = [...this.#refused.keys()].sort();
-    const reason = `0x${refusal.toString(16)}${refusal === NOT_AUTHORISED ? ', not authorised' : ''}`;
+    const reason = serverReason(refusal, 'later');
+    const isDenied = reason.code === 'HL_BROKER_REFUSED';
     const error = new HeadlandError(
-      'HL_BROKER_REFUSED',
-      `the broker refuses messages (${reason}) on ${topics.join(', ')}; they are kept and sent again`,
+      reason.code,
+      `the broker refuses messages (0x${refusal.toString(16)}, ${reason.words}) on ${topics.join(', ')}; they are kept and sent again`,
       {
-        remedy: "Allow the robot to write these topics in the broker's access list.",
+        remedy: isDenied
+          ? "Allow the robot to write these topics in the broker's access list."
+          : reason.remedy,
         details: { topics, reason: refusal },
       },
     );

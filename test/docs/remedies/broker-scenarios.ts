@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { freePort } from '../../ports.js';
+import { connack, textProperty } from '../../telemetry/byte-broker.js';
 import { passwordFile } from '../../telemetry/mosquitto.js';
 import type { BrokerWorld, Person } from './broker-world.js';
 import type { Said, Situation } from './scenario.js';
@@ -67,6 +68,73 @@ export const brokerScenarios: BrokerScenario[] = [
       await refused.stop();
       const file = robot.write('password', 'swordfish', 0o600);
       await connected(world.daemon({ url: broker.url, username: 'robot', password: { file } }));
+    },
+  },
+  {
+    code: 'HL_BROKER_LOGIN',
+    follows: 'Correct mqtt.username and mqtt.password',
+    run: async (world, heard) => {
+      const passwords = passwordFile(world.robot.path('passwords'), 'robot', 'swordfish');
+      const refused = world.daemon({ url: await world.refusing(connack(0x86), 100) });
+      heard(await refused.said('HL_BROKER_LOGIN'));
+      await refused.stop();
+      const broker = await world.broker('allow_anonymous false', passwords);
+      const file = world.robot.write('password', 'swordfish', 0o600);
+      await connected(world.daemon({ url: broker.url, username: 'robot', password: { file } }));
+    },
+  },
+  {
+    code: 'HL_BROKER_BUSY',
+    follows: 'the daemon tries again by itself',
+    run: async (world, heard) => {
+      const daemon = world.daemon({ url: await world.refusing(connack(0x89)) });
+      heard(await daemon.said('HL_BROKER_BUSY'));
+      await connected(daemon);
+    },
+  },
+  {
+    code: 'HL_BROKER_QUOTA',
+    follows: 'send less: mqtt.predictionIntervalMs, mqtt.metricsIntervalMs',
+    run: async (world, heard) => {
+      const url = await world.refusing(connack(0x97));
+      const daemon = world.daemon({ url });
+      heard(await daemon.said('HL_BROKER_QUOTA'));
+      await daemon.stop();
+      const less = { predictionIntervalMs: 60_000, metricsIntervalMs: 600_000 };
+      await connected(world.daemon({ url, ...less }));
+    },
+  },
+  {
+    code: 'HL_BROKER_MOVED',
+    follows: 'Set mqtt.url to the broker that the message names',
+    run: async (world, heard) => {
+      const broker = await world.broker();
+      const place = textProperty(0x1c, `127.0.0.1:${broker.port}`);
+      const daemon = world.daemon({ url: await world.refusing(connack(0x9d, place), 100) });
+      const said = await daemon.said('HL_BROKER_MOVED');
+      heard(said);
+      await daemon.stop();
+      const [, named] = /has moved: (\S+)/.exec(said.message)!;
+      await connected(world.daemon({ url: `mqtt://${named}` }));
+    },
+  },
+  {
+    code: 'HL_BROKER_LIMITED',
+    follows: 'Allow it in the settings of the broker',
+    run: async (world, heard) => {
+      const small = await world.broker('retain_available false');
+      const daemon = world.daemon({ url: small.url });
+      const { code, msg } = await daemon.logged(
+        (line) => line.code === 'HL_BROKER_LIMITED' && Array.isArray(line.missing),
+      );
+      heard({ code: String(code), message: String(msg), remedy: null });
+      await daemon.stop();
+      const whole = await world.broker('retain_available true');
+      const later = world.daemon({ url: whole.url });
+      await connected(later);
+      const person = await world.person(whole.url);
+      await person.state('online');
+      assert.ok(!later.output.includes('HL_BROKER_LIMITED'), later.output);
     },
   },
   {

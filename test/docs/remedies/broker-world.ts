@@ -33,6 +33,20 @@ export class BrokerWorld {
     return daemon;
   }
 
+  /** A broker that answers the first `times` connections with these packets, and then is a real one. */
+  async refusing(answer: Buffer, times = 2): Promise<string> {
+    const broker = await this.broker();
+    let left = times;
+    return this.#front((socket, first) => {
+      if (left > 0) {
+        left -= 1;
+        socket.end(answer);
+        return null;
+      }
+      return { port: broker.port, first };
+    });
+  }
+
   /** A person's tool, MQTT 5. */
   async person(url: string): Promise<Person> {
     const client = await connectAsync(url, { protocolVersion: 5 });
@@ -50,22 +64,33 @@ export class BrokerWorld {
   async gate(kind: 'no MQTT 5' | 'no answer at first'): Promise<string> {
     const broker = await this.broker();
     let refusals = kind === 'no MQTT 5' ? Number.POSITIVE_INFINITY : 2;
+    return this.#front((socket, first) => {
+      // Fixed header, length, "MQTT": the version follows.
+      const version = first[first.indexOf('MQTT') + 4];
+      if (refusals > 0 && version === 5) {
+        refusals -= 1;
+        if (kind === 'no MQTT 5') socket.end(Buffer.from([0x20, 2, 0, 1]));
+        else socket.destroy();
+        return null;
+      }
+      return { port: broker.port, first };
+    });
+  }
+
+  /** What stands in front of a broker, and decides by the first packet whether it goes on to it. */
+  async #front(
+    decide: (socket: Socket, first: Buffer) => { port: number; first: Buffer } | null,
+  ): Promise<string> {
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
       sockets.add(socket);
       socket.on('error', () => {});
-      socket.once('data', (first) => {
-        // Fixed header, length, "MQTT": the version follows.
-        const version = first[first.indexOf('MQTT') + 4];
-        if (refusals > 0 && version === 5) {
-          refusals -= 1;
-          if (kind === 'no MQTT 5') socket.end(Buffer.from([0x20, 2, 0, 1]));
-          else socket.destroy();
-          return;
-        }
-        const onward = tcpConnect(broker.port, '127.0.0.1');
+      socket.once('data', (packet) => {
+        const decided = decide(socket, packet);
+        if (decided === null) return;
+        const onward = tcpConnect(decided.port, '127.0.0.1');
         onward.on('error', () => socket.destroy());
-        onward.write(first);
+        onward.write(decided.first);
         socket.pipe(onward).pipe(socket);
       });
     });

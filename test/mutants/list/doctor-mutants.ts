@@ -210,8 +210,8 @@ export const DOCTOR_MUTANTS: readonly Mutant[] = [
   {
     promise: 'setup replaces no copy',
     file: 'src/base/files/durable-files.ts',
-    text: "open(path, 'wx',",
-    replacement: "open(path, 'w',",
+    text: "open(path, 'wx+',",
+    replacement: "open(path, 'w+',",
     tests: [{ file: SETUP, names: 'what setup writes|served again' }],
   },
   {

@@ -168,4 +168,32 @@ export const SETTINGS_MUTANTS: readonly Mutant[] = [
     replacement: 'memory.add(line)',
     tests: [{ file: 'test/base/log-memory.test.ts', names: 'no secret' }],
   },
+  {
+    promise: 'headers and cookies show in no output',
+    file: 'src/base/redact.ts',
+    text: '.replace(HEADER, `$1${HIDDEN}`)',
+    replacement: '',
+    tests: [{ file: 'test/base/redact.test.ts', names: 'hides the secret of' }],
+  },
+  {
+    promise: 'the argument after an option that names a secret shows in no output',
+    file: 'src/base/redact.ts',
+    text: 'SECRET_OPTION.test(String(value[index - 1]))',
+    replacement: 'false',
+    tests: [{ file: 'test/base/redact.test.ts', names: 'a name or an option' }],
+  },
+  {
+    promise: 'a login that no message could hide is refused',
+    file: 'src/config/cross-checks.ts',
+    text: '    ...addressProblems(config),\n',
+    replacement: '',
+    tests: [{ file: 'test/config/load.test.ts', names: 'a login that no message could hide' }],
+  },
+  {
+    promise: 'a hidden text cannot be read by moving it into another setting',
+    file: 'src/config/settings/hidden-text.ts',
+    text: "shown !== value && shown.includes('://')",
+    replacement: 'shown !== value',
+    tests: [{ file: 'test/config/settings/hidden-text.test.ts', names: 'moved to another' }],
+  },
 ];

@@ -22,14 +22,27 @@ const outboxClass = (what: string) =>
     what,
   );
 
+const MAX_OTHER_BROKERS = 8;
+
+const brokerUrl = z
+  .string()
+  .regex(/^(mqtts?|wss?|tcp|tls):\/\//, 'use mqtt://host:1883 or mqtts://host:8883');
+
 export const mqtt = section(
   {
-    url: z
-      .string()
-      .regex(/^(mqtts?|wss?|tcp|tls):\/\//, 'use mqtt://host:1883 or mqtts://host:8883')
+    url: brokerUrl
       .nullable()
       .default(null)
-      .describe('Broker; null = the embedded broker below'),
+      .describe('Broker; null = the embedded broker below. wss://host/mqtt: through WebSocket'),
+    otherUrls: z
+      .array(brokerUrl)
+      .max(MAX_OTHER_BROKERS)
+      .default([])
+      .describe('More brokers, tried in turn while those before cannot be used'),
+    spreadBrokers: z
+      .boolean()
+      .default(false)
+      .describe('Begin with another broker for each robot, by its client id, instead of with url'),
     protocol: z
       .enum(['auto', '5', '3.1.1'])
       .default('auto')
@@ -46,6 +59,12 @@ export const mqtt = section(
     maxInFlight: z.int().min(1).max(1_000).default(20),
     backoffInitialMs: milliseconds(50, 60_000).default(1_000),
     backoffMaxMs: milliseconds(1_000, 3_600_000).default(60_000),
+    connectSpreadMs: milliseconds(0, 3_600_000)
+      .nullable()
+      .default(null)
+      .describe(
+        'The first connection is made at a random time within this, so that robots that are switched on together do not connect together; null = backoffInitialMs',
+      ),
     commandMaxBytes: z.int().min(256).max(1_048_576).default(16_384),
     commandsPerMinute: z.int().min(1).max(60_000).default(600),
     predictionIntervalMs: milliseconds(0, 3_600_000)
