@@ -6,6 +6,7 @@ import { eyeOf } from '../base/words/eye.js';
 import type { Config } from '../config/schema.js';
 import type { OutboxClass } from '../storage/outbox-table.js';
 import { CommandDesk, type CommandHandler } from './commands/command-desk.js';
+import type { CommandGuard } from './commands/command-guard.js';
 import type { BrokerAccess, Publication } from './connection/connection.js';
 import { Link } from './connection/link.js';
 import { Sender } from './connection/sender.js';
@@ -51,6 +52,10 @@ export interface TelemetryClientOptions {
   log: Log;
   /** QoS, retain flag and expiry of every kind; default {@link CONTRACT}. */
   guarantees?: Guarantees;
+  /** Checks signatures and repeats of commands; absent: no command is signed. */
+  guard?: CommandGuard;
+  /** Called with refused commands, at most 60 a minute. @param suppressed those before it without a call */
+  onRefused?: (name: string, error: HeadlandError, suppressed: number) => void;
 }
 
 /**
@@ -113,6 +118,7 @@ export class TelemetryClient {
       robotId,
       maxBytes: settings.commandMaxBytes,
       perMinute: settings.commandsPerMinute,
+      ...(options.guard ? { guard: options.guard } : {}),
       handler: () => this.#handler,
       answer: (topic, correlation, answer) => this.#answer(topic, correlation, answer),
       refused: (error, name, suppressed) => this.#reportRefusal(error, name, suppressed),
@@ -312,6 +318,7 @@ export class TelemetryClient {
   }
 
   #reportRefusal(error: HeadlandError, name: string, suppressed: number): void {
+    this.#options.onRefused?.(name, error, suppressed);
     this.#log.warn({ code: error.code, command: name }, `command refused: ${error.message}`);
     this.event({
       kind: 'command_refused',

@@ -1,13 +1,16 @@
 import type { Alarms } from '../../base/alarms.js';
+import type { HeadlandError } from '../../base/errors.js';
 import type { Position } from '../../base/geo/position.js';
 import type { Log } from '../../base/log.js';
 import { Moment } from '../../base/moment.js';
 import { SideService } from '../../base/side-service.js';
 import type { Config } from '../../config/schema.js';
-import { isDateSynchronized } from '../../host/board-readings.js';
+import { isDateSynchronized, readings } from '../../host/board-readings.js';
+import { CommandLedger } from '../../storage/commands/command-ledger.js';
 import type { Database } from '../../storage/database.js';
 import type { EmbeddedBroker } from '../../telemetry/broker/embedded-broker.js';
 import type { CommandHandler } from '../../telemetry/commands/command-desk.js';
+import { CommandGuard } from '../../telemetry/commands/command-guard.js';
 import type { BrokerAccess } from '../../telemetry/connection/connection.js';
 import type {
   CameraQualityBody,
@@ -37,6 +40,9 @@ export interface TelemetryServiceOptions {
   alarms: Pick<Alarms, 'raise' | 'clear' | 'list'>;
   /** Where the robot is; null: not known. Absent: never known. */
   position?: () => Position | null;
+  /** Names of those who hold the robot. */
+  heldBy?: () => string[];
+  onRefused?: (name: string, error: HeadlandError, suppressed: number) => void;
   /** Called with every event, whether or not a broker ever gets it. */
   onEvent?: (body: EventBody) => void;
   log: Log;
@@ -75,6 +81,15 @@ export class TelemetryService {
       settings: embedded && mqtt.protocol === 'auto' ? { ...mqtt, protocol: '3.1.1' } : mqtt,
       access: () => this.#access(),
       outbox: this.#outbox,
+      guard: new CommandGuard({
+        robotId: robot.id,
+        boot,
+        ledger: new CommandLedger(database),
+        settingsKeys: mqtt.commandKeys,
+        requireSignature: mqtt.requireSignedCommands,
+        wallMs: () => (readings().clock === 'unset' ? null : Date.now()),
+      }),
+      ...(options.onRefused ? { onRefused: options.onRefused } : {}),
       alarms,
       log,
     });
@@ -133,8 +148,8 @@ export class TelemetryService {
     this.#client.publishStatus(() => this.#statusBody(state));
   }
 
-  /** Publishes the status with the current alarms. */
-  alarmsChanged(): void {
+  /** Publishes the status with the current alarms and holds. */
+  statusChanged(): void {
     if (this.#state !== null) this.status(this.#state, this.#paused);
   }
 
@@ -190,11 +205,13 @@ export class TelemetryService {
   }
 
   #statusBody(state: StatusBody['state']): StatusBody {
+    const held = this.options.heldBy?.() ?? [];
     return {
       state,
       since: new Date(this.#stateSince.dateMs()).toISOString(),
       reason: null,
       paused: this.#paused,
+      ...(held.length > 0 ? { held_by: held } : {}),
       alarms: this.options.alarms.list().map(({ name, error }) => {
         return { alarm: name, code: error.code };
       }),

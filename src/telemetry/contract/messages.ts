@@ -76,6 +76,11 @@ export const statusSchema = z
       .nullable()
       .describe('"connection_lost" in the last will, "stopped" after a clean stop'),
     paused: z.array(z.enum(['inference', 'training'])).describe('Paused by command'),
+    held_by: z
+      .array(z.string().max(64))
+      .max(64)
+      .optional()
+      .describe('Holders of the do-not-disturb lock, see the command `hold`; absent: none'),
     alarms: z
       .array(z.strictObject({ alarm: alarmName, code: errorCode }))
       .max(256)

@@ -27,6 +27,25 @@ export const mqtt = section(
     backoffMaxMs: milliseconds(1_000, 3_600_000).default(60_000),
     commandMaxBytes: z.int().min(256).max(1_048_576).default(16_384),
     commandsPerMinute: z.int().min(1).max(60_000).default(600),
+    commandKeys: z
+      .array(
+        z.strictObject({
+          name: z.string().min(1).max(64),
+          publicKey: z
+            .string()
+            .regex(
+              /^ed25519:[A-Za-z0-9_-]{43}$/,
+              'use the public key that `headland keys new` prints',
+            ),
+        }),
+      )
+      .max(64)
+      .default([])
+      .describe('Public keys whose signed commands are taken; `headland keys trust` adds others'),
+    requireSignedCommands: z
+      .boolean()
+      .default(false)
+      .describe('Refuses commands without signature'),
     predictionIntervalMs: milliseconds(0, 3_600_000)
       .default(0)
       .describe('Minimum time between predictions of a camera; 0 = every frame'),
