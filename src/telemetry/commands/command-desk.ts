@@ -143,8 +143,9 @@ export class CommandDesk {
     if (opened === null) {
       this.#take(this.#commands, perMinute);
       checkSize(payload, maxBytes);
-      guard?.checkSigner(null);
-      return { command: parseCommand(name, payload, maxBytes), signer: null };
+      const command = parseCommand(name, payload, maxBytes);
+      guard?.checkUnsigned(command);
+      return { command, signer: null };
     }
     const { signer, fields } = opened;
     this.#take(this.#limitOf(signer.key), perMinute);

@@ -60,10 +60,11 @@ export class CommandGuard {
   }
 
   /** @throws HeadlandError HL_COMMAND_UNSIGNED */
-  checkSigner(signer: Signer | null): void {
-    if (signer !== null || !this.#options.requireSignature) return;
+  checkUnsigned({ transaction }: Command): void {
+    if (!this.#options.requireSignature) return;
     throw new HeadlandError('HL_COMMAND_UNSIGNED', 'the robot takes only signed commands', {
       remedy: 'Send it with `headland send COMMAND --key FILE`, with a key that the robot trusts.',
+      details: transaction === undefined ? {} : { transaction },
     });
   }
 

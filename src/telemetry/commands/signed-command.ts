@@ -1,5 +1,6 @@
 import { type KeyObject, sign, verify } from 'node:crypto';
 import { HeadlandError } from '../../base/errors.js';
+import { isRecord } from '../../base/values/is-record.js';
 import {
   MAX_LIFETIME_SECONDS,
   type SignedCommand,
@@ -55,11 +56,13 @@ export function openSigned(
     );
   }
   const { key: id, signed, signature } = envelope.data;
+  // Refusals echo it, whoever wrote it.
+  const named = transactionIn(signed);
   const key = keyOf(id);
   if (key === null) {
     throw new HeadlandError('HL_COMMAND_KEY_UNKNOWN', `the robot does not trust the key ${id}`, {
       remedy: 'Run `headland keys trust PUBLIC-KEY` on the robot, or sign with a trusted key.',
-      details: { key: id },
+      details: { ...named, key: id },
     });
   }
   const bytes = Buffer.from(signature, 'base64url');
@@ -67,7 +70,7 @@ export function openSigned(
   if (!isCanonical || !verify(null, Buffer.from(PURPOSE + signed), key.key, bytes)) {
     throw new HeadlandError('HL_COMMAND_SIGNATURE', `the signature of key ${id} is wrong`, {
       remedy: 'Sign the exact bytes of the text in `signed`: `headland send` does.',
-      details: { key: id },
+      details: { ...named, key: id },
     });
   }
   const statement = statementSchema.safeParse(parseStrictJson(Buffer.from(signed), MAX_DEPTH));
@@ -87,16 +90,18 @@ export function openSigned(
  * @throws HeadlandError HL_COMMAND_AUDIENCE, HL_COMMAND_EXPIRED
  */
 export function checkStatement(
-  { aud, command, iat, exp }: Statement,
+  { aud, command, iat, exp, fields }: Statement,
   here: { robotId: string; command: string; nowMs: number | null },
 ): void {
+  const details = namedBy(fields);
   if (aud !== here.robotId || command !== here.command) {
     throw new HeadlandError(
       'HL_COMMAND_AUDIENCE',
       `the command was signed for ${JSON.stringify(`${aud}/cmd/${command}`)}, not for "${here.robotId}/cmd/${here.command}"`,
-      { remedy: 'Sign the id of this robot and the name of this command.' },
+      { remedy: 'Sign the id of this robot and the name of this command.', details },
     );
   }
+  const expired = (message: string): HeadlandError => expiredError(message, details);
   const lifetimeSeconds = exp - iat;
   if (lifetimeSeconds < 0 || lifetimeSeconds > MAX_LIFETIME_SECONDS) {
     throw expired(
@@ -111,9 +116,26 @@ export function checkStatement(
   }
 }
 
-function expired(message: string): HeadlandError {
+/** The transaction of a statement that nobody has checked yet. */
+function transactionIn(signed: string): { transaction?: string } {
+  try {
+    const value = parseStrictJson(Buffer.from(signed), MAX_DEPTH);
+    return isRecord(value) ? namedBy(value.fields) : {};
+  } catch {
+    return {};
+  }
+}
+
+function namedBy(fields: unknown): { transaction?: string } {
+  const transaction = isRecord(fields) ? fields.transaction : undefined;
+  const isUsable = typeof transaction === 'string' && /^.{1,64}$/s.test(transaction);
+  return isUsable ? { transaction } : {};
+}
+
+function expiredError(message: string, details: { transaction?: string }): HeadlandError {
   return new HeadlandError('HL_COMMAND_EXPIRED', message, {
     remedy:
       'Sign and send the command again. If it goes on, compare the clocks of the robot and of the sender.',
+    details,
   });
 }
