@@ -1,19 +1,10 @@
 import { Argument, Command } from 'commander';
 import { COMMAND_NAMES } from '../../telemetry/contract/command-contract.js';
-import type { OutputOptions } from '../support/output.js';
 import { parseWhole } from '../support/parse-whole.js';
-import { type StateOptions, withStateOptions } from '../support/state-options.js';
+import { withStateOptions } from '../support/state-options.js';
+import type { SendOptions } from './send.js';
 
 const DEFAULT_TIMEOUT_SECONDS = 10;
-
-export interface SendOptions extends StateOptions, OutputOptions {
-  key?: string;
-  robot?: string;
-  url?: string;
-  user?: string;
-  passwordFile?: string;
-  timeout: number;
-}
 
 /** Sends a command over the broker, signed if a key is given, and prints the answer. */
 export function sendCommand(): Command {

@@ -13,13 +13,22 @@ import { connectOnce, within } from '../../telemetry/connection/connect-once.js'
 import { type CommandResponse, responseSchema } from '../../telemetry/contract/command-contract.js';
 import { topicPrefix } from '../../telemetry/contract/messages.js';
 import { commandTopic, responseTopic } from '../../telemetry/contract/topics.js';
-import { EXIT, printJson, printLine, printNote } from '../support/output.js';
+import { EXIT, type OutputOptions, printJson, printLine, printNote } from '../support/output.js';
 import { resolveConfig } from '../support/resolve-config.js';
-import type { SendOptions } from './send-command.js';
+import type { StateOptions } from '../support/state-options.js';
 
 const PRIVATE_MODE = 0o600;
 /** A command that waits longer must not be executed. */
 const MAX_LIFETIME_SECONDS = 600;
+
+export interface SendOptions extends StateOptions, OutputOptions {
+  key?: string;
+  robot?: string;
+  url?: string;
+  user?: string;
+  passwordFile?: string;
+  timeout: number;
+}
 
 /**
  * Sends a command and prints the answer of the robot.
