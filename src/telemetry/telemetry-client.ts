@@ -3,6 +3,7 @@ import type { HeadlandError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { dateOf } from '../base/moment.js';
 import { eyeOf } from '../base/words/eye.js';
+import { UNKNOWN_LABEL } from '../base/words/label.js';
 import type { Config } from '../config/schema.js';
 import type { OutboxClass } from '../storage/outbox-table.js';
 import { CommandDesk, type CommandHandler } from './commands/command-desk.js';
@@ -32,6 +33,7 @@ import {
   messageTopic,
   type RouteName,
 } from './contract/topics.js';
+import { UnknownShare } from './homeassistant/unknown-share.js';
 import type { Outbox, OutboxMessage } from './outbox/outbox.js';
 import { ownMetrics, type TelemetryStats } from './outbox/telemetry-statistics.js';
 
@@ -73,6 +75,7 @@ export class TelemetryClient {
   readonly #desk: CommandDesk;
   readonly #composer: Composer;
   readonly #log: Log;
+  readonly #unknownShare = new UnknownShare();
   readonly #lastPredictionMs = new Map<string, number>();
   #handler: CommandHandler | null = null;
   #status: () => StatusBody;
@@ -180,6 +183,12 @@ export class TelemetryClient {
     this.#publishState('model', () => model, `model ${model.task}`);
   }
 
+  /** Tells Home Assistant about the robot; after every reconnect again. */
+  publishDiscovery(topic: string, config: Record<string, unknown>): void {
+    const payload = Buffer.from(JSON.stringify(config));
+    this.#sender.state('discovery', () => ({ topic, payload, qos: 1, retain: true }));
+  }
+
   /** A broker may still keep the model from before the settings named tasks. */
   #withdrawUnnamedModel(): void {
     const topic = this.#prefix + messageTopic('model', null);
@@ -191,10 +200,11 @@ export class TelemetryClient {
     const { predictionIntervalMs } = this.#options.settings;
     const nowMs = performance.now();
     const { task, camera, region = null } = prediction;
+    const share = this.#unknownShare.add(task, prediction.label === UNKNOWN_LABEL);
     const stream = `${task} ${eyeOf({ camera, region })}`;
     const lastMs = this.#lastPredictionMs.get(stream);
     if (lastMs !== undefined && nowMs - lastMs < predictionIntervalMs) return false;
-    const sent = this.#sendOnce('prediction', prediction);
+    const sent = this.#sendOnce('prediction', { ...prediction, unknown_share: share });
     if (sent) this.#lastPredictionMs.set(stream, nowMs);
     if (sent) this.#predictionsSent++;
     else this.#predictionsDropped++;

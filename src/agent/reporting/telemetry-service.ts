@@ -5,6 +5,7 @@ import type { Log } from '../../base/log.js';
 import { Moment } from '../../base/moment.js';
 import { SideService } from '../../base/side-service.js';
 import type { Config } from '../../config/schema.js';
+import { tasksOf } from '../../config/tasks-of.js';
 import { isDateSynchronized, readings } from '../../host/board-readings.js';
 import { CommandLedger } from '../../storage/commands/command-ledger.js';
 import type { Database } from '../../storage/database.js';
@@ -21,6 +22,7 @@ import type {
   PredictionBody,
   StatusBody,
 } from '../../telemetry/contract/messages.js';
+import { discoveryConfig, discoveryTopic } from '../../telemetry/homeassistant/discovery.js';
 import { Outbox } from '../../telemetry/outbox/outbox.js';
 import { TelemetryClient } from '../../telemetry/telemetry-client.js';
 import type { TrainingProgress } from '../../training/job/job-protocol.js';
@@ -54,6 +56,10 @@ export class TelemetryService {
   readonly #client: TelemetryClient;
   #broker: EmbeddedBroker | null = null;
   #brokerService: SideService | null = null;
+  #info: InfoBody | null = null;
+  /** Of the serving head, by task. */
+  readonly #labels = new Map<string, readonly string[]>();
+  #discovered = '';
   #state: StatusBody['state'] | null = null;
   #stateSince = new Moment();
   #paused: StatusBody['paused'] = [];
@@ -154,10 +160,14 @@ export class TelemetryService {
   }
 
   info(body: InfoBody): void {
+    this.#info = body;
+    this.#discover();
     this.#client.publishInfo(body);
   }
 
   model(body: ModelBody): void {
+    this.#labels.set(body.task, body.labels);
+    this.#discover();
     this.#client.publishModel(body);
   }
 
@@ -202,6 +212,29 @@ export class TelemetryService {
     if (nowMs - this.#defectMs < FAILURE_EVENT_INTERVAL_MS) return;
     this.#defectMs = nowMs;
     this.event(body);
+  }
+
+  /** Home Assistant offers the labels of the serving heads, and those of the samples at the start. */
+  #discover(): void {
+    const { mqtt, robot } = this.config;
+    const info = this.#info;
+    if (!mqtt.homeAssistant.enabled || info === null) return;
+    const tasks = tasksOf(this.config).map(({ name }) => {
+      const stored = info.tasks?.find((task) => task.name === name)?.labels ?? info.labels ?? [];
+      return { name, labels: [...new Set([...stored, ...(this.#labels.get(name) ?? [])])].sort() };
+    });
+    const config = discoveryConfig({
+      robotId: robot.id,
+      version: info.version,
+      namedTasks: this.config.tasks.length > 0,
+      tasks,
+      takesUnsigned: !mqtt.requireSignedCommands,
+    });
+    const topic = discoveryTopic(mqtt.homeAssistant.discoveryPrefix, robot.id);
+    const text = JSON.stringify(config);
+    if (text === this.#discovered) return;
+    this.#discovered = text;
+    this.#client.publishDiscovery(topic, config);
   }
 
   #statusBody(state: StatusBody['state']): StatusBody {

@@ -193,6 +193,9 @@ export const predictionSchema = z
     belief_label: label
       .optional()
       .describe('The joint decision on all frames of the scene; alerts use it'),
+    unknown_share: probability
+      .optional()
+      .describe('Share of the last 100 predictions of the task that were "unknown"'),
     scene_frames: count.optional().describe('Frames of the scene, including this one'),
     top: z.array(z.strictObject({ label, probability })).max(20).describe('Best first'),
     head_version: version

@@ -46,6 +46,17 @@ export const mqtt = section(
       .boolean()
       .default(false)
       .describe('Refuses commands without signature'),
+    homeAssistant: z
+      .strictObject({
+        enabled: z.boolean().default(false).describe('Publishes the device for Home Assistant'),
+        discoveryPrefix: z
+          .string()
+          .min(1)
+          .max(64)
+          .regex(/^[^+#/]+$/, 'use one level of a topic')
+          .default('homeassistant'),
+      })
+      .prefault({}),
     predictionIntervalMs: milliseconds(0, 3_600_000)
       .default(0)
       .describe('Minimum time between predictions of a camera; 0 = every frame'),
