@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { discoveryConfig } from '../src/telemetry/homeassistant/discovery.js';
+import { discoveryConfig } from '../src/telemetry/homeassistant/device-discovery.js';
 
 const VALIDATE = fileURLToPath(new URL('../../bench/homeassistant/validate.py', import.meta.url));
 const PREFIX = 'headland/field-7/';

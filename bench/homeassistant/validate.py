@@ -10,7 +10,6 @@ import sys
 
 import homeassistant.const as const
 from homeassistant.components.mqtt import button, event, select, sensor
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import template as templates
 
 PLATFORMS = {"button": button, "event": event, "select": select, "sensor": sensor}
@@ -36,6 +35,10 @@ def main(path: str) -> None:
         try:
             valid = PLATFORMS[platform].DISCOVERY_SCHEMA(whole)
             accepted += 1
+            # The schema drops keys that it does not know.
+            dropped = set(whole) - {str(name) for name in valid}
+            if dropped:
+                problems.append(f"{key}: unknown keys {sorted(dropped)}")
         except Exception as error:  # noqa: BLE001
             problems.append(f"{key}: {type(error).__name__}: {error}")
             continue
@@ -46,11 +49,11 @@ def main(path: str) -> None:
             template.hass = NoHass()
             rendered = template.async_render_with_possible_json_value(
                 json.dumps(payload), "failed", parse_result=False
-            ) if hasattr(template, "async_render_with_possible_json_value") else None
+            )
             values[key] = rendered
             if rendered == "failed":
                 problems.append(f"{key}: its template fails")
-        except (HomeAssistantError, Exception) as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001
             problems.append(f"{key}: template: {type(error).__name__}: {error}")
     print(
         json.dumps(

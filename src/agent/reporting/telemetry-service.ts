@@ -22,7 +22,7 @@ import type {
   PredictionBody,
   StatusBody,
 } from '../../telemetry/contract/messages.js';
-import { discoveryConfig, discoveryTopic } from '../../telemetry/homeassistant/discovery.js';
+import { discoveryConfig, discoveryTopic } from '../../telemetry/homeassistant/device-discovery.js';
 import { Outbox } from '../../telemetry/outbox/outbox.js';
 import { TelemetryClient } from '../../telemetry/telemetry-client.js';
 import type { TrainingProgress } from '../../training/job/job-protocol.js';

@@ -5,7 +5,7 @@ import {
   type DiscoveredRobot,
   discoveryConfig,
   discoveryTopic,
-} from '../../../src/telemetry/homeassistant/discovery.js';
+} from '../../../src/telemetry/homeassistant/device-discovery.js';
 import { UnknownShare } from '../../../src/telemetry/homeassistant/unknown-share.js';
 
 type Components = Record<string, Record<string, unknown>>;
