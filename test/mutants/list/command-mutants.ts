@@ -9,8 +9,8 @@ export const COMMAND_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a retained command is not executed',
     file: DESK,
-    text: 'if (incoming.retain) {',
-    replacement: 'if (incoming.retain && name === "") {',
+    text: 'if (incoming.retain) throw retainedError(name);',
+    replacement: '',
     tests: [{ file: 'test/telemetry/commands.test.ts', names: 'safe to answer' }],
   },
   {
@@ -44,8 +44,8 @@ export const COMMAND_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a transaction that comes again is not executed a second time',
     file: DESK,
-    text: 'if (known) return known.answer;',
-    replacement: '',
+    text: '    if (known) {\n      const answer',
+    replacement: '    if (known && transaction === "") {\n      const answer',
     tests: [{ file: 'test/telemetry/commands.test.ts', names: 'executed once' }],
   },
   {
@@ -65,8 +65,8 @@ export const COMMAND_MUTANTS: readonly Mutant[] = [
   {
     promise: 'no more commands are executed than a minute may have',
     file: DESK,
-    text: 'if (!this.#commands.take()) {',
-    replacement: 'if (!this.#commands.take() && name === "") {',
+    text: 'if (bucket.take()) return;',
+    replacement: 'if (bucket.take() || perMinute > 0) return;',
     tests: [{ file: 'test/telemetry/commands.test.ts', names: 'too many commands' }],
   },
   {
@@ -93,8 +93,8 @@ export const COMMAND_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a command beyond its size is not read',
     file: PARSER,
-    text: 'payload.byteLength > maxBytes',
-    replacement: 'payload.byteLength > 2 * maxBytes',
+    text: 'if (payload.byteLength <= maxBytes) return;',
+    replacement: 'if (payload.byteLength <= 2 * maxBytes) return;',
     tests: PARSER_TESTS,
   },
   {
