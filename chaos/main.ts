@@ -1,3 +1,4 @@
+import { run as commands } from './commands/commands-chaos.js';
 import { run as corrupt } from './corrupt/corrupt-chaos.js';
 import { run as fuzz } from './fuzz/fuzz-chaos.js';
 import { run as http } from './http/http-chaos.js';
@@ -18,6 +19,7 @@ interface Outcome extends Record<string, unknown> {
 }
 
 const CAMPAIGNS: Readonly<Record<string, (options: readonly string[]) => Promise<Outcome>>> = {
+  commands,
   fuzz,
   corrupt,
   http,

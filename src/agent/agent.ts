@@ -34,6 +34,7 @@ import { FrameFlow } from './care/frame-flow.js';
 import { SpaceReturn } from './care/space-return.js';
 import { Sparing } from './care/sparing.js';
 import { type RunningConsole, startConsole } from './console/start-console.js';
+import { DoNotDisturb } from './do-not-disturb.js';
 import { DoctorService } from './doctor/doctor-service.js';
 import { executeCommand } from './execute-command.js';
 import { EmbeddingService } from './learning/embedding-service.js';
@@ -79,6 +80,7 @@ const EVENT_WRITE_INTERVAL_MS = 10_000;
 const LOAD_INTERVAL_MS = 5_000;
 const TEND_INTERVAL_MS = 1_000;
 const CREDENTIALS_INTERVAL_MS = 5_000;
+const HOLD_CHECK_INTERVAL_MS = 500;
 /** After this time without a decision an alarm says that there is none, and the start is over. */
 const FIRST_DECISION_MS = 60_000;
 
@@ -99,6 +101,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly tasks: NonEmpty<RobotTask>;
   readonly telemetry: TelemetryService;
   readonly pausing = new Pausing(() => this.#pausingChanged());
+  /** The do-not-disturb lock. */
+  readonly disturbance: DoNotDisturb;
   readonly sparing: Sparing;
   readonly position: PositionService;
   readonly cameraLoad: CameraLoad;
@@ -130,6 +134,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   #operations: Operations | null = null;
   #console: RunningConsole | null = null;
   /** Aborted when the daemon must end. */
+  /** Who held the robot at the last check, one a line. */
+  #holders = '';
   readonly #end = new AbortController();
   /** Settles when start-up has finished or failed. */
   #opening: Promise<unknown> = Promise.resolve();
@@ -197,6 +203,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       },
     });
     this.#audit = new AuditTrail(this.state.audit, log);
+    this.disturbance = new DoNotDisturb(this.state.holds);
     const { groupRadiusMeters } = config.samples;
     const [{ samples }] = this.state.tasks;
     this.#places =
@@ -265,6 +272,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       database: this.state.database,
       alarms: this.alarms,
       position: () => this.position.current(),
+      heldBy: () => this.disturbance.holds().map(({ holder }) => holder),
+      onRefused: (name, { code }, suppressed) => this.#audit.refused(name, code, suppressed),
       onEvent: (body) => this.#events.told(body),
       log,
     });
@@ -279,10 +288,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         this.emit('status');
       },
       onCooled: () => this.#labelsChanged(),
-      onHold: (reason) => {
-        for (const { training } of this.tasks) training.pause(reason);
-        this.emit('status');
-      },
+      onHold: () => this.#holdTrainings(),
       onReadings: (board) => {
         this.#boardAlarms.check({ board, written: this.written });
       },
@@ -367,6 +373,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       tasks: mapNonEmpty(this.tasks, (task) => this.#operationTask(task)),
       recent: this.recent,
       pausing: this.pausing,
+      disturbance: this.disturbance,
+      onHold: () => this.#checkHolds(),
       audit: this.#audit,
       outputs: {
         reportSpeed: (metersPerSecond) => this.#speeds.reportSpeed(metersPerSecond),
@@ -379,9 +387,10 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       onSettings: (paths) => this.#events.settingsChanged(paths),
       cameras: new Map(this.cameras.map(({ config, supervisor }) => [config.name, supervisor])),
     });
-    await this.telemetry.start((command) =>
-      executeCommand(command, this.operations, () => statusAnswer(agentStatus(this), this.written)),
-    );
+    await this.telemetry.start((command, { signer }) => {
+      const describe = (): Record<string, unknown> => statusAnswer(agentStatus(this), this.written);
+      return executeCommand(command, this.operations, describe, { signer, audit: this.#audit });
+    });
     this.#throwIfEnding();
     this.telemetry.info(infoMessage(this, backbone));
     const { unfit, unaccelerated } = this.#perception;
@@ -445,6 +454,9 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       this.#alerting.tick();
       this.#alertActions.tick();
     });
+    this.#every(HOLD_CHECK_INTERVAL_MS, 'holds', 'notice who holds the robot', () =>
+      this.#checkHolds(),
+    );
     this.scheduler.every({
       name: 'broker',
       what: 'send what waits for the broker',
@@ -641,6 +653,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
 
   #trainingObstacle(): HeadlandError | null {
     if (this.pausing.has('training')) return trainingPaused();
+    const held = this.disturbance.obstacle();
+    if (held) return held;
     return this.#storeWatch.obstacle ?? this.sparing.tooHotToTrain;
   }
 
@@ -657,6 +671,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       repeats: this.config.tasks.length > 0 ? this.scheduler.of(name) : this.scheduler,
       audit: this.#audit,
       obstacle: () => this.#trainingObstacle(),
+      isHeld: () => this.disturbance.isHeld,
+      undisturbed: () => this.disturbance.released(this.#end.signal),
       isPaused: () => this.pausing.has('training'),
       othersTrain: () => this.tasks.some((other) => other !== made && other.training.isBusy),
       cacheDir: () => this.#backbone.cacheDir,
@@ -755,6 +771,27 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   #reportMetrics(): void {
     this.telemetry.metrics(metricsMessage(agentStatus(this), this.written));
     this.statistics.resetLoopDelay();
+  }
+
+  /** Another process or the end of a lease may have changed it. */
+  #checkHolds(): void {
+    const holders = this.disturbance
+      .holds()
+      .map(({ holder }) => holder)
+      .join('\n');
+    if (holders === this.#holders) return;
+    const wasHeld = this.#holders !== '';
+    this.#holders = holders;
+    this.options.log.info({ holders: holders.split('\n') }, 'who holds the robot has changed');
+    this.#holdTrainings();
+    this.telemetry.statusChanged();
+    if (wasHeld && holders === '') this.#labelsChanged();
+  }
+
+  #holdTrainings(): void {
+    const reason = this.sparing.hold ?? (this.#holders === '' ? null : 'held');
+    for (const { training } of this.tasks) training.pause(reason);
+    this.emit('status');
   }
 
   #pausingChanged(): void {

@@ -12,6 +12,8 @@ export interface Requester {
   button?: string;
   /** Transaction of the requesting message, if it has one. */
   transaction?: string | undefined;
+  /** Id of the key that signed it. */
+  key?: string;
 }
 
 /** The part of a log that tells of an entry which could not be written. */
@@ -61,6 +63,20 @@ export class AuditTrail {
       if (hasStored) throw error;
     });
     return result;
+  }
+
+  /**
+   * A command that was refused before its execution.
+   * @param suppressed refusals before it that were not recorded, because there were too many
+   */
+  refused(name: string, code: string, suppressed: number): void {
+    const more = suppressed === 0 ? {} : { suppressed };
+    this.#append('command', { name, source: 'mqtt', ok: false, code, ...more });
+  }
+
+  /** A signed command that {@link around} does not record. */
+  asked(name: string, by: Requester): void {
+    this.#append('command', { name, ...by, ok: true });
   }
 
   /** See {@link AuditLog.settled}. @throws HeadlandError HL_STORE_… */

@@ -1,16 +1,32 @@
 import { eyeOf } from '../base/words/eye.js';
+import type { Signer } from '../telemetry/commands/command-guard.js';
 import type { Command } from '../telemetry/contract/command-contract.js';
-import type { Requester } from './audit-trail.js';
+import type { AuditTrail, Requester } from './audit-trail.js';
 import type { LabelTarget, Operations } from './operations.js';
-import { predictionMessage } from './reporting/agent-messages.js';
+import { holdsMessage, predictionMessage } from './reporting/agent-messages.js';
+
+/** Commands that change neither labels nor heads, and that programs may send often. */
+const UNAUDITED: ReadonlySet<Command['name']> = new Set([
+  'status',
+  'speed',
+  'snapshot',
+  'look_alikes',
+]);
 
 /** Executes an MQTT command. The result becomes `data` of the response. */
 export async function executeCommand(
   command: Command,
   operations: Operations,
   describe: () => Record<string, unknown>,
+  how: { signer: Signer | null; audit: Pick<AuditTrail, 'asked'> } | null = null,
 ): Promise<object> {
-  const by: Requester = { source: 'mqtt', transaction: command.transaction };
+  const by: Requester = {
+    source: 'mqtt',
+    transaction: command.transaction,
+    ...(how?.signer ? { key: how.signer.key } : {}),
+  };
+  // Who signs wants to find it in the audit, whatever it changes.
+  if (how?.signer && UNAUDITED.has(command.name)) how.audit.asked(command.name, by);
   switch (command.name) {
     case 'retrain':
       return { training_id: await operations.retrain(by, command.task) };
@@ -52,6 +68,10 @@ export async function executeCommand(
       return { paused: await operations.pause(command.what, by) };
     case 'resume':
       return { paused: await operations.resume(command.what, by) };
+    case 'hold':
+      return { holds: holdsMessage(await operations.hold(command, by)) };
+    case 'release':
+      return { holds: holdsMessage(await operations.release(command.holder, by)) };
   }
 }
 

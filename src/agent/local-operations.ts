@@ -2,6 +2,7 @@ import type { Log } from '../base/log.js';
 import { mapNonEmpty } from '../base/non-empty.js';
 import { LookAlikes } from '../samples/look-alikes.js';
 import { AuditTrail } from './audit-trail.js';
+import { DoNotDisturb } from './do-not-disturb.js';
 import { Labelling } from './learning/labelling.js';
 import { TrainingService } from './learning/training-service.js';
 import type { State, TaskState } from './open-state.js';
@@ -20,7 +21,7 @@ export function localOperations(
     new TrainingService({
       state,
       task,
-      obstacle: () => null,
+      obstacle: () => new DoNotDisturb(state.holds).obstacle(),
       events: { onProgress: () => {}, onReport: () => {} },
       log,
     }),
@@ -54,6 +55,7 @@ export function localOperations(
     tasks: mapNonEmpty(state.tasks, operationTask),
     recent,
     pausing: new Pausing(() => {}),
+    disturbance: new DoNotDisturb(state.holds),
     audit: new AuditTrail(state.audit, log),
     outputs: null,
     rules: state.alertRules,

@@ -10,6 +10,8 @@ import { SightingTable } from '../samples/sightings/sighting-table.js';
 import { SampleStore } from '../samples/store.js';
 import { AccessTable } from '../storage/access-table.js';
 import { AuditLog } from '../storage/audit-table.js';
+import { CommandLedger } from '../storage/commands/command-ledger.js';
+import { HoldTable } from '../storage/commands/hold-table.js';
 import type { Database } from '../storage/database.js';
 import { EventLog } from '../storage/event-log.js';
 import { Meta, type TaskMeta, taskMeta } from '../storage/meta-table.js';
@@ -23,6 +25,10 @@ export interface State {
   meta: Meta;
   audit: AuditLog;
   access: AccessTable;
+  /** Trusted keys and begun commands. */
+  commands: CommandLedger;
+  /** Leases of the do-not-disturb lock. */
+  holds: HoldTable;
   reports: ReportLog;
   events: EventLog;
   sightings: SightingTable;
@@ -125,6 +131,8 @@ function stateIn(
     meta,
     audit,
     access: new AccessTable(database),
+    commands: new CommandLedger(database),
+    holds: new HoldTable(database),
     reports: new ReportLog(database),
     events: new EventLog(database),
     sightings: new SightingTable(database, config.position.sightings.maxRows),

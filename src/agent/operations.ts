@@ -12,6 +12,7 @@ import type { FormerState, Sample, SampleChange } from '../samples/sample.js';
 import type { SampleStore } from '../samples/store.js';
 import { StorePatience } from '../storage/store-patience.js';
 import type { AuditTrail, Requester } from './audit-trail.js';
+import type { DoNotDisturb, Hold } from './do-not-disturb.js';
 import type { Labelling } from './learning/labelling.js';
 import type { TrainingService } from './learning/training-service.js';
 import { chosenTask } from './open-state.js';
@@ -89,6 +90,9 @@ export interface OperationParts {
   tasks: NonEmpty<OperationTask>;
   recent: Pick<RecentFrames, 'get' | 'latest' | 'remembered'>;
   pausing: Pausing;
+  disturbance: Pick<DoNotDisturb, 'holds' | 'obstacle' | 'hold' | 'release'>;
+  /** Called after a hold has begun or ended. */
+  onHold?: () => void;
   audit: AuditTrail;
   /** The outputs of alerts; null: no outputs in this process. */
   outputs: AlertOutputs | null;
@@ -346,19 +350,21 @@ export class Operations {
   /**
    * Switches to `version`, by default to the head that served before.
    * @throws HeadlandError HL_HEAD_NO_PREVIOUS, HL_HEAD_UNKNOWN_VERSION, HL_HEAD_INVALID,
-   *   HL_HEAD_BACKBONE_MISMATCH, HL_PERCEPTION_CRASHED
+   *   HL_HEAD_BACKBONE_MISMATCH, HL_PERCEPTION_CRASHED, HL_ROBOT_HELD
    */
   rollback(version: number | undefined, by: Requester, taskName?: string): Promise<StoredHead> {
-    return this.#audited('rollback', { version }, by, taskName, ({ heads }) =>
-      heads.rollback(version, by.source),
-    );
+    return this.#audited('rollback', { version }, by, taskName, ({ heads }) => {
+      this.#throwIfHeld();
+      return heads.rollback(version, by.source);
+    });
   }
 
   /** Switches to `version` even if the gate has refused it. @throws as {@link rollback} */
   promote(version: number, by: Requester, taskName?: string): Promise<StoredHead> {
-    return this.#audited('promote', { version }, by, taskName, ({ heads }) =>
-      heads.promote(version, by.source),
-    );
+    return this.#audited('promote', { version }, by, taskName, ({ heads }) => {
+      this.#throwIfHeld();
+      return heads.promote(version, by.source);
+    });
   }
 
   /**
@@ -373,7 +379,10 @@ export class Operations {
       const current = await heads.current();
       const wanted = version ?? current;
       if (wanted === null) throw nothingToPin();
-      if (wanted !== current) await heads.rollback(wanted, by.source);
+      if (wanted !== current) {
+        this.#throwIfHeld();
+        await heads.rollback(wanted, by.source);
+      }
       await heads.pin(wanted, by.source);
       return wanted;
     });
@@ -399,6 +408,33 @@ export class Operations {
     return audit.around('resume', { what }, by, () => {
       pausing.resume(what);
       return pausing.paused;
+    });
+  }
+
+  /**
+   * Holds the robot for a time: no training, and no other head. Renewed with the same name.
+   * @param seconds 1..3,600
+   * @returns who holds now
+   */
+  hold(
+    { holder, seconds, reason }: { holder: string; seconds: number; reason?: string | undefined },
+    by: Requester,
+  ): Promise<Hold[]> {
+    const { disturbance, audit, onHold } = this.parts;
+    return audit.around('hold', { holder, seconds, reason }, by, () => {
+      disturbance.hold(holder, seconds, reason ?? null);
+      onHold?.();
+      return disturbance.holds();
+    });
+  }
+
+  /** Ends the hold of a holder; without one it has no effect. @returns who still holds */
+  release(holder: string, by: Requester): Promise<Hold[]> {
+    const { disturbance, audit, onHold } = this.parts;
+    return audit.around('release', { holder }, by, () => {
+      disturbance.release(holder);
+      onHold?.();
+      return disturbance.holds();
     });
   }
 
@@ -513,6 +549,11 @@ export class Operations {
       remedy: 'Run `headland status`: it lists the cameras and shows why one delivers no frames.',
       details: { camera: eye ?? null },
     });
+  }
+
+  #throwIfHeld(): void {
+    const obstacle = this.parts.disturbance.obstacle();
+    if (obstacle) throw obstacle;
   }
 
   get #outputs(): AlertOutputs {

@@ -37,6 +37,10 @@ export interface RobotTaskParts {
   audit: AuditTrail;
   /** Why no training may start now; null: one may start. */
   obstacle: () => HeadlandError | null;
+  /** A program holds the robot: the serving head stays. */
+  isHeld: () => boolean;
+  /** Resolves when nobody holds the robot. @throws HeadlandError HL_ROBOT_HELD when the robot ends */
+  undisturbed: () => Promise<void>;
   /** Learning from labels is paused. */
   isPaused: () => boolean;
   /** Whether another task trains. */
@@ -91,8 +95,11 @@ export class RobotTask {
       repeats: parts.repeats,
       log,
       backboneChecksum,
-      swap: (serving) => perception.swapHead(name, serving),
-      isPaused: () => !settings.training.instant || parts.isPaused(),
+      swap: async (serving) => {
+        await parts.undisturbed();
+        await perception.swapHead(name, serving);
+      },
+      isPaused: () => !settings.training.instant || parts.isPaused() || parts.isHeld(),
       onLearnt: () => events.onLearnt(),
       onFailure: (error) => telemetry.learningFailed(failureMessage(error)),
     });
@@ -117,6 +124,7 @@ export class RobotTask {
       log,
       parts.repeats,
       () => samples.classGeneration(),
+      parts.isHeld,
     );
     this.answers = new AnswerBook({
       heads: task.heads,
@@ -138,7 +146,10 @@ export class RobotTask {
           telemetry.trainingReport(report);
           events.onReport(report);
         },
-        promote: (version) => this.heads.promote(version, 'training'),
+        promote: async (version) => {
+          await parts.undisturbed();
+          return this.heads.promote(version, 'training');
+        },
       },
       log,
       knownLabels: () => this.heads.serving?.head.labels ?? null,
@@ -157,6 +168,7 @@ export class RobotTask {
       samples,
       heads: this.heads,
       settings: settings.gate,
+      isHeld: parts.isHeld,
       repeats: parts.repeats,
       log,
       onSwitched: (trial) => {

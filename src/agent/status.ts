@@ -13,6 +13,7 @@ import type { OutboxClass } from '../storage/outbox-table.js';
 import type { ReportSummary } from '../storage/report-log.js';
 import type { BrokerView } from '../telemetry/telemetry-client.js';
 import type { RunningTraining } from '../training/trainer.js';
+import type { Hold } from './do-not-disturb.js';
 import { type ModelStatus, modelStatus } from './learning/model-status.js';
 import type { Pausable } from './pausing.js';
 import type { RobotTask } from './robot-task.js';
@@ -34,6 +35,8 @@ export interface AgentStatus {
   /** `paused`: no frame is classified. */
   state: 'online' | 'paused';
   paused: Pausable[];
+  /** Programs that want no training and no other head now. */
+  holds: Hold[];
   /** A camera delivers drawings or recordings instead of live images. */
   simulated: boolean;
   /** Raised alarms, the oldest first. */
@@ -156,6 +159,7 @@ export function agentStatus(agent: AgentView): AgentStatus {
     uptimeSeconds: Math.round(agent.started.ageMs()) / 1_000,
     state: pausing.has('inference') ? 'paused' : 'online',
     paused: pausing.paused,
+    holds: agent.disturbance.holds(),
     simulated: cameras.some(({ simulated }) => simulated),
     alarms: agent.alarms.list().map(({ name, severity, error, since }) => {
       const { code, message, remedy } = error;

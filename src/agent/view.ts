@@ -17,6 +17,7 @@ import type { TrainingProgress } from '../training/job/job-protocol.js';
 import type { TrainingReport } from '../training/report.js';
 import type { CameraLoad } from './care/camera-load.js';
 import type { Sparing } from './care/sparing.js';
+import type { DoNotDisturb } from './do-not-disturb.js';
 import type { DoctorService } from './doctor/doctor-service.js';
 import type { State } from './open-state.js';
 import type { Operations } from './operations.js';
@@ -79,6 +80,7 @@ export interface AgentView extends EventEmitter<AgentEvents> {
   readonly tasks: NonEmpty<RobotTask>;
   readonly telemetry: TelemetryService;
   readonly pausing: Pausing;
+  readonly disturbance: Pick<DoNotDisturb, 'holds'>;
   readonly sparing: Sparing;
   readonly position: Pick<PositionService, 'status'>;
   readonly perception: Pick<Perception<Frame>, 'backbone' | 'dropped' | 'serving'>;

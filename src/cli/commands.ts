@@ -125,6 +125,30 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./pair/pair-command.js')).pairCommand(),
   },
   {
+    name: 'keys',
+    usage: '',
+    summary: 'make keys that sign commands; trust, list and revoke them',
+    load: async () => (await import('./remote/keys-command.js')).keysCommand(),
+  },
+  {
+    name: 'send',
+    usage: '[options] <command> [fields]',
+    summary: 'send a command to a robot over the broker, signed if you like, and print the answer',
+    load: async () => (await import('./remote/send-command.js')).sendCommand(),
+  },
+  {
+    name: 'hold',
+    usage: '[options] <holder>',
+    summary: 'do not disturb: no training and no other head for a time',
+    load: async () => (await import('./remote/hold-command.js')).holdCommand(),
+  },
+  {
+    name: 'release',
+    usage: '[options] <holder>',
+    summary: 'end the hold of a program',
+    load: async () => (await import('./remote/hold-command.js')).releaseCommand(),
+  },
+  {
     name: 'doctor',
     usage: '[options]',
     summary: 'check configuration, cameras, broker, disk, service and board; changes nothing',

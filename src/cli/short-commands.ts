@@ -4,6 +4,8 @@ const SHORT: readonly string[] = [
   'classes',
   'config',
   'help',
+  'hold',
+  'keys',
   'label',
   'map',
   'models heads',
@@ -12,6 +14,7 @@ const SHORT: readonly string[] = [
   'outputs',
   'pair',
   'pin',
+  'release',
   'rollback',
   'status',
 ];

@@ -3,9 +3,11 @@ import type { HeadlandError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { dateOf } from '../base/moment.js';
 import { eyeOf } from '../base/words/eye.js';
+import { UNKNOWN_LABEL } from '../base/words/label.js';
 import type { Config } from '../config/schema.js';
 import type { OutboxClass } from '../storage/outbox-table.js';
 import { CommandDesk, type CommandHandler } from './commands/command-desk.js';
+import type { CommandGuard } from './commands/command-guard.js';
 import type { MissingFeature } from './connection/broker-limits.js';
 import type { BrokerAccess, Publication } from './connection/connection.js';
 import { Link } from './connection/link.js';
@@ -32,6 +34,7 @@ import {
   messageTopic,
   type RouteName,
 } from './contract/topics.js';
+import { UnknownShare } from './homeassistant/unknown-share.js';
 import type { Outbox, OutboxMessage } from './outbox/outbox.js';
 import { ownMetrics, type TelemetryStats } from './outbox/telemetry-statistics.js';
 
@@ -66,6 +69,10 @@ export interface TelemetryClientOptions {
   log: Log;
   /** QoS, retain flag and expiry of every kind; default {@link CONTRACT}. */
   guarantees?: Guarantees;
+  /** Checks signatures and repeats of commands; absent: no command is signed. */
+  guard?: CommandGuard;
+  /** Called with refused commands, at most 60 a minute. @param suppressed those before it without a call */
+  onRefused?: (name: string, error: HeadlandError, suppressed: number) => void;
 }
 
 /**
@@ -83,6 +90,7 @@ export class TelemetryClient {
   readonly #desk: CommandDesk;
   readonly #composer: Composer;
   readonly #log: Log;
+  readonly #unknownShare = new UnknownShare();
   readonly #lastPredictionMs = new Map<string, number>();
   #handler: CommandHandler | null = null;
   #status: () => StatusBody;
@@ -129,6 +137,7 @@ export class TelemetryClient {
       robotId,
       maxBytes: settings.commandMaxBytes,
       perMinute: settings.commandsPerMinute,
+      ...(options.guard ? { guard: options.guard } : {}),
       handler: () => this.#handler,
       answer: (topic, correlation, answer) => this.#answer(topic, correlation, answer),
       refused: (error, name, suppressed) => this.#reportRefusal(error, name, suppressed),
@@ -201,6 +210,12 @@ export class TelemetryClient {
     this.#publishState('model', () => model, `model ${model.task}`);
   }
 
+  /** Tells Home Assistant about the robot; after every reconnect again. */
+  publishDiscovery(topic: string, config: Record<string, unknown>): void {
+    const payload = Buffer.from(JSON.stringify(config));
+    this.#sender.state('discovery', () => ({ topic, payload, qos: 1, retain: true }));
+  }
+
   /** A broker may still keep the model from before the settings named tasks. */
   #withdrawUnnamedModel(): void {
     const topic = this.#prefix + messageTopic('model', null);
@@ -212,10 +227,11 @@ export class TelemetryClient {
     const { predictionIntervalMs } = this.#options.settings;
     const nowMs = performance.now();
     const { task, camera, region = null } = prediction;
+    const share = this.#unknownShare.add(task, prediction.label === UNKNOWN_LABEL);
     const stream = `${task} ${eyeOf({ camera, region })}`;
     const lastMs = this.#lastPredictionMs.get(stream);
     if (lastMs !== undefined && nowMs - lastMs < predictionIntervalMs) return false;
-    const sent = this.#sendOnce('prediction', prediction);
+    const sent = this.#sendOnce('prediction', { ...prediction, unknown_share: share });
     if (sent) this.#lastPredictionMs.set(stream, nowMs);
     if (sent) this.#predictionsSent++;
     else this.#predictionsDropped++;
@@ -339,6 +355,7 @@ export class TelemetryClient {
   }
 
   #reportRefusal(error: HeadlandError, name: string, suppressed: number): void {
+    this.#options.onRefused?.(name, error, suppressed);
     this.#log.warn({ code: error.code, command: name }, `command refused: ${error.message}`);
     this.event({
       kind: 'command_refused',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { executeCommand } from '../../src/agent/execute-command.js';
 import { predictionMessage } from '../../src/agent/reporting/agent-messages.js';
 import type { ErrorCode } from '../../src/base/errors.js';
@@ -129,6 +130,22 @@ describe('executeCommand', { timeout: TEST_HANG_MS }, () => {
     assert.deepEqual(await send('resume', { what: 'inference' }), { paused: [] });
   });
 
+  test('hold: a running training pauses, until release', async (t) => {
+    const { agent, send } = await robot(t);
+    const { training } = agent.tasks[0];
+    const until = async (paused: string | null) => {
+      while (training.running !== null && training.running.paused !== paused) await sleep(5);
+    };
+    await send('retrain');
+    await send('hold', { holder: 'sprayer', seconds: 600 });
+    await until('held');
+    assert.equal(training.running?.paused, 'held');
+    await assert.rejects(send('rollback'), { code: 'HL_ROBOT_HELD' });
+    await send('release', { holder: 'sprayer' });
+    await until(null);
+    await assert.rejects(send('rollback'), { code: 'HL_HEAD_NO_PREVIOUS' });
+  });
+
   test('retrain: the id of the training that runs; status: what it is described by', async (t) => {
     const { agent, send } = await robot(t);
     const { training_id } = await send('retrain');
@@ -193,6 +210,9 @@ describe('executeCommand', { timeout: TEST_HANG_MS }, () => {
       ['acknowledge_alerts', { rule: 'horn' }, 'HL_ALERT_RULE_UNKNOWN'],
       ['acknowledge_alerts', { rules: [] }, 'HL_COMMAND_INVALID'],
       ['status', { of: 'camera' }, 'HL_COMMAND_INVALID'],
+      ['hold', { holder: 'x', seconds: 3_601 }, 'HL_COMMAND_INVALID'],
+      ['hold', { seconds: 1 }, 'HL_COMMAND_INVALID'],
+      ['release', {}, 'HL_COMMAND_INVALID'],
       ['dance', {}, 'HL_COMMAND_UNKNOWN'],
     ];
     for (const [name, fields, code] of refusals) {

@@ -40,6 +40,8 @@ describe('command parser', () => {
     status: {},
     pause: { what: 'training' },
     resume: { what: 'inference' },
+    hold: { holder: 'sprayer', seconds: 60, reason: 'spraying' },
+    release: { holder: 'sprayer' },
   };
 
   test('takes every command', () => {

@@ -2,6 +2,10 @@ import { z } from 'zod';
 import { COMMANDS, responseSchema } from '../../src/telemetry/contract/command-contract.js';
 import { MESSAGES, type MessageName } from '../../src/telemetry/contract/messages.js';
 import {
+  signedCommandSchema,
+  statementSchema,
+} from '../../src/telemetry/contract/signed-command-contract.js';
+import {
   CONTRACT,
   commandTopic,
   type Route,
@@ -38,6 +42,8 @@ export function contractJsonSchema(): Record<string, unknown> {
     };
   }
   defs.response = toJsonSchema(responseSchema);
+  defs.signed_command = toJsonSchema(signedCommandSchema);
+  defs.signed_command_statement = toJsonSchema(statementSchema);
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'headland: MQTT messages and commands',

@@ -65,6 +65,8 @@ export class HeadService {
     private readonly repeats: Repeats,
     /** Changes when classes get other names: the serving head then speaks them. */
     private readonly names: () => number = () => 0,
+    /** Nobody may change the serving head now: {@link follow} waits. */
+    private readonly isHeld: () => boolean = () => false,
   ) {}
 
   get serving(): StoredHead | null {
@@ -141,6 +143,7 @@ export class HeadService {
   follow(): Promise<void> {
     return this.#exclusive(async () => {
       try {
+        if (this.#serving !== null && this.isHeld()) return await this.#followPin();
         if ((await this.registry.current()) !== this.#seen) await this.#open();
         else if (this.names() !== this.#names) await this.#rename();
         await this.#followPin();

@@ -35,6 +35,8 @@ export interface ShadowParts {
   samples: SampleStore;
   heads: Pick<HeadService, 'serving' | 'rollback' | 'promote'>;
   settings: ShadowSettings;
+  /** Nobody may change the serving head now; default: everybody may. */
+  isHeld?: () => boolean;
   /** Called when the shadow head has taken over. */
   onSwitched(trial: ShadowTrial): void;
   repeats: Repeats;
@@ -74,7 +76,7 @@ export class ShadowService {
       name: 'shadow',
       what: 'update the shadow trial',
       intervalMs: CHECK_INTERVAL_MS,
-      run: () => this.check(),
+      run: () => (this.parts.isHeld?.() === true ? undefined : this.check()),
     });
   }
 

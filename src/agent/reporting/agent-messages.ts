@@ -14,12 +14,22 @@ import type {
   ModelBody,
   PredictionBody,
 } from '../../telemetry/contract/messages.js';
+import type { Hold } from '../do-not-disturb.js';
 import type { ModelStatus } from '../learning/model-status.js';
 import type { RecentFrame } from '../seeing/recent-frames.js';
 import { type AlertEvidence, NO_EVIDENCE } from './alert-actor.js';
 import { positionMessage } from './position-message.js';
 
 /** Converts the daemon's own types to messages of the MQTT contract. Pure. */
+
+/** Who holds the robot, as answers and the status show it. */
+export function holdsMessage(
+  holds: readonly Hold[],
+): { holder: string; reason: string | null; seconds_left: number }[] {
+  return holds.map(({ holder, reason, secondsLeft }) => {
+    return { holder, reason, seconds_left: Math.round(secondsLeft * 10) / 10 };
+  });
+}
 
 export function predictionMessage(
   { frameId, frame, perceived: { timings } }: RecentFrame,

@@ -6,7 +6,7 @@ import type { TelemetryService } from './telemetry-service.js';
 /** Reports each change of an alarm once: as a log line, an event and a new status. */
 export class AlarmReports implements AlarmListener {
   constructor(
-    private readonly telemetry: () => Pick<TelemetryService, 'event' | 'alarmsChanged'>,
+    private readonly telemetry: () => Pick<TelemetryService, 'event' | 'statusChanged'>,
     private readonly onChange: (alarm: Alarm, raised: boolean) => void,
     private readonly log: Log,
   ) {}
@@ -29,7 +29,7 @@ export class AlarmReports implements AlarmListener {
   #report(alarm: Alarm, raised: boolean, message: Parameters<TelemetryService['event']>[0]): void {
     const telemetry = this.telemetry();
     telemetry.event(message);
-    telemetry.alarmsChanged();
+    telemetry.statusChanged();
     this.onChange(alarm, raised);
   }
 }

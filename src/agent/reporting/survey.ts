@@ -8,7 +8,7 @@ import { cameraQualityMessage } from '../seeing/camera-reports.js';
 import type { PositionStatus } from '../seeing/position-service.js';
 import type { AgentStatus, TaskStatus } from '../status.js';
 import type { AgentView } from '../view.js';
-import { isoTime, modelMessage, sampleTotals } from './agent-messages.js';
+import { holdsMessage, isoTime, modelMessage, sampleTotals } from './agent-messages.js';
 import { positionMessage } from './position-message.js';
 
 /** Converts the status to messages of the MQTT contract and to the status line of systemd. */
@@ -96,6 +96,7 @@ export function statusAnswer(
   return {
     state: status.state,
     paused: status.paused,
+    holds: holdsMessage(status.holds),
     boot: status.boot,
     started_at: isoTime(status.startedAtMs),
     version: status.version,

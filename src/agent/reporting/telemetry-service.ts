@@ -5,11 +5,14 @@ import type { Log } from '../../base/log.js';
 import { Moment } from '../../base/moment.js';
 import { SideService } from '../../base/side-service.js';
 import type { Config } from '../../config/schema.js';
-import { isDateSynchronized } from '../../host/board-readings.js';
+import { tasksOf } from '../../config/tasks-of.js';
+import { isDateSynchronized, readings } from '../../host/board-readings.js';
+import { CommandLedger } from '../../storage/commands/command-ledger.js';
 import type { Database } from '../../storage/database.js';
 import type { OutboxClass } from '../../storage/outbox-table.js';
 import type { EmbeddedBroker } from '../../telemetry/broker/embedded-broker.js';
 import type { CommandHandler } from '../../telemetry/commands/command-desk.js';
+import { CommandGuard } from '../../telemetry/commands/command-guard.js';
 import type { BrokerAccess } from '../../telemetry/connection/connection.js';
 import type {
   CameraQualityBody,
@@ -20,6 +23,7 @@ import type {
   PredictionBody,
   StatusBody,
 } from '../../telemetry/contract/messages.js';
+import { discoveryConfig, discoveryTopic } from '../../telemetry/homeassistant/device-discovery.js';
 import { Outbox } from '../../telemetry/outbox/outbox.js';
 import type { TelemetryStats } from '../../telemetry/outbox/telemetry-statistics.js';
 import { type BrokerView, TelemetryClient } from '../../telemetry/telemetry-client.js';
@@ -41,6 +45,9 @@ export interface TelemetryServiceOptions {
   alarms: Pick<Alarms, 'raise' | 'clear' | 'list'>;
   /** Where the robot is; null: not known. Absent: never known. */
   position?: () => Position | null;
+  /** Names of those who hold the robot. */
+  heldBy?: () => string[];
+  onRefused?: (name: string, error: HeadlandError, suppressed: number) => void;
   /** Called with every event, whether or not a broker ever gets it. */
   onEvent?: (body: EventBody) => void;
   log: Log;
@@ -53,6 +60,10 @@ export class TelemetryService {
   readonly #credentials: CredentialsWatch;
   #broker: EmbeddedBroker | null = null;
   #brokerService: SideService | null = null;
+  #info: InfoBody | null = null;
+  /** Of the serving head, by task. */
+  readonly #labels = new Map<string, readonly string[]>();
+  #discovered = '';
   #state: StatusBody['state'] | null = null;
   #stateSince = new Moment();
   #paused: StatusBody['paused'] = [];
@@ -83,6 +94,15 @@ export class TelemetryService {
       settings: mqtt,
       access: () => this.#access(),
       outbox: this.#outbox,
+      guard: new CommandGuard({
+        robotId: robot.id,
+        boot,
+        ledger: new CommandLedger(database),
+        settingsKeys: mqtt.commandKeys,
+        requireSignature: mqtt.requireSignedCommands,
+        wallMs: () => (readings().clock === 'unset' ? null : Date.now()),
+      }),
+      ...(options.onRefused ? { onRefused: options.onRefused } : {}),
       alarms,
       log,
     });
@@ -173,16 +193,20 @@ export class TelemetryService {
     this.#client.publishStatus(() => this.#statusBody(state));
   }
 
-  /** Publishes the status with the current alarms. */
-  alarmsChanged(): void {
+  /** Publishes the status with the current alarms and holds. */
+  statusChanged(): void {
     if (this.#state !== null) this.status(this.#state, this.#paused);
   }
 
   info(body: InfoBody): void {
+    this.#info = body;
+    this.#discover();
     this.#client.publishInfo(body);
   }
 
   model(body: ModelBody): void {
+    this.#labels.set(body.task, body.labels);
+    this.#discover();
     this.#client.publishModel(body);
   }
 
@@ -240,12 +264,37 @@ export class TelemetryService {
     }
   }
 
+  /** Home Assistant offers the labels of the serving heads, and those of the samples at the start. */
+  #discover(): void {
+    const { mqtt, robot } = this.config;
+    const info = this.#info;
+    if (!mqtt.homeAssistant.enabled || info === null) return;
+    const tasks = tasksOf(this.config).map(({ name }) => {
+      const stored = info.tasks?.find((task) => task.name === name)?.labels ?? info.labels ?? [];
+      return { name, labels: [...new Set([...stored, ...(this.#labels.get(name) ?? [])])].sort() };
+    });
+    const config = discoveryConfig({
+      robotId: robot.id,
+      version: info.version,
+      namedTasks: this.config.tasks.length > 0,
+      tasks,
+      takesUnsigned: !mqtt.requireSignedCommands,
+    });
+    const topic = discoveryTopic(mqtt.homeAssistant.discoveryPrefix, robot.id);
+    const text = JSON.stringify(config);
+    if (text === this.#discovered) return;
+    this.#discovered = text;
+    this.#client.publishDiscovery(topic, config);
+  }
+
   #statusBody(state: StatusBody['state']): StatusBody {
+    const held = this.options.heldBy?.() ?? [];
     return {
       state,
       since: new Date(this.#stateSince.dateMs()).toISOString(),
       reason: null,
       paused: this.#paused,
+      ...(held.length > 0 ? { held_by: held } : {}),
       alarms: this.options.alarms.list().map(({ name, error }) => {
         return { alarm: name, code: error.code };
       }),

@@ -2,6 +2,7 @@ import { SIGHTING_TABLES } from '../../samples/sightings/sighting-table.js';
 import { SAMPLE_TABLES } from '../../samples/tables.js';
 import { ACCESS_TABLES } from '../../storage/access-table.js';
 import { AUDIT_TABLES } from '../../storage/audit-table.js';
+import { COMMAND_TABLES } from '../../storage/commands/command-ledger.js';
 import { databaseInMemory } from '../../storage/database.js';
 import { EVENT_TABLES } from '../../storage/event-log.js';
 import { META_TABLES } from '../../storage/meta-table.js';
@@ -16,6 +17,7 @@ import { SYNC_TABLES } from '../../sync/sync-table.js';
 export const EVERY_ROOM: Readonly<Record<string, readonly string[]>> = {
   access: ACCESS_TABLES,
   audit: AUDIT_TABLES,
+  commands: COMMAND_TABLES,
   events: EVENT_TABLES,
   meta: META_TABLES,
   outbox: OUTBOX_TABLES,

@@ -23,6 +23,7 @@ export function statusRows(known: KnownStatus): string[][] {
     ['cameras', records(status.cameras).map(cameraText).join('; ') || 'none'],
     ...ofTasks('head', headText),
     ...ofTasks('labels', labelsText),
+    ...heldRows(status),
     ['broker', brokerText(status)],
     ['alarms', records(status.alarms).map(alarmText).join('; ') || 'none'],
   ];
@@ -39,6 +40,16 @@ function whoAndHow({ status, demo, pid, stateDir }: KnownStatus): string {
     `${(number(metrics.frames_per_second) ?? 0).toFixed(1)} frames/s`,
     ...(pid === null ? [] : [`process ${pid} in ${stateDir}`]),
   ].join(' · ');
+}
+
+function heldRows(status: Fields): string[][] {
+  const holds = records(status.holds).map((hold) => {
+    const seconds = Math.ceil(number(hold.seconds_left) ?? 0);
+    const reason = typeof hold.reason === 'string' ? ` (${hold.reason})` : '';
+    return `by ${hold.holder}${reason} for ${seconds} s more`;
+  });
+  const what = 'no training, no other head';
+  return holds.length === 0 ? [] : [['held', `${holds.join('; ')}: ${what}`]];
 }
 
 function cameraText(camera: Fields): string {

@@ -4,15 +4,25 @@ import {
   isHeadlandError,
   serialiseError,
 } from '../../base/errors.js';
+import { sha256Hex } from '../../base/hash.js';
 import type { Command, CommandAnswer } from '../contract/command-contract.js';
 import { topicPrefix } from '../contract/messages.js';
 import { commandTopic } from '../contract/topics.js';
-import { isPlainName, parseCommand, responseTopicOf } from './command-parser.js';
+import type { CommandGuard, Signer } from './command-guard.js';
+import {
+  checkSize,
+  isPlainName,
+  parseCommand,
+  responseTopicOf,
+  validCommand,
+} from './command-parser.js';
 import { TokenBucket } from './token-bucket.js';
 
 const REMEMBER_MS = 600_000;
 const REMEMBER_MAX = 256;
 const REFUSALS_ANSWERED_PER_MINUTE = 60;
+/** More keys than people trust; each has its own limit of commands per minute. */
+const MAX_KEY_LIMITS = 64;
 
 /** A message on `cmd/<name>` as it came from the broker. */
 export interface IncomingCommand {
@@ -29,6 +39,8 @@ export interface CommandMeta {
   /** Unix time, milliseconds. */
   receivedAtMs: number;
   responseTopic: string;
+  /** Null: the command is not signed. */
+  signer: Signer | null;
 }
 
 /** Executes a command and resolves to the `data` of the answer. Throws HeadlandErrors. */
@@ -38,8 +50,10 @@ export interface CommandDeskOptions {
   robotId: string;
   /** Larger payloads are refused without parsing. */
   maxBytes: number;
-  /** Limit of commands per minute, over all senders. */
+  /** Limit of commands per minute: of each key, and of all senders without a valid signature. */
   perMinute: number;
+  /** Checks signatures and repeats; absent: no command is signed, and a restart forgets repeats. */
+  guard?: CommandGuard;
   /** Null while the daemon cannot execute commands. */
   handler: () => CommandHandler | null;
   answer: (topic: string, correlation: Uint8Array | undefined, answer: CommandAnswer) => void;
@@ -65,6 +79,7 @@ export class CommandDesk {
   readonly #options: CommandDeskOptions;
   readonly #nowMs: () => number;
   readonly #commands: TokenBucket;
+  readonly #ofKeys = new Map<string, TokenBucket>();
   readonly #refusals: TokenBucket;
   readonly #remembered = new Map<string, Remembered>();
   #accepted = 0;
@@ -91,16 +106,16 @@ export class CommandDesk {
       (topicPrefix(this.#options.robotId) + commandTopic('')).length,
     );
     let command: Command;
+    let signer: Signer | null;
     let responseTopic: string;
     try {
-      this.#admit(incoming, name);
+      ({ command, signer } = this.#admit(incoming, name));
       responseTopic = responseTopicOf(this.#options.robotId, name, incoming.responseTopic);
-      command = parseCommand(name, incoming.payload, this.#options.maxBytes);
     } catch (error) {
       this.#refuse(incoming, name, error);
       return;
     }
-    const meta = { receivedAtMs: Date.now(), responseTopic };
+    const meta = { receivedAtMs: Date.now(), responseTopic, signer };
     let answer: CommandAnswer;
     try {
       answer = await this.#once(command, meta);
@@ -111,41 +126,59 @@ export class CommandDesk {
     this.#options.answer(responseTopic, incoming.correlation, answer);
   }
 
-  #admit(incoming: IncomingCommand, name: string): void {
-    if (incoming.retain) {
-      throw new HeadlandError(
-        'HL_COMMAND_RETAINED',
-        `the command "${name.slice(0, 64)}" was sent as a retained message`,
-        {
-          remedy:
-            'Clear it with an empty retained message on its topic (mosquitto_pub -r -n -t TOPIC), and send ' +
-            'commands without the retain flag. A retained command arrives again with every connection.',
-        },
-      );
+  /** @throws HeadlandError why the message is not executed */
+  #admit(incoming: IncomingCommand, name: string): { command: Command; signer: Signer | null } {
+    if (incoming.retain) throw retainedError(name);
+    const { guard, maxBytes, perMinute } = this.#options;
+    const { payload } = incoming;
+    const isLarge = payload.byteLength > maxBytes;
+    let opened: ReturnType<CommandGuard['open']>;
+    try {
+      opened = guard === undefined || isLarge ? null : guard.open(name, payload);
+    } catch (error) {
+      // Forged commands use up the limit of all, never that of a key.
+      this.#take(this.#commands, perMinute);
+      throw error;
     }
-    if (!this.#commands.take()) {
-      throw new HeadlandError(
-        'HL_COMMAND_RATE_LIMITED',
-        `more than ${this.#options.perMinute} commands arrived within a minute (mqtt.commandsPerMinute)`,
-        { remedy: 'Wait a minute and send commands more slowly, or raise mqtt.commandsPerMinute.' },
-      );
+    if (opened === null) {
+      this.#take(this.#commands, perMinute);
+      checkSize(payload, maxBytes);
+      const command = parseCommand(name, payload, maxBytes);
+      guard?.checkUnsigned(command);
+      return { command, signer: null };
     }
+    const { signer, fields } = opened;
+    this.#take(this.#limitOf(signer.key), perMinute);
+    return { command: validCommand(name, fields), signer };
+  }
+
+  #limitOf(key: string): TokenBucket {
+    const limit = this.#ofKeys.get(key) ?? new TokenBucket(this.#options.perMinute, this.#nowMs);
+    this.#ofKeys.set(key, limit);
+    const [oldest] = this.#ofKeys.keys();
+    if (this.#ofKeys.size > MAX_KEY_LIMITS && oldest !== undefined) this.#ofKeys.delete(oldest);
+    return limit;
+  }
+
+  #take(bucket: TokenBucket, perMinute: number): void {
+    if (bucket.take()) return;
+    throw new HeadlandError(
+      'HL_COMMAND_RATE_LIMITED',
+      `more than ${perMinute} commands arrived within a minute (mqtt.commandsPerMinute)`,
+      { remedy: 'Wait a minute and send commands more slowly, or raise mqtt.commandsPerMinute.' },
+    );
   }
 
   /**
    * Executes a command unless its transaction is known. Errors of the handler become answers.
-   * @throws HeadlandError HL_COMMAND_INVALID when the transaction belongs to another command
+   * @throws HeadlandError HL_COMMAND_INVALID when the transaction belongs to another command; as #begin
    */
-  #once(command: Command, meta: CommandMeta): Promise<CommandAnswer> {
+  async #once(command: Command, meta: CommandMeta): Promise<CommandAnswer> {
     const { transaction } = command;
-    if (transaction === undefined) {
-      this.#accepted++;
-      return this.#execute(command, meta);
-    }
+    const content = JSON.stringify(Object.entries(command).sort(([a], [b]) => (a < b ? -1 : 1)));
+    const fingerprint = `${meta.signer?.key ?? ''} ${content}`;
+    if (transaction === undefined) return this.#begin(command, meta, fingerprint);
     this.#forgetOld();
-    const fingerprint = JSON.stringify(
-      Object.entries(command).sort(([a], [b]) => (a < b ? -1 : 1)),
-    );
     const known = this.#remembered.get(transaction);
     if (known && known.fingerprint !== fingerprint) {
       throw new HeadlandError(
@@ -154,11 +187,31 @@ export class CommandDesk {
         { remedy: 'Use a new transaction for every new command.', details: { transaction } },
       );
     }
-    this.#accepted++;
-    if (known) return known.answer;
-    const answer = this.#execute(command, meta);
+    if (known) {
+      const answer = await known.answer;
+      this.#accepted++;
+      return answer;
+    }
+    const answer = this.#begin(command, meta, fingerprint);
     this.#remembered.set(transaction, { fingerprint, atMs: this.#nowMs(), answer });
+    answer.catch((error: unknown) => {
+      // What an earlier start began stays refused; a disk that failed may be tried again.
+      if (isHeadlandError(error, 'HL_COMMAND_REPEATED')) return;
+      if (this.#remembered.get(transaction)?.answer === answer) {
+        this.#remembered.delete(transaction);
+      }
+    });
     return answer;
+  }
+
+  /** @throws HeadlandError HL_COMMAND_REPLAYED, HL_COMMAND_REPEATED, HL_COMMAND_UNAVAILABLE, HL_STORE_… */
+  async #begin(command: Command, meta: CommandMeta, fingerprint: string): Promise<CommandAnswer> {
+    const { guard, handler } = this.#options;
+    // It would use up the counter, and could not be sent again.
+    if (meta.signer !== null && handler() === null) throw unavailable();
+    await guard?.begin(command, meta.signer, sha256Hex(fingerprint));
+    this.#accepted++;
+    return this.#execute(command, meta);
   }
 
   async #execute(command: Command, meta: CommandMeta): Promise<CommandAnswer> {
@@ -168,15 +221,7 @@ export class CommandDesk {
     };
     try {
       const handler = this.#options.handler();
-      if (handler === null) {
-        throw new HeadlandError(
-          'HL_COMMAND_UNAVAILABLE',
-          'the robot does not accept commands yet',
-          {
-            remedy: 'Send the command again when the topic status says "online".',
-          },
-        );
-      }
+      if (handler === null) throw unavailable();
       return { ...head, ok: true, data: (await handler(command, meta)) ?? null };
     } catch (error) {
       return { ...head, ok: false, error: publicError(error) };
@@ -226,6 +271,24 @@ export class CommandDesk {
       return safeName && responseTopicOf(this.#options.robotId, safeName);
     }
   }
+}
+
+function unavailable(): HeadlandError {
+  return new HeadlandError('HL_COMMAND_UNAVAILABLE', 'the robot does not accept commands yet', {
+    remedy: 'Send the command again when the topic status says "online".',
+  });
+}
+
+function retainedError(name: string): HeadlandError {
+  return new HeadlandError(
+    'HL_COMMAND_RETAINED',
+    `the command "${name.slice(0, 64)}" was sent as a retained message`,
+    {
+      remedy:
+        'Clear it with an empty retained message on its topic (mosquitto_pub -r -n -t TOPIC), and send ' +
+        'commands without the retain flag. A retained command arrives again with every connection.',
+    },
+  );
 }
 
 /** The error without stack and details, which must not leave the robot. */

@@ -22,15 +22,27 @@ const MAX_TOPIC_LENGTH = 512;
  *   HL_COMMAND_INVALID; `details.transaction` carries the transaction where it could be read
  */
 export function parseCommand(name: string, payload: Uint8Array, maxBytes: number): Command {
-  if (payload.byteLength > maxBytes) {
-    throw new HeadlandError(
-      'HL_COMMAND_TOO_LARGE',
-      `the command has ${payload.byteLength} bytes; mqtt.commandMaxBytes allows ${maxBytes}`,
-      { remedy: 'Send a smaller command, or raise mqtt.commandMaxBytes.' },
-    );
-  }
+  checkSize(payload, maxBytes);
   if (!isCommandName(name)) throw unknownCommand(name);
-  const value = parseStrictJson(payload, MAX_DEPTH);
+  return validCommand(name, parseStrictJson(payload, MAX_DEPTH));
+}
+
+/** @throws HeadlandError HL_COMMAND_TOO_LARGE */
+export function checkSize(payload: Uint8Array, maxBytes: number): void {
+  if (payload.byteLength <= maxBytes) return;
+  throw new HeadlandError(
+    'HL_COMMAND_TOO_LARGE',
+    `the command has ${payload.byteLength} bytes; mqtt.commandMaxBytes allows ${maxBytes}`,
+    { remedy: 'Send a smaller command, or raise mqtt.commandMaxBytes.' },
+  );
+}
+
+/**
+ * Checks the fields of a command.
+ * @throws HeadlandError HL_COMMAND_UNKNOWN | HL_COMMAND_INVALID
+ */
+export function validCommand(name: string, value: unknown): Command {
+  if (!isCommandName(name)) throw unknownCommand(name);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new HeadlandError(
       'HL_COMMAND_INVALID',

@@ -30,6 +30,8 @@ const task = z
   .regex(TASK_NAME, 'use the name of a task')
   .optional()
   .describe('Name of the task; it may be left out when the robot has one');
+/** Longest time of a hold that is not renewed. */
+export const MAX_HOLD_SECONDS = 3_600;
 const what = z.enum(['inference', 'training']);
 
 export const COMMANDS = {
@@ -111,6 +113,17 @@ export const COMMANDS = {
   status: z.strictObject({ transaction }).describe('Return the complete state of the robot'),
   pause: z.strictObject({ transaction, what }).describe('Pause inference or training'),
   resume: z.strictObject({ transaction, what }).describe('Undo `pause`'),
+  hold: z
+    .strictObject({
+      transaction,
+      holder: text(64).describe('Name of the program that holds; it renews with the same name'),
+      seconds: z.number().min(1).max(MAX_HOLD_SECONDS).describe('The hold ends by itself after it'),
+      reason: text(128).optional().describe('For people'),
+    })
+    .describe(
+      'Do not disturb: no training and no other head until `release` or the end of the time',
+    ),
+  release: z.strictObject({ transaction, holder: text(64) }).describe('Undo `hold`'),
 } as const;
 
 export type CommandName = keyof typeof COMMANDS;

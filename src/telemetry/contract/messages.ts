@@ -76,6 +76,11 @@ export const statusSchema = z
       .nullable()
       .describe('"connection_lost" in the last will, "stopped" after a clean stop'),
     paused: z.array(z.enum(['inference', 'training'])).describe('Paused by command'),
+    held_by: z
+      .array(z.string().max(64))
+      .max(64)
+      .optional()
+      .describe('Holders of the do-not-disturb lock, see the command `hold`; absent: none'),
     alarms: z
       .array(z.strictObject({ alarm: alarmName, code: errorCode }))
       .max(256)
@@ -188,6 +193,9 @@ export const predictionSchema = z
     belief_label: label
       .optional()
       .describe('The joint decision on all frames of the scene; alerts use it'),
+    unknown_share: probability
+      .optional()
+      .describe('Share of the last 100 predictions of the task that were "unknown"'),
     scene_frames: count.optional().describe('Frames of the scene, including this one'),
     top: z.array(z.strictObject({ label, probability })).max(20).describe('Best first'),
     head_version: version

@@ -14,7 +14,7 @@ function reported() {
   let statuses = 0;
   const telemetry = {
     event: (body: EventBody) => void events.push(body),
-    alarmsChanged: () => {
+    statusChanged: () => {
       statuses += 1;
     },
   };

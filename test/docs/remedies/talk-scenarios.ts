@@ -18,7 +18,7 @@ export const commandTalks: TalkScenario[] = [
   {
     code: 'HL_COMMAND_UNKNOWN',
     follows:
-      'Use one of: retrain, label, look_alikes, rollback, promote, pin, unpin, snapshot, speed, acknowledge_alerts, status, pause, resume',
+      'Use one of: retrain, label, look_alikes, rollback, promote, pin, unpin, snapshot, speed, acknowledge_alerts, status, pause, resume, hold, release',
     provoke: (talk) => talk.refused('statsu', '{}'),
     follow: (talk, { remedy }) => {
       const [, meant] = /Did you mean "(\w+)"/.exec(remedy ?? '')!;

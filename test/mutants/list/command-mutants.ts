@@ -9,8 +9,8 @@ export const COMMAND_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a retained command is not executed',
     file: DESK,
-    text: 'if (incoming.retain) {',
-    replacement: 'if (incoming.retain && name === "") {',
+    text: 'if (incoming.retain) throw retainedError(name);',
+    replacement: '',
     tests: [{ file: 'test/telemetry/commands.test.ts', names: 'safe to answer' }],
   },
   {
@@ -44,8 +44,8 @@ export const COMMAND_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a transaction that comes again is not executed a second time',
     file: DESK,
-    text: 'if (known) return known.answer;',
-    replacement: '',
+    text: '    if (known) {\n      const answer',
+    replacement: '    if (known && transaction === "") {\n      const answer',
     tests: [{ file: 'test/telemetry/commands.test.ts', names: 'executed once' }],
   },
   {
@@ -65,8 +65,8 @@ export const COMMAND_MUTANTS: readonly Mutant[] = [
   {
     promise: 'no more commands are executed than a minute may have',
     file: DESK,
-    text: 'if (!this.#commands.take()) {',
-    replacement: 'if (!this.#commands.take() && name === "") {',
+    text: 'if (bucket.take()) return;',
+    replacement: 'if (bucket.take() || perMinute > 0) return;',
     tests: [{ file: 'test/telemetry/commands.test.ts', names: 'too many commands' }],
   },
   {
@@ -93,8 +93,8 @@ export const COMMAND_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a command beyond its size is not read',
     file: PARSER,
-    text: 'payload.byteLength > maxBytes',
-    replacement: 'payload.byteLength > 2 * maxBytes',
+    text: 'if (payload.byteLength <= maxBytes) return;',
+    replacement: 'if (payload.byteLength <= 2 * maxBytes) return;',
     tests: PARSER_TESTS,
   },
   {
@@ -159,5 +159,75 @@ export const COMMAND_MUTANTS: readonly Mutant[] = [
     text: "this.#append('command', { ...entry, ok: false, code });",
     replacement: '',
     tests: [{ file: 'test/agent/audit-trail.test.ts' }],
+  },
+  {
+    promise: 'a signature belongs to the bytes that arrived',
+    file: 'src/telemetry/commands/signed-command.ts',
+    text: '!verify(null, Buffer.from(PURPOSE + signed), key.key, bytes)',
+    replacement: 'bytes.length !== 64',
+    tests: [{ file: 'test/telemetry/signed-commands.test.ts' }],
+  },
+  {
+    promise: 'a command is for one robot and one topic',
+    file: 'src/telemetry/commands/signed-command.ts',
+    text: 'aud !== here.robotId || command !== here.command',
+    replacement: "aud === ''",
+    tests: [{ file: 'test/telemetry/signed-commands.test.ts' }],
+  },
+  {
+    promise: 'a signed command ends',
+    file: 'src/telemetry/commands/signed-command.ts',
+    text: 'if (nowSeconds > exp) throw',
+    replacement: 'if (exp < 0) throw',
+    tests: [{ file: 'test/telemetry/signed-commands.test.ts' }],
+  },
+  {
+    promise: 'a counter counts once',
+    file: 'src/storage/commands/command-ledger.ts',
+    text: 'WHERE excluded.counter > counter',
+    replacement: 'WHERE true',
+    tests: [{ file: 'test/telemetry/signed-commands.test.ts' }],
+  },
+  {
+    promise: 'a transaction that an earlier start began is not begun again',
+    file: 'src/storage/commands/command-ledger.ts',
+    text: "return forgotten ? 'begun' : 'repeated';",
+    replacement: "return 'begun';",
+    tests: [{ file: 'test/telemetry/signed-commands.test.ts' }],
+  },
+  {
+    promise: 'a robot that wants signatures takes no other command',
+    file: 'src/telemetry/commands/command-guard.ts',
+    text: 'if (!this.#options.requireSignature) return;',
+    replacement: 'return;',
+    tests: [{ file: 'test/telemetry/signed-commands.test.ts' }],
+  },
+  {
+    promise: 'a revoked key commands nothing',
+    file: 'src/telemetry/commands/command-guard.ts',
+    text: 'return stored.revoked ? null : parsePublicKey',
+    replacement: 'return stored === null ? null : parsePublicKey',
+    tests: [{ file: 'test/telemetry/signed-commands.test.ts' }],
+  },
+  {
+    promise: 'a forged command does not use up the limit of a key',
+    file: 'src/telemetry/commands/command-desk.ts',
+    text: 'this.#take(this.#limitOf(signer.key), perMinute);',
+    replacement: 'this.#take(this.#commands, perMinute);',
+    tests: [{ file: 'test/telemetry/signed-commands.test.ts' }],
+  },
+  {
+    promise: 'a hold ends by itself',
+    file: 'src/agent/do-not-disturb.ts',
+    text: 'hold.kernelBoot === boot && hold.expiresUptimeMs > uptimeMs',
+    replacement: 'hold.kernelBoot === boot',
+    tests: [{ file: 'test/agent/do-not-disturb.test.ts' }],
+  },
+  {
+    promise: 'a head that a person chooses waits for the end of a hold',
+    file: 'src/agent/operations.ts',
+    text: '{ version }, by, taskName, ({ heads }) => {\n      this.#throwIfHeld();\n      return heads.rollback',
+    replacement: '{ version }, by, taskName, ({ heads }) => {\n      return heads.rollback',
+    tests: [{ file: 'test/agent/do-not-disturb.test.ts' }],
   },
 ];

@@ -5,6 +5,7 @@ import { SIGHTING_TABLES } from '../../../samples/sightings/sighting-table.js';
 import { SAMPLE_TABLES } from '../../../samples/tables.js';
 import { ACCESS_TABLES } from '../../../storage/access-table.js';
 import { AUDIT_TABLES } from '../../../storage/audit-table.js';
+import { COMMAND_TABLES } from '../../../storage/commands/command-ledger.js';
 import { type DatabaseInspection, inspectDatabase } from '../../../storage/inspect-database.js';
 import { META_TABLES } from '../../../storage/meta-table.js';
 import { newerTables } from '../../../storage/migrate.js';
@@ -19,6 +20,7 @@ import { type Finding, failed, ok, type RobotContext, skipped } from '../doctor-
 const KNOWN_VERSIONS: Readonly<Record<string, number>> = {
   samples: SAMPLE_TABLES.length,
   audit: AUDIT_TABLES.length,
+  commands: COMMAND_TABLES.length,
   meta: META_TABLES.length,
   outbox: OUTBOX_TABLES.length,
   reports: REPORT_TABLES.length,

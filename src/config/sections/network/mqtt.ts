@@ -67,6 +67,36 @@ export const mqtt = section(
       ),
     commandMaxBytes: z.int().min(256).max(1_048_576).default(16_384),
     commandsPerMinute: z.int().min(1).max(60_000).default(600),
+    commandKeys: z
+      .array(
+        z.strictObject({
+          name: z.string().min(1).max(64),
+          publicKey: z
+            .string()
+            .regex(
+              /^ed25519:[A-Za-z0-9_-]{43}$/,
+              'use the public key that `headland keys new` prints',
+            ),
+        }),
+      )
+      .max(64)
+      .default([])
+      .describe('Public keys whose signed commands are taken; `headland keys trust` adds others'),
+    requireSignedCommands: z
+      .boolean()
+      .default(false)
+      .describe('Refuses commands without signature'),
+    homeAssistant: z
+      .strictObject({
+        enabled: z.boolean().default(false).describe('Publishes the device for Home Assistant'),
+        discoveryPrefix: z
+          .string()
+          .min(1)
+          .max(64)
+          .regex(/^[^+#/]+$/, 'use one level of a topic')
+          .default('homeassistant'),
+      })
+      .prefault({}),
     predictionIntervalMs: milliseconds(0, 3_600_000)
       .default(0)
       .describe('Minimum time between predictions of a camera; 0 = every frame'),

@@ -58,6 +58,7 @@ export const shellDe: Translated<typeof shellEn> = {
   'shell.pausedBy.supply': 'Pause: die Stromversorgung ist schwach',
   'shell.pausedBy.memory': 'Pause: wenig freier Speicher',
   'shell.pausedBy.cpu': 'Pause: das Board ist ausgelastet',
+  'shell.pausedBy.held': 'Pause: ein Programm möchte nicht gestört werden',
   'shell.phase.start': 'beginnt',
   'shell.phase.collect': 'sammelt Bilder',
   'shell.phase.embed': 'betrachtet Bilder',

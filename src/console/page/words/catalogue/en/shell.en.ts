@@ -52,6 +52,7 @@ export const shellEn = {
   'shell.pausedBy.supply': 'paused: the power supply is weak',
   'shell.pausedBy.memory': 'paused: little memory is free',
   'shell.pausedBy.cpu': 'paused: the board is busy',
+  'shell.pausedBy.held': 'paused: a program must not be disturbed',
   'shell.phase.start': 'starting',
   'shell.phase.collect': 'collecting images',
   'shell.phase.embed': 'looking at images',

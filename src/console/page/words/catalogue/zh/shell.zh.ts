@@ -53,6 +53,7 @@ export const shellZh: Translated<typeof shellEn> = {
   'shell.pausedBy.supply': '已暂停：供电不足',
   'shell.pausedBy.memory': '已暂停：内存不足',
   'shell.pausedBy.cpu': '已暂停：主板繁忙',
+  'shell.pausedBy.held': '已暂停：有程序要求勿扰',
   'shell.phase.start': '正在启动',
   'shell.phase.collect': '收集图片',
   'shell.phase.embed': '分析图片',
