@@ -47,16 +47,18 @@ case " ${installed[*]} " in
     fi
     ;;
 esac
+# What is missing for these two, one line above says.
+cache="${XDG_CACHE_HOME:-${HOME:-}/.cache}/headland-test-tools"
 # Reads and writes the messages of ROS 2 without ROS; no part of the system's Python.
-rosbags="${XDG_CACHE_HOME:-$HOME/.cache}/headland-test-tools/rosbags"
-if [ ! -d "$rosbags/rosbags" ]; then
+rosbags="$cache/rosbags"
+if [ ! -d "$rosbags/rosbags" ] && python3 -m pip --version >/dev/null 2>&1; then
   python3 -m pip install --quiet --target "$rosbags" rosbags==0.11.9 >/dev/null 2>&1 ||
     echo "Test tools missing: rosbags; python3 -m pip could not install it" >&2
 fi
 # The parser of AsyncAPI has 168 packages, one of which reports home when it is installed: they stay apart,
 # in the versions that test/asyncapi locks, and without their scripts.
-asyncapi="${XDG_CACHE_HOME:-$HOME/.cache}/headland-test-tools/asyncapi-parser"
-if [ ! -d "$asyncapi/node_modules" ]; then
+asyncapi="$cache/asyncapi-parser"
+if [ ! -d "$asyncapi/node_modules" ] && command -v npm >/dev/null; then
   mkdir -p "$asyncapi" &&
     cp "$(dirname "${BASH_SOURCE[0]}")"/../test/asyncapi/package*.json "$asyncapi/" &&
     npm ci --ignore-scripts --no-audit --no-fund --prefix "$asyncapi" >/dev/null 2>&1 ||

@@ -133,8 +133,8 @@ export const DOCTOR_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a broker that acknowledges nothing holds no command up',
     file: 'src/agent/reporting/ask-status.ts',
-    text: 'within(ANSWER_TIMEOUT_MS, exchange(client, topicPrefix(robot.id)))',
-    replacement: 'within(2 ** 31 - 1, exchange(client, topicPrefix(robot.id)))',
+    text: 'within(ANSWER_TIMEOUT_MS, exchange(client, prefix))',
+    replacement: 'within(2 ** 31 - 1, exchange(client, prefix))',
     tests: [{ file: 'test/agent/reporting/ask-status.test.ts', names: 'acknowledges no command' }],
   },
   {

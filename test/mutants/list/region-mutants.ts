@@ -264,7 +264,7 @@ export const REGION_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a key that TLS does not use keeps no robot from its broker',
     file: 'src/agent/reporting/broker-access.ts',
-    text: 'if (/^(?:mqtts|wss|tls):/i.test(mqtt.url)) checkKey(files);',
+    text: 'if (brokerUrls(mqtt).some((url) => /^(?:mqtts|wss|tls):/i.test(url))) checkKey(files);',
     replacement: 'checkKey(files);',
     tests: [{ file: 'test/agent/reporting/telemetry-service.test.ts', names: 'does not need' }],
   },

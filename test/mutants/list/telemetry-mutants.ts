@@ -121,15 +121,15 @@ export const TELEMETRY_MUTANTS: readonly Mutant[] = [
   {
     promise: 'messages leave with the QoS of the contract',
     file: CONNECTION,
-    text: '{ qos: message.qos, retain: message.retain,',
-    replacement: '{ qos: 1, retain: message.retain,',
+    text: 'const { qos, retain } = within(message, this.#limits);',
+    replacement: 'const { qos, retain } = { ...within(message, this.#limits), qos: 1 as const };',
     tests: CHANGED_WIRE_TESTS,
   },
   {
     promise: 'messages leave with the retain flag of the contract',
     file: CONNECTION,
-    text: '{ qos: message.qos, retain: message.retain,',
-    replacement: '{ qos: message.qos, retain: false,',
+    text: 'const { qos, retain } = within(message, this.#limits);',
+    replacement: 'const { qos, retain } = { ...within(message, this.#limits), retain: false };',
     tests: WIRE_TESTS,
   },
   {
@@ -142,22 +142,22 @@ export const TELEMETRY_MUTANTS: readonly Mutant[] = [
   {
     promise: 'the last will is retained',
     file: CONNECTION,
-    text: 'retain: will.retain',
-    replacement: 'retain: false',
+    text: '...within(will, options.willLimits ?? NO_LIMITS),',
+    replacement: '...within(will, options.willLimits ?? NO_LIMITS), retain: false,',
     tests: WIRE_TESTS,
   },
   {
     promise: 'the last will is sent with the QoS of the contract',
     file: CONNECTION,
-    text: 'qos: will.qos',
-    replacement: 'qos: 0',
+    text: '...within(will, options.willLimits ?? NO_LIMITS),',
+    replacement: '...within(will, options.willLimits ?? NO_LIMITS), qos: 0,',
     tests: WIRE_TESTS,
   },
   {
     promise: 'the subscription has the QoS of the contract',
     file: CONNECTION,
-    text: 'subscribe(filter, { qos, rap: true }',
-    replacement: 'subscribe(filter, { qos: 0, rap: true }',
+    text: 'subscribe(filters, { qos, rap: true }',
+    replacement: 'subscribe(filters, { qos: 0, rap: true }',
     tests: WIRE_TESTS,
   },
   {
