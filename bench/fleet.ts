@@ -79,6 +79,8 @@ async function oneMosquitto(folder: string): Promise<Yard> {
   const ends: (() => unknown)[] = [];
   const t = { after: (end: () => unknown) => void ends.push(end) } as never;
   const broker = await Mosquitto.start(t, [
+    // Else it becomes a user who may not write there.
+    'user root',
     'persistence true',
     `persistence_location ${folder}/`,
     'max_inflight_messages 0',

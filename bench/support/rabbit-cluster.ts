@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -8,6 +8,7 @@ import { freePort } from '../../test/ports.js';
 
 /** Not the wrapper in the path, which becomes another user. */
 const SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
+const CONTROL = '/usr/lib/rabbitmq/bin/rabbitmqctl';
 const START_MS = 120_000;
 const NODES = ['r1', 'r2', 'r3'] as const;
 
@@ -38,6 +39,7 @@ export class RabbitCluster {
       await Promise.all(nodes.map(({ url }) => listening(Number(new URL(url).port))));
       // The nodes listen before all of them have joined.
       await sleep(5_000);
+      mirrorQueues(folder);
       return cluster;
     } catch (error) {
       await cluster.stop();
@@ -53,6 +55,20 @@ export class RabbitCluster {
   async stop(): Promise<void> {
     await Promise.all(this.nodes.map(({ child }) => end(child, 'SIGKILL')));
   }
+}
+
+/** A queue on one node alone keeps its client out of the cluster while that node is down. */
+function mirrorQueues(folder: string): void {
+  const policy = JSON.stringify({ 'ha-mode': 'all', 'ha-promote-on-failure': 'always' });
+  const { status, stderr } = spawnSync(
+    CONTROL,
+    ['-n', `${NODES[0]}@localhost`, 'set_policy', 'mqtt', '^mqtt-subscription-', policy],
+    {
+      encoding: 'utf8',
+      env: { ...process.env, HOME: folder, RABBITMQ_CONF_ENV_FILE: '/dev/null' },
+    },
+  );
+  if (status !== 0) throw new Error(`no mirrored queues: ${stderr}`);
 }
 
 async function startNode(folder: string, name: string): Promise<RabbitNode> {
