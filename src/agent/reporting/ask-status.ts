@@ -3,10 +3,10 @@ import type { IClientOptions, MqttClient } from 'mqtt';
 import { z } from 'zod';
 import { HeadlandError } from '../../base/errors.js';
 import type { Config } from '../../config/schema.js';
-import { connectOnce, isVersionRefused, within } from '../../telemetry/connection/connect-once.js';
+import { connectInVersion, within } from '../../telemetry/connection/connect-once.js';
 import { topicPrefix } from '../../telemetry/contract/messages.js';
 import { CONTRACT, commandTopic, responseTopic } from '../../telemetry/contract/topics.js';
-import { brokerCredentials, brokerUrls } from './broker-access.js';
+import { brokerCredentials, daemonBrokers } from './broker-access.js';
 
 const ANSWER_TIMEOUT_MS = 5_000;
 
@@ -18,12 +18,9 @@ const answerSchema = z.object({ transaction: z.string(), data: z.unknown() });
  * @returns the data of its response
  * @throws HeadlandError HL_STATUS_NO_ANSWER, HL_SECRET_…, HL_MQTT_TLS_FILE
  */
-export async function askStatus(
-  { mqtt, embeddedBroker, robot }: Config,
-  environment: NodeJS.ProcessEnv,
-): Promise<unknown> {
-  const configured = brokerUrls(mqtt);
-  const urls = configured.length > 0 ? configured : [`mqtt://127.0.0.1:${embeddedBroker.port}`];
+export async function askStatus(config: Config, environment: NodeJS.ProcessEnv): Promise<unknown> {
+  const { mqtt, robot } = config;
+  const urls = daemonBrokers(config);
   const noAnswer = (cause?: unknown): HeadlandError =>
     new HeadlandError(
       'HL_STATUS_NO_ANSWER',
@@ -57,7 +54,7 @@ async function askAt(
   protocol: Config['mqtt']['protocol'],
   prefix: string,
 ): Promise<unknown> {
-  const client = await connectAny(url, options, protocol);
+  const client = await connectInVersion(url, options, protocol, ANSWER_TIMEOUT_MS);
   try {
     // A broker may leave the subscription or the command without acknowledgement.
     return await within(ANSWER_TIMEOUT_MS, exchange(client, prefix));
@@ -67,23 +64,6 @@ async function askAt(
 }
 
 /** Sends the command, and waits for its response. */
-/** MQTT 5, and 3.1.1 where the broker refuses 5. */
-async function connectAny(
-  url: string,
-  options: IClientOptions,
-  protocol: Config['mqtt']['protocol'],
-): Promise<MqttClient> {
-  const connectWith = (protocolVersion: 4 | 5): Promise<MqttClient> =>
-    connectOnce(url, { ...options, protocolVersion }, ANSWER_TIMEOUT_MS);
-  if (protocol === '3.1.1') return connectWith(4);
-  try {
-    return await connectWith(5);
-  } catch (error) {
-    if (protocol === '5' || !isVersionRefused(error)) throw error;
-    return connectWith(4);
-  }
-}
-
 async function exchange(client: MqttClient, prefix: string): Promise<unknown> {
   const transaction = randomUUID();
   const { command, response } = CONTRACT;

@@ -31,6 +31,12 @@ export function brokerUrls({ url, otherUrls }: Config['mqtt']): string[] {
   return url === null ? [] : [url, ...otherUrls];
 }
 
+/** Where a daemon with these settings may be reached, in the order in which it tries. */
+export function daemonBrokers({ mqtt, embeddedBroker }: Config): string[] {
+  const configured = brokerUrls(mqtt);
+  return configured.length > 0 ? configured : [`mqtt://127.0.0.1:${embeddedBroker.port}`];
+}
+
 /** A digest of credentials, which changes with any of them. */
 export function credentialsDigest(credentials: BrokerCredentials): string {
   const hash = createHash('sha256');

@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import type { IClientOptions, MqttClient } from 'mqtt';
-import { brokerCredentials } from '../../agent/reporting/broker-access.js';
+import { brokerCredentials, daemonBrokers } from '../../agent/reporting/broker-access.js';
 import { HeadlandError, messageOf } from '../../base/errors.js';
 import { writeFileDurably } from '../../base/files/durable-files.js';
 import { isRecord } from '../../base/values/is-record.js';
@@ -9,7 +9,7 @@ import type { Config } from '../../config/schema.js';
 import { readSecret, readSecretText } from '../../config/secrets.js';
 import { parseCommand } from '../../telemetry/commands/command-parser.js';
 import { signCommand } from '../../telemetry/commands/signed-command.js';
-import { connectOnce, within } from '../../telemetry/connection/connect-once.js';
+import { connectInVersion, within } from '../../telemetry/connection/connect-once.js';
 import { type CommandResponse, responseSchema } from '../../telemetry/contract/command-contract.js';
 import { topicPrefix } from '../../telemetry/contract/messages.js';
 import { commandTopic, responseTopic } from '../../telemetry/contract/topics.js';
@@ -95,28 +95,30 @@ async function nextCounter(file: string): Promise<number> {
   return counter;
 }
 
+/** To the first broker that accepts the connection. */
 async function connect(config: Config, options: SendOptions): Promise<MqttClient> {
-  const { mqtt, embeddedBroker } = config;
-  const url = options.url ?? mqtt.url ?? `mqtt://127.0.0.1:${embeddedBroker.port}`;
+  const { mqtt } = config;
+  const urls = options.url === undefined ? daemonBrokers(config) : [options.url];
   const login = options.url === undefined ? ownLogin(mqtt) : givenLogin(options);
   const limitMs = options.timeout * 1_000;
   const common = { ...login, clientId: `headland-send-${randomUUID()}`, clean: true };
-  const version = (protocolVersion: 4 | 5) =>
-    connectOnce(url, { ...common, protocolVersion }, limitMs);
-  try {
-    if (mqtt.protocol === '3.1.1') return await version(4);
-    return await version(5).catch(() => version(4));
-  } catch (error) {
-    throw new HeadlandError(
-      'HL_SEND_NO_BROKER',
-      `cannot reach the broker ${url}: ${messageOf(error)}`,
-      {
-        remedy:
-          'Give the address of the broker with --url, and --user and --password-file if it asks.',
-        cause: error,
-      },
-    );
+  let failure: unknown;
+  for (const url of urls) {
+    try {
+      return await connectInVersion(url, common, mqtt.protocol, limitMs);
+    } catch (error) {
+      failure = error;
+    }
   }
+  throw new HeadlandError(
+    'HL_SEND_NO_BROKER',
+    `cannot reach the broker ${urls.join(' or ')}: ${messageOf(failure)}`,
+    {
+      remedy:
+        'Give the address of the broker with --url, and --user and --password-file if it asks.',
+      cause: failure,
+    },
+  );
 }
 
 function ownLogin(mqtt: Config['mqtt']): IClientOptions {

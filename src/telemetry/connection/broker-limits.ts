@@ -98,3 +98,8 @@ export function missingFeatures(limits: BrokerLimits, askedSeconds: number): Mis
   ];
   return missing.filter((each) => each !== false);
 }
+
+/** Whether the robot itself misses nothing. */
+export function concernsConsumersOnly(missing: readonly MissingFeature[]): boolean {
+  return missing.every(({ name }) => name === 'shared_subscriptions');
+}

@@ -23,10 +23,28 @@ export async function connectOnce(
 }
 
 /**
- * Whether a connection of {@link connectOnce} failed over its version of MQTT: an old broker refuses
- * MQTT 5, or closes the connection because it cannot parse the packet.
+ * As {@link connectOnce}, in the version of MQTT that the settings name; `auto`: in MQTT 5, and in 3.1.1
+ * where the broker refuses that. `client.options.protocolVersion` tells which.
  */
-export function isVersionRefused(error: unknown): boolean {
+export async function connectInVersion(
+  url: string,
+  options: Omit<IClientOptions, 'reconnectPeriod' | 'connectTimeout' | 'protocolVersion'>,
+  protocol: 'auto' | '5' | '3.1.1',
+  limitMs: number,
+): Promise<MqttClient> {
+  const connectWith = (protocolVersion: 4 | 5): Promise<MqttClient> =>
+    connectOnce(url, { ...options, protocolVersion }, limitMs);
+  if (protocol === '3.1.1') return connectWith(4);
+  try {
+    return await connectWith(5);
+  } catch (error) {
+    if (protocol === '5' || !isVersionRefused(error)) throw error;
+    return connectWith(4);
+  }
+}
+
+/** An old broker refuses MQTT 5, or closes the connection because it cannot parse the packet. */
+function isVersionRefused(error: unknown): boolean {
   const code = reasonCodeOf(error);
   return code === null || code === 1 || code === 0x84;
 }

@@ -4,7 +4,7 @@ import { type ErrorCode, HeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { Config } from '../../config/schema.js';
 import type { IncomingCommand } from '../commands/command-desk.js';
-import { type MissingFeature, missingFeatures } from './broker-limits.js';
+import { concernsConsumersOnly, type MissingFeature, missingFeatures } from './broker-limits.js';
 import { BrokerRota, type KnownBroker } from './broker-rota.js';
 import {
   type BrokerAccess,
@@ -220,8 +220,7 @@ export class Link {
     if (!isNew) return;
     const fields = { code: 'HL_BROKER_LIMITED', missing: missing.map(({ name }) => name) };
     const message = `the broker has limits: ${missing.map(({ text }) => text).join('; ')}`;
-    // What concerns consumers only is no warning of the robot.
-    if (missing.every(({ name }) => name === 'shared_subscriptions')) log.info(fields, message);
+    if (concernsConsumersOnly(missing)) log.info(fields, message);
     else log.warn(fields, message);
   }
 

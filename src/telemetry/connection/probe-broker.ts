@@ -15,10 +15,10 @@ import type { Config } from '../../config/schema.js';
 import type { CommandResponse } from '../contract/command-contract.js';
 import { topicPrefix } from '../contract/messages.js';
 import { commandTopic, responseTopic } from '../contract/topics.js';
-import { brokerLimits, missingFeatures } from './broker-limits.js';
-import { connectOnce, isVersionRefused, reasonCodeOf, within } from './connect-once.js';
+import { brokerLimits, concernsConsumersOnly, missingFeatures } from './broker-limits.js';
+import { connectInVersion, reasonCodeOf, within } from './connect-once.js';
 import { answersIn, type BrokerAccess, REFUSED } from './connection.js';
-import { serverReason } from './server-reason.js';
+import { LIMITED, serverReason } from './server-reason.js';
 
 /** In the order in which they are taken; the first that fails ends the probe. */
 export type ProbeStage =
@@ -83,12 +83,11 @@ export async function probeBroker(options: ProbeOptions): Promise<ProbeStep[]> {
   let client: MqttClient | null = null;
   try {
     const entered = await took('login', async () => {
-      const login = await logIn(options);
-      client = login.client;
-      const version = login.protocolVersion === 5 ? '5' : '3.1.1';
+      client = await logIn(options);
+      const version = isMqtt5(client) ? '5' : '3.1.1';
       const { username } = options.settings;
       const who = username === null ? 'without a user name' : `as "${username}"`;
-      return withLimits(login, `the broker accepts MQTT ${version} ${who}`);
+      return withLimits(client, `the broker accepts MQTT ${version} ${who}`);
     });
     if (!entered || client === null) return steps;
     const open: MqttClient = client;
@@ -101,19 +100,18 @@ export async function probeBroker(options: ProbeOptions): Promise<ProbeStep[]> {
 }
 
 /** A warning where the robot has to go without something. */
-function withLimits(
-  { client, protocolVersion }: { client: MqttClient; protocolVersion: 4 | 5 },
-  text: string,
-): Omit<ProbeStep, 'stage'> {
-  if (protocolVersion === 4) return ok(text);
+function withLimits(client: MqttClient, text: string): Omit<ProbeStep, 'stage'> {
+  if (!isMqtt5(client)) return ok(text);
   const missing = missingFeatures(brokerLimits(client.serverProperties), 0);
   if (missing.length === 0) return ok(text);
   const whole = `${text}; it has limits: ${missing.map((each) => each.text).join('; ')}`;
-  if (missing.every(({ name }) => name === 'shared_subscriptions')) return ok(whole);
-  const error = new HeadlandError('HL_BROKER_LIMITED', whole, {
-    remedy: 'Allow it in the settings of the broker, if it is needed; the robot goes on without.',
-  });
+  if (concernsConsumersOnly(missing)) return ok(whole);
+  const error = new HeadlandError(LIMITED.code, whole, { remedy: LIMITED.remedy });
   return { state: 'warning', text: error.message, error };
+}
+
+function isMqtt5({ options }: MqttClient): boolean {
+  return options.protocolVersion === 5;
 }
 
 const ok = (text: string): Omit<ProbeStep, 'stage'> => ({ state: 'ok', text, error: null });
@@ -241,28 +239,9 @@ function whyUntrusted(
   ];
 }
 
-async function logIn(
-  options: ProbeOptions,
-): Promise<{ client: MqttClient; protocolVersion: 4 | 5 }> {
-  const { protocol } = options.settings;
-  const versions: (4 | 5)[] = protocol === 'auto' ? [5, 4] : [protocol === '5' ? 5 : 4];
-  for (const [index, protocolVersion] of versions.entries()) {
-    try {
-      return { client: await connectAs(options, protocolVersion), protocolVersion };
-    } catch (cause) {
-      const isLast = index === versions.length - 1;
-      if (isLast || !isVersionRefused(cause)) throw refused(options, cause);
-    }
-  }
-  throw new Error('no version of MQTT to try');
-}
-
-function connectAs(
-  { access, settings }: ProbeOptions,
-  protocolVersion: 4 | 5,
-): Promise<MqttClient> {
-  const options: IClientOptions = {
-    protocolVersion,
+async function logIn(options: ProbeOptions): Promise<MqttClient> {
+  const { access, settings } = options;
+  const login: IClientOptions = {
     clientId: `headland-doctor-${randomBytes(4).toString('hex')}`,
     clean: true,
     keepalive: settings.keepaliveSeconds,
@@ -270,7 +249,11 @@ function connectAs(
     ...access.credentials,
     ...(settings.username === null ? {} : { username: settings.username }),
   };
-  return connectOnce(access.url, options, STEP_TIMEOUT_MS);
+  try {
+    return await connectInVersion(access.url, login, settings.protocol, STEP_TIMEOUT_MS);
+  } catch (cause) {
+    throw refused(options, cause);
+  }
 }
 
 function refused({ access, settings }: ProbeOptions, cause: unknown): HeadlandError {
@@ -330,9 +313,9 @@ async function tryPublication(
   if (mayRead && (await within(ECHO_TIMEOUT_MS, echo).catch(() => false))) {
     return ok(`a message on ${topic} comes back`);
   }
-  const isV5 = client.options.protocolVersion === 5;
   // MQTT 5 reports a refusal; before it, brokers drop what is not allowed without a word.
-  if (isV5) return ok(`the broker accepts messages on ${topic}; this user may not read them`);
+  if (isMqtt5(client))
+    return ok(`the broker accepts messages on ${topic}; this user may not read them`);
   const error = unpublished(topic, 'the message did not come back', null);
   return { state: 'warning', text: error.message, error };
 }

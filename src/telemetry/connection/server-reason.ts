@@ -33,7 +33,8 @@ const MOVED: Omit<ServerReason, 'words'> = {
   code: 'HL_BROKER_MOVED',
   remedy: 'Set mqtt.url to the broker that the message names.',
 };
-const LIMITED: Omit<ServerReason, 'words'> = {
+/** The broker lacks something that MQTT has. */
+export const LIMITED: Omit<ServerReason, 'words'> = {
   code: 'HL_BROKER_LIMITED',
   remedy: 'Allow it in the settings of the broker, if it is needed; the robot goes on without.',
 };
