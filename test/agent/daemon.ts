@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -224,6 +224,8 @@ interface LabelManner {
 /** A person's MQTT tool: sees everything, sends commands and waits for their answers. */
 export class Person {
   readonly #received = new Recorder<Received>();
+  /** A robot refuses the transactions of another person, also after a restart. */
+  readonly #name = randomUUID();
   #transactions = 0;
 
   private constructor(private readonly client: MqttClient) {}
@@ -272,7 +274,7 @@ export class Person {
 
   /** Sends a command and returns its answer. */
   async command(name: string, payload: Record<string, unknown> = {}): Promise<Body> {
-    const transaction = `t${++this.#transactions}`;
+    const transaction = `${this.#name}-${++this.#transactions}`;
     await this.publish(`headland/r1/cmd/${name}`, JSON.stringify({ ...payload, transaction }));
     const { body } = await this.until(
       ({ topic, body: answer }) =>

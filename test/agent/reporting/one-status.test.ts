@@ -103,8 +103,10 @@ describe('the status', { concurrency: false }, () => {
     });
 
     // What waits for a label is guessed by the head that serves, as it decided on the frame.
+    await later.until(({ topic }) => topic === 'headland/r1/prediction');
     for (;;) {
-      const { data: decided } = await later.command('snapshot');
+      const { ok, data: decided, error } = await later.command('snapshot');
+      assert.ok(ok, JSON.stringify(error));
       const { samples } = await get(again, 'waiting');
       const waiting = samples.find(({ id }: Body) => id === decided.sample_id);
       if (waiting === undefined) continue;
