@@ -85,7 +85,7 @@ export function readings(options: BoardOptions = {}): BoardReadings {
     uptimeSeconds: number(proc('uptime')?.split(' ')[0]),
     pressure: pressure(proc, sys),
     wear: storageWear(sys),
-    clock: clockState(join(options.runRoot ?? '/run', 'systemd/timesync'), sys, Date.now()),
+    clock: clockState(options),
   };
 }
 
@@ -214,12 +214,15 @@ export function isDateSynchronized(runRoot = '/run'): boolean {
   return list(join(runRoot, 'systemd/timesync')).includes('synchronized');
 }
 
-/** @param timesync run-time folder of systemd-timesyncd */
-function clockState(timesync: string, sys: string, nowMs: number): ClockState {
+/** {@link BoardReadings.clock} alone. Never throws. */
+export function clockState({
+  runRoot = '/run',
+  sysRoot = '/sys',
+}: Pick<BoardOptions, 'runRoot' | 'sysRoot'> = {}): ClockState {
+  const nowMs = Date.now();
   if (nowMs < EARLIEST_DATE_MS) return 'unset';
-  const names = list(timesync);
-  if (names.includes('synchronized')) return 'synchronized';
-  const clocks = join(sys, 'class/rtc');
+  if (isDateSynchronized(runRoot)) return 'synchronized';
+  const clocks = join(sysRoot, 'class/rtc');
   // The kernel has set the time from this clock at boot. Without its battery it begins in 1970 or with
   // the kernel, and systemd moves the date alone on.
   const fromClock = list(clocks).some((name) => {
@@ -228,7 +231,7 @@ function clockState(timesync: string, sys: string, nowMs: number): ClockState {
     return agrees && number(readText(join(clocks, name, 'hctosys'))) === 1;
   });
   if (fromClock) return 'rtc';
-  return existsSync(timesync) ? 'unset' : null;
+  return existsSync(join(runRoot, 'systemd/timesync')) ? 'unset' : null;
 }
 
 /** Value of a line "Name:   123 kB", in bytes. */

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import type Libsql from 'libsql';
 import { HeadlandError, isHeadlandError } from '../base/errors.js';
-import { Checkpointer } from './log/checkpointer.js';
+import { Checkpointer, PAGE_BYTES } from './log/checkpointer.js';
 import { LogFlush } from './log/log-flush.js';
 import {
   type Connection,
@@ -23,8 +23,6 @@ import { type SqlValue, whyUnstorable } from './values.js';
 const BRIEF_WAIT_MS = 100;
 /** Pages of the log at which the connection itself empties it, should the {@link Checkpointer} fail. */
 const LOG_MAX_PAGES = 4_000;
-/** Of a page, in the files that headland makes. */
-const PAGE_BYTES = 4_096;
 /** Number of values that {@link Database.probe} cycles through. */
 const PROBES = 1_000;
 

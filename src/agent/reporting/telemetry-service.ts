@@ -6,7 +6,7 @@ import { Moment } from '../../base/moment.js';
 import { SideService } from '../../base/side-service.js';
 import type { Config } from '../../config/schema.js';
 import { tasksOf } from '../../config/tasks-of.js';
-import { isDateSynchronized, readings } from '../../host/board-readings.js';
+import { clockState, isDateSynchronized } from '../../host/board-readings.js';
 import { CommandLedger } from '../../storage/commands/command-ledger.js';
 import type { Database } from '../../storage/database.js';
 import type { OutboxClass } from '../../storage/outbox-table.js';
@@ -100,7 +100,7 @@ export class TelemetryService {
         ledger: new CommandLedger(database),
         settingsKeys: mqtt.commandKeys,
         requireSignature: mqtt.requireSignedCommands,
-        wallMs: () => (readings().clock === 'unset' ? null : Date.now()),
+        wallMs: () => (clockState() === 'unset' ? null : Date.now()),
       }),
       ...(options.onRefused ? { onRefused: options.onRefused } : {}),
       alarms,

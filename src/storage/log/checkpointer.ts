@@ -2,7 +2,8 @@ import { Worker } from 'node:worker_threads';
 
 /** As many pages as SQLite itself lets the log grow to. */
 const PAGES = 1_000;
-const PAGE_BYTES = 4_096;
+/** Of a page, in the files that headland makes. */
+export const PAGE_BYTES = 4_096;
 /** Pages that a small transaction writes: a leaf of a table, two of indexes, one above. */
 const PAGES_PER_COMMIT = 4;
 
