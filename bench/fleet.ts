@@ -76,9 +76,7 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
 }
 
 async function oneMosquitto(folder: string): Promise<Yard> {
-  const ends: (() => unknown)[] = [];
-  const t = { after: (end: () => unknown) => void ends.push(end) } as never;
-  const broker = await Mosquitto.start(t, [
+  const broker = await Mosquitto.open([
     // Else it becomes a user who may not write there.
     'user root',
     'persistence true',
@@ -93,9 +91,7 @@ async function oneMosquitto(folder: string): Promise<Yard> {
       await sleep(AWAY_MS);
       await broker.up();
     },
-    stop: async () => {
-      for (const end of ends.reverse()) await end();
-    },
+    stop: () => broker.stop(),
   };
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { MosquittoProcess } from './support/mosquitto-process.js';
+import { Mosquitto } from '../test/telemetry/mosquitto.js';
 import type { OutboxFigures, OutboxTask } from './support/outbox-contender.js';
 
 const CONTENDER = fileURLToPath(new URL('./support/outbox-contender.js', import.meta.url));
@@ -31,7 +31,7 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
   const queued = number('queued', 1_000_000);
   const rounds = number('rounds', 5);
   const folder = mkdtempSync(join(tmpdir(), 'headland-bench-'));
-  const broker = await MosquittoProcess.start();
+  const broker = await Mosquitto.open();
   const task = (kind: OutboxTask['kind'], count: number, name = 'outbox.db'): OutboxTask => ({
     kind,
     url: broker.url,

@@ -20,33 +20,20 @@ ensure_programs 'Test tools' \
   qemu-x86_64:qemu-user \
   'python3 -m pip:python3-pip'
 
-# Tests start a gpsd of their own; the package's socket would take every receiver that is plugged in.
-case " ${installed[*]} " in
-  *' gpsd '*)
-    if [ -d /run/systemd/system ]; then
-      if [ "$(id -u)" -eq 0 ]; then as_root=(); else as_root=(sudo -n); fi
-      "${as_root[@]}" systemctl disable --now gpsd.socket gpsd.service >/dev/null 2>&1
-    fi
-    ;;
-esac
-# Tests start brokers of their own; the package's service would take port 1883 at the next boot.
-case " ${installed[*]} " in
-  *' mosquitto '*)
-    if [ -d /run/systemd/system ]; then
-      if [ "$(id -u)" -eq 0 ]; then as_root=(); else as_root=(sudo -n); fi
-      "${as_root[@]}" systemctl disable --now mosquitto >/dev/null 2>&1
-    fi
-    ;;
-esac
-# Tests use the checker alone; the package's server would listen on port 9090 from the next boot on.
-case " ${installed[*]} " in
-  *' prometheus '*)
-    if [ -d /run/systemd/system ]; then
-      if [ "$(id -u)" -eq 0 ]; then as_root=(); else as_root=(sudo -n); fi
-      "${as_root[@]}" systemctl disable --now prometheus >/dev/null 2>&1
-    fi
-    ;;
-esac
+# Tests start programs of their own. keep_off PACKAGE UNIT...: units of a package that was installed just now
+# stay off, also at the next boot.
+keep_off() {
+  case " ${installed[*]} " in *" $1 "*) ;; *) return ;; esac
+  [ -d /run/systemd/system ] || return
+  if [ "$(id -u)" -eq 0 ]; then as_root=(); else as_root=(sudo -n); fi
+  "${as_root[@]}" systemctl disable --now "${@:2}" >/dev/null 2>&1
+}
+# It would take every receiver that is plugged in.
+keep_off gpsd gpsd.socket gpsd.service
+# It would take port 1883.
+keep_off mosquitto mosquitto
+# Tests use the checker of the package alone; the server would listen on port 9090.
+keep_off prometheus prometheus
 # What is missing for these two, one line above says.
 cache="${XDG_CACHE_HOME:-${HOME:-}/.cache}/headland-test-tools"
 # Reads and writes the messages of ROS 2 without ROS; no part of the system's Python.

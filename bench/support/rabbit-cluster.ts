@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../test/ports.js';
+import { accepts, freePort } from '../../test/ports.js';
 
 /** Not the wrapper in the path, which becomes another user. */
 const SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
@@ -122,13 +121,7 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
 async function listening(port: number): Promise<void> {
   const untilMs = performance.now() + START_MS;
   while (performance.now() < untilMs) {
-    const socket = connect(port, '127.0.0.1');
-    const [event] = await Promise.race([
-      once(socket, 'connect').then(() => ['open']),
-      once(socket, 'error').then(() => ['closed']),
-    ]).catch(() => ['closed']);
-    socket.destroy();
-    if (event === 'open') return;
+    if (await accepts(port)) return;
     await sleep(250);
   }
   throw new Error('a node of RabbitMQ does not listen');

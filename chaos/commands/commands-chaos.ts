@@ -100,11 +100,8 @@ class Campaign {
   }
 
   async open(): Promise<void> {
-    const after = (end: () => unknown): void => void this.#ends.push(end);
-    const broker = await Mosquitto.start({ after } as Parameters<typeof Mosquitto.start>[0], [
-      'max_queued_messages 0',
-      'max_inflight_messages 100',
-    ]);
+    const broker = await Mosquitto.open(['max_queued_messages 0', 'max_inflight_messages 100']);
+    this.#ends.push(() => broker.stop());
     this.#url = broker.url;
     const client = await connectAsync(broker.url, { protocolVersion: 5 });
     this.#client = client;

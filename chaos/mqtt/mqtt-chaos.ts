@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { MosquittoProcess } from '../../bench/support/mosquitto-process.js';
 import { createRandom, type Random } from '../../src/base/random.js';
+import { Mosquitto } from '../../test/telemetry/mosquitto.js';
 import { type Delivered, RecordingProxy } from './recording-proxy.js';
 
 const ROBOT = fileURLToPath(new URL('./mqtt-robot.js', import.meta.url));
@@ -48,7 +48,7 @@ export async function run(options: readonly string[]): Promise<{
   const random = createRandom(seed);
   const folder = mkdtempSync(join(tmpdir(), 'headland-mqtt-'));
   const ledger = new Ledger();
-  const broker = await MosquittoProcess.start();
+  const broker = await Mosquitto.open();
   const proxy = await RecordingProxy.start(broker.port, (message) => ledger.delivered(message));
   const robot = new Robot(proxy.url, join(folder, 'outbox.db'), ledger);
   const faults = Object.fromEntries(FAULTS.map((name) => [name, 0]));
@@ -94,7 +94,7 @@ export async function run(options: readonly string[]): Promise<{
 }
 
 interface World {
-  broker: MosquittoProcess;
+  broker: Mosquitto;
   proxy: RecordingProxy;
   robot: Robot;
   random: Random;

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
@@ -55,8 +55,37 @@ int ftruncate(int fd, off_t size) { FAIL(fd) return NEXT(int, ftruncate, int, of
 int ftruncate64(int fd, off64_t size) { FAIL(fd) return NEXT(int, ftruncate64, int, off64_t)(fd, size); }
 `;
 
-/** Builds the library in a folder. @returns its path; null where there is no compiler */
-export function failingDisk(dir: string): string | null {
+/** A disk below a folder that a program believes in. */
+export interface FailingDisk {
+  /** What the program is started with. */
+  env: NodeJS.ProcessEnv;
+  begin(): void;
+  end(): void;
+}
+
+/**
+ * Makes one, with its library in `dir`.
+ * @param folder whose writes fail, once it has begun
+ * @param how another fault than EIO, as variables of the library
+ * @returns null where there is no compiler
+ */
+export function failingDisk(
+  dir: string,
+  folder: string,
+  how: NodeJS.ProcessEnv = {},
+): FailingDisk | null {
+  const library = builtIn(dir);
+  if (library === null) return null;
+  const fails = join(dir, 'disk-fails');
+  return {
+    env: { LD_PRELOAD: library, CHAOS_DISK_SWITCH: fails, CHAOS_DISK_FOLDER: folder, ...how },
+    begin: () => writeFileSync(fails, ''),
+    end: () => rmSync(fails),
+  };
+}
+
+/** @returns path of the library; null where there is no compiler */
+function builtIn(dir: string): string | null {
   const source = join(dir, 'failing-disk.c');
   const library = join(dir, 'failing-disk.so');
   writeFileSync(source, SOURCE);

@@ -141,20 +141,17 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'errors of the disk',
     async run(victim) {
       const { dir, stateDir } = victim.rig;
-      const library = failingDisk(dir);
-      if (library === null) return 'needs gcc';
-      const off = join(dir, 'disk-fails');
-      await victim.start({
-        env: { LD_PRELOAD: library, CHAOS_DISK_SWITCH: off, CHAOS_DISK_FOLDER: stateDir },
-      });
+      const disk = failingDisk(dir, stateDir);
+      if (disk === null) return 'needs gcc';
+      await victim.start({ env: disk.env });
       await survives(victim, {
         alarm: /^HL_STORE_IO$/,
         begin: async () => {
-          writeFileSync(off, '');
+          disk.begin();
           // A disk that is not written shows no errors.
           await victim.person.command('snapshot');
         },
-        end: () => rmSync(off),
+        end: () => disk.end(),
       });
       return null;
     },
@@ -163,26 +160,18 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'a disk that needs two seconds for a flush',
     async run(victim) {
       const { dir, stateDir } = victim.rig;
-      const library = failingDisk(dir);
-      if (library === null) return 'needs gcc';
-      const slow = join(dir, 'disk-is-slow');
-      await victim.start({
-        env: {
-          LD_PRELOAD: library,
-          CHAOS_DISK_SWITCH: slow,
-          CHAOS_DISK_FOLDER: stateDir,
-          CHAOS_DISK_FLUSH_SECONDS: '2',
-        },
-      });
+      const disk = failingDisk(dir, stateDir, { CHAOS_DISK_FLUSH_SECONDS: '2' });
+      if (disk === null) return 'needs gcc';
+      await victim.start({ env: disk.env });
       await survives(victim, {
         alarm: null,
         begin: async () => {
-          writeFileSync(slow, '');
+          disk.begin();
           await victim.takesLabels();
           // Events are stored meanwhile, too.
           void victim.takesLabels();
         },
-        end: () => rmSync(slow),
+        end: () => disk.end(),
       });
       return null;
     },

@@ -38,21 +38,14 @@ test('a file that cannot be put in place leaves nothing beside it', async (t) =>
 test('a disk that gives back other bytes replaces nothing', async (t) => {
   const dir = temporaryFolder(t);
   const tools = temporaryFolder(t);
-  const library = failingDisk(tools);
-  if (library === null) return t.skip('gcc is missing');
+  const disk = failingDisk(tools, dir, { CHAOS_DISK_LIES: '1' });
+  if (disk === null) return t.skip('gcc is missing');
   await writeFileDurably(join(dir, 'a'), 'old');
   const program = `import * as files from '${MODULE}';
     const call = () => files.writeFileDurably(process.argv[1], Buffer.alloc(3_000_000, 'new'));
     console.log(await call().catch(({ code }) => code));`;
-  const on = join(tools, 'on');
-  await writeFile(on, '');
-  const env = {
-    ...process.env,
-    LD_PRELOAD: library,
-    CHAOS_DISK_SWITCH: on,
-    CHAOS_DISK_FOLDER: dir,
-    CHAOS_DISK_LIES: '1',
-  };
+  disk.begin();
+  const env = { ...process.env, ...disk.env };
   const options = ['--input-type=module', '--eval', program, join(dir, 'a')];
   const { stdout, stderr } = spawnSync(process.execPath, options, { env, encoding: 'utf8' });
   assert.equal(stdout.trim(), 'EIO', stderr);

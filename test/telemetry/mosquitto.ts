@@ -1,13 +1,14 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect as tcpConnect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../ports.js';
+import { accepts, freePort } from '../ports.js';
 
+const UP_ATTEMPTS = 400;
+const UP_INTERVAL_MS = 25;
 const COMMAND =
   ['mosquitto', '/usr/sbin/mosquitto'].find((c) => spawnSync(c, ['-h']).error === undefined) ??
   null;
@@ -47,7 +48,15 @@ export class Mosquitto {
     this.url = `mqtt://127.0.0.1:${port}`;
   }
 
+  /** Ends with the test. */
   static async start(t: TestContext, extraConfig: string[] = []): Promise<Mosquitto> {
+    const broker = await Mosquitto.open(extraConfig);
+    t.after(() => broker.stop());
+    return broker;
+  }
+
+  /** The caller ends it. */
+  static async open(extraConfig: string[] = []): Promise<Mosquitto> {
     const dir = await mkdtemp(join(tmpdir(), 'headland-mosquitto-'));
     const port = await freePort();
     const others = extraConfig.flatMap((line) => /^listener (\d+)/.exec(line)?.[1] ?? []);
@@ -62,9 +71,13 @@ export class Mosquitto {
       ...extraConfig,
     ];
     await writeFile(join(dir, 'mosquitto.conf'), `${config.join('\n')}\n`);
-    t.after(() => broker.stop());
-    await broker.up();
-    return broker;
+    try {
+      await broker.up();
+      return broker;
+    } catch (error) {
+      await broker.stop();
+      throw error;
+    }
   }
 
   async up(): Promise<void> {
@@ -75,10 +88,10 @@ export class Mosquitto {
       this.log += text;
     });
     this.#process = child;
-    for (let attempt = 0; attempt < 200; attempt++) {
+    for (let attempt = 0; attempt < UP_ATTEMPTS; attempt++) {
       const open = await Promise.all(this.ports.map(accepts));
       if (open.every(Boolean)) return;
-      await sleep(25);
+      await sleep(UP_INTERVAL_MS);
     }
     throw new Error('mosquitto does not listen');
   }
@@ -106,15 +119,4 @@ export class Mosquitto {
     await this.kill();
     await rm(this.#dir, { recursive: true, force: true });
   }
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = tcpConnect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }
