@@ -39,7 +39,8 @@ function device(): Record<string, unknown> {
       { name: 'way', labels: ['free', 'blocked'] },
     ],
     takesUnsigned: true,
-  });
+    picturedCameras: ['main'],
+  }).message;
 }
 
 function messages(): Record<string, unknown> {
