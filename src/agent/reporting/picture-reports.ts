@@ -1,7 +1,7 @@
 import type { Log } from '../../base/log.js';
 import type { Repeats } from '../../base/timers/scheduler.js';
 import { PictureCutter } from '../../camera/stage/cutter.js';
-import type { CameraSupervisor } from '../../camera/supervisor.js';
+import type { CameraState, WholePicture } from '../../camera/supervisor.js';
 import type { CameraConfig, Config } from '../../config/schema.js';
 import { smallJpeg } from '../../vision/scale-down.js';
 
@@ -11,7 +11,10 @@ const MOST = { sidePx: 640, bytes: 131_072 };
 /** What is needed of a running camera. */
 interface PicturedCamera {
   config: CameraConfig;
-  supervisor: Pick<CameraSupervisor, 'latest' | 'state'>;
+  supervisor: {
+    readonly latest: WholePicture | null;
+    state(): Pick<CameraState, 'framesTotal'>;
+  };
 }
 
 export interface PictureReportsOptions {
