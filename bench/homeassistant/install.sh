@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Gets what the bench needs: Python for Node (Pyodide), and the sources of Home Assistant with what they import.
-# About 400 MB. Usage: install.sh [FOLDER]
+# 170 MB. Usage: install.sh [FOLDER]
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 tools="${1:-${XDG_CACHE_HOME:-$HOME/.cache}/headland-test-tools/homeassistant}"
