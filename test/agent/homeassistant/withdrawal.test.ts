@@ -75,6 +75,9 @@ describe('what Home Assistant shows no longer', {
     assert.deepEqual(components.picture_main, { platform: 'image' });
     const after = await robot.kept();
     assert.deepEqual(after.on(PICTURE), []);
+
+    await robot.start({});
+    await live.until(CONFIG, ({ payload }) => payload.length === 0);
   });
 
   test('the device is taken back once, wherever it was', async (t) => {

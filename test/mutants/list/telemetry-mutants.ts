@@ -72,8 +72,8 @@ export const TELEMETRY_MUTANTS: readonly Mutant[] = [
     promise: 'a device that is switched off is taken back from the broker',
     file: HOME_ASSISTANT,
     text: 'if (enabled && traces.configTopic === this.#configTopic) return;',
-    replacement: 'return;',
-    tests: [{ file: WITHDRAWAL_TESTS, names: 'taken back once' }],
+    replacement: 'if (traces.configTopic === this.#configTopic) return;',
+    tests: [{ file: WITHDRAWAL_TESTS, names: 'switched off' }],
   },
   {
     promise: 'a device that the broker has taken back is forgotten',
