@@ -53,6 +53,7 @@ import {
 import { AlarmReports } from './reporting/alarm-reports.js';
 import { AlertActions } from './reporting/alert-actions.js';
 import { Alerting, type OutputState } from './reporting/alerting.js';
+import { PictureReports } from './reporting/picture-reports.js';
 import { RobotEvents } from './reporting/robot-events.js';
 import { infoMessage, metricsMessage, statusAnswer, statusLine } from './reporting/survey.js';
 import { TelemetryService } from './reporting/telemetry-service.js';
@@ -116,6 +117,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #buttons: Buttons;
   readonly #alertActions: AlertActions;
   readonly #cameraReports: CameraReports;
+  readonly #pictureReports: PictureReports;
   readonly #refusedPictures: RefusedPictures;
   readonly #backbone: BackboneService;
   readonly #storeWatch: StoreWatch;
@@ -297,6 +299,13 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       log,
     });
     this.#cameraReports = new CameraReports(this.telemetry, log);
+    this.#pictureReports = new PictureReports({
+      config,
+      cameras: this.cameras,
+      telemetry: this.telemetry,
+      repeats: this.scheduler,
+      log,
+    });
     this.tasks = mapNonEmpty(this.state.tasks, (task) => this.#makeTask(task));
     this.#alertActions = new AlertActions({
       config,
@@ -467,6 +476,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#every(CREDENTIALS_INTERVAL_MS, 'credentials', 'read the credentials of the broker', () =>
       this.telemetry.tendCredentials(),
     );
+    this.#pictureReports.start();
     void this.#buttons.start();
     this.#pausingChanged();
     this.#flow.interrupted();

@@ -32,6 +32,7 @@ import {
   commandTopic,
   type Guarantees,
   messageTopic,
+  pictureTopic,
   type RouteName,
 } from './contract/topics.js';
 import { UnknownShare } from './homeassistant/unknown-share.js';
@@ -210,10 +211,35 @@ export class TelemetryClient {
     this.#publishState('model', () => model, `model ${model.task}`);
   }
 
-  /** Tells Home Assistant about the robot; after every reconnect again. */
-  publishDiscovery(topic: string, config: Record<string, unknown>): void {
-    const payload = Buffer.from(JSON.stringify(config));
-    this.#sender.state('discovery', () => ({ topic, payload, qos: 1, retain: true }));
+  /**
+   * Tells Home Assistant about the robot; after every reconnect again.
+   * @param config null: takes the device back
+   * @param onAcknowledged the broker has it, and all withdrawals before it
+   */
+  publishDiscovery(
+    topic: string,
+    config: Record<string, unknown> | null,
+    onAcknowledged: () => void,
+  ): void {
+    const payload = config === null ? new Uint8Array() : Buffer.from(JSON.stringify(config));
+    const key = `discovery ${topic}`;
+    this.#sender.state(key, () => ({ topic, payload, qos: 1, retain: true }), onAcknowledged);
+  }
+
+  /** A broker may still keep a picture that is published no longer. @param topic whole */
+  withdrawPicture(topic: string): void {
+    this.#sender.state(`no ${topic}`, () => this.#guaranteed('picture', topic, new Uint8Array()));
+  }
+
+  /**
+   * @param jpeg small: it waits in the memory of the socket
+   * @returns false when it was not sent: no connection, or a slow link; the next one supersedes it
+   */
+  picture(camera: string, jpeg: Uint8Array): boolean {
+    const topic = this.#prefix + pictureTopic(camera);
+    return this.#sender.once(this.#guarantees.picture.qos, () =>
+      this.#guaranteed('picture', topic, jpeg),
+    );
   }
 
   /** A broker may still keep the model from before the settings named tasks. */

@@ -39,3 +39,26 @@ export function thumbnail(
       .toBuffer(),
   );
 }
+
+const SMALL_JPEG_QUALITY = 75;
+
+/**
+ * A JPEG of an image for a slow link, upright and without EXIF; a smaller image is not enlarged.
+ * @param most.sidePx of its long side; halved until the JPEG has at most `most.bytes`
+ * @throws HeadlandError HL_PICTURE_INVALID, HL_PICTURE_TOO_LARGE, HL_PICTURE_TOO_MANY_PIXELS
+ */
+export async function smallJpeg(
+  bytes: Uint8Array,
+  most: { sidePx: number; bytes: number },
+  limits: PictureLimits,
+): Promise<Uint8Array> {
+  for (let sidePx = most.sidePx; ; sidePx = Math.ceil(sidePx / 2)) {
+    const jpeg = await withPicture(bytes, limits, (picture) =>
+      picture
+        .resize(sidePx, sidePx, { fit: 'inside', withoutEnlargement: true })
+        .jpeg({ quality: SMALL_JPEG_QUALITY })
+        .toBuffer(),
+    );
+    if (jpeg.length <= most.bytes || sidePx === 1) return jpeg;
+  }
+}

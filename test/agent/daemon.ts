@@ -254,8 +254,8 @@ export class Person {
     const person = new Person(client);
     t.after(() => person.#leave());
     client.on('message', (topic, payload) => {
-      // Our own broken commands come back on the wildcard.
-      if (/\/cmd\/[a-z]+$/.test(topic) || payload.length === 0) return;
+      // Our own broken commands come back on the wildcard, and a picture is no JSON.
+      if (/\/(cmd\/[a-z]+|picture\/[^/]+)$/.test(topic) || payload.length === 0) return;
       person.#received.add({ topic, body: JSON.parse(payload.toString('utf8')) });
     });
     await client.subscribeAsync('headland/#', { qos: 1 });

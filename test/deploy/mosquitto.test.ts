@@ -8,7 +8,8 @@ import { NO_ALARMS } from '../../src/base/alarms.js';
 import { silentLog } from '../../src/base/log.js';
 import { probeBroker } from '../../src/telemetry/connection/probe-broker.js';
 import { MESSAGES, type MessageName } from '../../src/telemetry/contract/messages.js';
-import { CONTRACT, messageTopic } from '../../src/telemetry/contract/topics.js';
+import { CONTRACT, messageTopic, pictureTopic } from '../../src/telemetry/contract/topics.js';
+import { discoveryTopic } from '../../src/telemetry/homeassistant/device-discovery.js';
 import { TelemetryClient } from '../../src/telemetry/telemetry-client.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { Recorder } from '../recorder.js';
@@ -65,14 +66,16 @@ async function refusal(client: MqttClient, topic: string): Promise<number | null
   }
 }
 
-/** Every topic of a robot, with tasks and without. */
+/** Every topic of a robot, with tasks and without, and in Home Assistant. */
 function topicsOf(id: string): string[] {
   const below = [
     ...MESSAGE_NAMES.flatMap((name) => [messageTopic(name, null), messageTopic(name, 'rows')]),
     CONTRACT.command.topic.replace('<name>', 'retrain'),
     CONTRACT.response.topic.replace('<name>', 'retrain'),
+    pictureTopic('main'),
   ];
-  return [...new Set(below)].map((topic) => `headland/${id}/${topic}`);
+  const own = [...new Set(below)].map((topic) => `headland/${id}/${topic}`);
+  return [...own, discoveryTopic('homeassistant', id)];
 }
 
 describe('deploy/mosquitto', { skip: SKIP, timeout: TEST_HANG_MS }, () => {

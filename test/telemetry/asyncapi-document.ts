@@ -15,6 +15,7 @@ const SCHEMA_FORMAT = 'application/schema+json;version=draft-07';
 const PARAMETERS = {
   robot: { description: 'robot.id of the settings' },
   task: { description: 'Name of a task, for robots whose settings name tasks' },
+  camera: { description: 'Name of a camera' },
 };
 
 /** The MQTT contract as an AsyncAPI 3 document, from the side of the robot: it sends messages. */
@@ -31,11 +32,11 @@ export function asyncApiDocument(): Json {
   };
   const channel = (name: string, topic: string, messageName: string): void => {
     const address = `headland/{robot}/${topic.replaceAll('<', '{').replaceAll('>', '}')}`;
-    const { robot, task } = PARAMETERS;
+    const parameters = Object.entries(PARAMETERS).filter(([each]) => address.includes(`{${each}}`));
     parts.channels[name] = {
       address,
       messages: { [messageName]: { $ref: `#/components/messages/${messageName}` } },
-      parameters: address.includes('{task}') ? { robot, task } : { robot },
+      parameters: Object.fromEntries(parameters),
     };
   };
   for (const name of Object.keys(MESSAGES) as MessageName[]) {
@@ -49,6 +50,15 @@ export function asyncApiDocument(): Json {
     channel(single, unnamed, name);
     parts.operations[single] = operation('send', single, name, route);
   }
+  parts.messages.picture = {
+    name: 'picture',
+    title: 'picture',
+    summary: 'Newest picture of a camera; empty: it is taken back',
+    contentType: 'image/jpeg',
+    payload: { type: 'string', contentMediaType: 'image/jpeg' },
+  };
+  channel('picture', CONTRACT.picture.topic, 'picture');
+  parts.operations.picture = operation('send', 'picture', 'picture', CONTRACT.picture);
   message('response', 'response', responseSchema);
   for (const [name, schema] of Object.entries(COMMANDS)) {
     const [command, response] = [`command_${name}`, `response_${name}`];

@@ -55,9 +55,16 @@ test('docs/reference/asyncapi.json pleases the parser of AsyncAPI, and has every
   assert.deepEqual(faults, []);
   const inTask = Object.values(CONTRACT).filter(({ topic }) => topic.startsWith('task/'));
   const [messages, commands] = [Object.keys(MESSAGES).length, Object.keys(COMMANDS).length];
-  assert.equal(channels.length, messages + inTask.length + 2 * commands);
+  const pictures = 1;
+  assert.equal(channels.length, messages + pictures + inTask.length + 2 * commands);
   assert.equal(operations, channels.length);
-  for (const address of ['status', 'prediction', 'task/{task}/prediction', 'cmd/label/response']) {
+  for (const address of [
+    'status',
+    'prediction',
+    'task/{task}/prediction',
+    'picture/{camera}',
+    'cmd/label/response',
+  ]) {
     assert.ok(channels.includes(`headland/{robot}/${address}`), address);
   }
 });

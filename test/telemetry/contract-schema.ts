@@ -8,6 +8,7 @@ import {
 import {
   CONTRACT,
   commandTopic,
+  pictureTopic,
   type Route,
   responseTopic,
 } from '../../src/telemetry/contract/topics.js';
@@ -28,6 +29,11 @@ export function contractJsonSchema(): Record<string, unknown> {
       $ref: `#/$defs/message_${name}`,
     };
   }
+  topics[`headland/<robot>/${pictureTopic('<camera>')}`] = {
+    direction: 'from the robot',
+    ...guarantees(CONTRACT.picture),
+    content_type: 'image/jpeg',
+  };
   for (const [name, schema] of Object.entries(COMMANDS)) {
     defs[`command_${name}`] = toJsonSchema(schema);
     topics[`headland/<robot>/${commandTopic(name)}`] = {

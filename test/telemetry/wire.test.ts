@@ -9,6 +9,7 @@ import {
   type Guarantee,
   type Guarantees,
   messageTopic,
+  pictureTopic,
   type RouteName,
   responseTopic,
 } from '../../src/telemetry/contract/topics.js';
@@ -48,6 +49,7 @@ function changed(change: (guarantee: Guarantee) => Partial<Guarantee>): Guarante
 function topicOf(name: RouteName): string {
   if (name === 'command') return topicPrefix(ROBOT) + commandTopic(COMMAND);
   if (name === 'response') return topicPrefix(ROBOT) + responseTopic(COMMAND);
+  if (name === 'picture') return topicPrefix(ROBOT) + pictureTopic('main');
   return topicPrefix(ROBOT) + messageTopic(name, null);
 }
 
@@ -101,6 +103,7 @@ function assertAsPromised(
 
 async function sendAll(client: TelemetryClient, tap: Tap): Promise<void> {
   for (const send of Object.values(allKinds(client))) send();
+  client.picture('main', Uint8Array.of(0xff, 0xd8, 0xff));
   const { qos, retain } = CONTRACT.command;
   const topic = topicPrefix(ROBOT) + commandTopic(COMMAND);
   await tap.client.publishAsync(topic, '{}', { qos, retain });

@@ -5,10 +5,10 @@ import type { Log } from '../../base/log.js';
 import { Moment } from '../../base/moment.js';
 import { SideService } from '../../base/side-service.js';
 import type { Config } from '../../config/schema.js';
-import { tasksOf } from '../../config/tasks-of.js';
 import { clockState, isDateSynchronized } from '../../host/board-readings.js';
 import { CommandLedger } from '../../storage/commands/command-ledger.js';
 import type { Database } from '../../storage/database.js';
+import { Meta } from '../../storage/meta-table.js';
 import type { OutboxClass } from '../../storage/outbox-table.js';
 import type { EmbeddedBroker } from '../../telemetry/broker/embedded-broker.js';
 import type { CommandHandler } from '../../telemetry/commands/command-desk.js';
@@ -23,7 +23,6 @@ import type {
   PredictionBody,
   StatusBody,
 } from '../../telemetry/contract/messages.js';
-import { discoveryConfig, discoveryTopic } from '../../telemetry/homeassistant/device-discovery.js';
 import { Outbox } from '../../telemetry/outbox/outbox.js';
 import type { TelemetryStats } from '../../telemetry/outbox/telemetry-statistics.js';
 import { type BrokerView, TelemetryClient } from '../../telemetry/telemetry-client.js';
@@ -32,6 +31,7 @@ import type { TrainingReport } from '../../training/report.js';
 import { trainingProgressMessage, trainingReportMessage } from '../learning/training-messages.js';
 import { brokerCredentials } from './broker-access.js';
 import { CredentialsWatch } from './credentials-watch.js';
+import { HomeAssistant } from './home-assistant.js';
 import { positionMessage } from './position-message.js';
 
 const FAILURE_EVENT_INTERVAL_MS = 10_000;
@@ -58,12 +58,9 @@ export class TelemetryService {
   readonly #outbox: Outbox;
   readonly #client: TelemetryClient;
   readonly #credentials: CredentialsWatch;
+  readonly #homeAssistant: HomeAssistant;
   #broker: EmbeddedBroker | null = null;
   #brokerService: SideService | null = null;
-  #info: InfoBody | null = null;
-  /** Of the serving head, by task. */
-  readonly #labels = new Map<string, readonly string[]>();
-  #discovered = '';
   #state: StatusBody['state'] | null = null;
   #stateSince = new Moment();
   #paused: StatusBody['paused'] = [];
@@ -106,6 +103,7 @@ export class TelemetryService {
       alarms,
       log,
     });
+    this.#homeAssistant = new HomeAssistant(config, this.#client, new Meta(database));
   }
 
   /**
@@ -199,14 +197,12 @@ export class TelemetryService {
   }
 
   info(body: InfoBody): void {
-    this.#info = body;
-    this.#discover();
+    this.#homeAssistant.info(body);
     this.#client.publishInfo(body);
   }
 
   model(body: ModelBody): void {
-    this.#labels.set(body.task, body.labels);
-    this.#discover();
+    this.#homeAssistant.model(body);
     this.#client.publishModel(body);
   }
 
@@ -219,6 +215,11 @@ export class TelemetryService {
 
   prediction(body: PredictionBody): void {
     this.#client.prediction(body);
+  }
+
+  /** @returns false when it was not sent: no connection, or a slow link */
+  picture(camera: string, jpeg: Uint8Array): boolean {
+    return this.#client.picture(camera, jpeg);
   }
 
   metrics(body: MetricsBody): void {
@@ -262,29 +263,6 @@ export class TelemetryService {
     } else if (waiting === 0) {
       this.options.alarms.clear('outbox');
     }
-  }
-
-  /** Home Assistant offers the labels of the serving heads, and those of the samples at the start. */
-  #discover(): void {
-    const { mqtt, robot } = this.config;
-    const info = this.#info;
-    if (!mqtt.homeAssistant.enabled || info === null) return;
-    const tasks = tasksOf(this.config).map(({ name }) => {
-      const stored = info.tasks?.find((task) => task.name === name)?.labels ?? info.labels ?? [];
-      return { name, labels: [...new Set([...stored, ...(this.#labels.get(name) ?? [])])].sort() };
-    });
-    const config = discoveryConfig({
-      robotId: robot.id,
-      version: info.version,
-      namedTasks: this.config.tasks.length > 0,
-      tasks,
-      takesUnsigned: !mqtt.requireSignedCommands,
-    });
-    const topic = discoveryTopic(mqtt.homeAssistant.discoveryPrefix, robot.id);
-    const text = JSON.stringify(config);
-    if (text === this.#discovered) return;
-    this.#discovered = text;
-    this.#client.publishDiscovery(topic, config);
   }
 
   #statusBody(state: StatusBody['state']): StatusBody {

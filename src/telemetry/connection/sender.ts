@@ -33,13 +33,19 @@ export interface SenderOptions {
   log: Log;
 }
 
+interface State {
+  compose(): Publication | null;
+  /** Called each time the broker has acknowledged it. */
+  onAcknowledged?: () => void;
+}
+
 /**
  * Feeds the connection: states first, then the outbox. At most `maxInFlight` messages, or the
  * broker's Receive Maximum if that is lower, await their PUBACK.
  */
 export class Sender {
   readonly #options: SenderOptions;
-  readonly #states = new Map<string, () => Publication | null>();
+  readonly #states = new Map<string, State>();
   readonly #dirty = new Set<string>();
   /** Ids of outbox messages that await their PUBACK, oldest first. */
   readonly #awaiting = new Set<number>();
@@ -64,9 +70,13 @@ export class Sender {
     options.outbox.setListener(() => this.pump());
   }
 
-  /** Sets a state: `compose` is called for every publication, also after a reconnect. */
-  state(key: string, compose: () => Publication | null): void {
-    this.#states.set(key, compose);
+  /**
+   * Sets a state: `compose` is called for every publication, also after a reconnect. States are sent
+   * in the order in which their keys were first set.
+   * @param onAcknowledged called each time the broker has it, and what was sent before it
+   */
+  state(key: string, compose: () => Publication | null, onAcknowledged?: () => void): void {
+    this.#states.set(key, { compose, ...(onAcknowledged ? { onAcknowledged } : {}) });
     this.#dirty.add(key);
     this.pump();
   }
@@ -144,8 +154,9 @@ export class Sender {
     for (const key of [...this.#dirty]) {
       if (this.#inFlight >= window) return;
       this.#dirty.delete(key);
-      const publication = this.#states.get(key)?.();
-      if (publication) this.#publish(connection, publication, key);
+      const state = this.#states.get(key);
+      const publication = state?.compose();
+      if (publication) this.#publish(connection, publication, { key, ...state });
     }
     // A message suspected of ending connections is sent alone.
     const limit = this.#strikes > 0 ? 1 : window;
@@ -161,10 +172,14 @@ export class Sender {
   }
 
   /**
-   * @param state key of the state, if it is one: a refused state is sent again
+   * @param state if it is one: a refused state is sent again
    * @returns false for a message larger than the broker accepts, which would end the connection
    */
-  #publish(connection: Connection, publication: Publication, state?: string): boolean {
+  #publish(
+    connection: Connection,
+    publication: Publication,
+    state?: { key: string; onAcknowledged?: () => void },
+  ): boolean {
     const { topic } = publication;
     const bytes = packetBytes(publication);
     if (bytes > connection.maximumPacketSize) {
@@ -180,8 +195,9 @@ export class Sender {
     connection.publish(publication, (refusal) => {
       this.#othersInFlight--;
       this.#answered(topic, refusal);
-      if (refusal !== null && state !== undefined) {
-        this.#pumpIn(this.#options.retryMs, () => this.#dirty.add(state));
+      if (state !== undefined) {
+        if (refusal === null) state.onAcknowledged?.();
+        else this.#pumpIn(this.#options.retryMs, () => this.#dirty.add(state.key));
       }
       this.#settled();
     });

@@ -15,7 +15,7 @@ import type { MESSAGES, Message, MessageName } from './messages.js';
 export { COMMAND_NAMES, COMMANDS, responseSchema } from './command-contract.js';
 export { MESSAGES, topicPrefix } from './messages.js';
 export type { Guarantee, QoS, Route, RouteName } from './topics.js';
-export { CONTRACT, commandTopic, messageTopic, responseTopic } from './topics.js';
+export { CONTRACT, commandTopic, messageTopic, pictureTopic, responseTopic } from './topics.js';
 export type { CommandAnswer, CommandName, CommandPayload, CommandResponse, Message, MessageName };
 
 export type StatusMessage = Message<'status'>;

@@ -16,13 +16,17 @@ export interface Guarantee {
 
 export interface Route extends Guarantee {
   /**
-   * Below `headland/<robot>/`; `<name>` stands for the name of a command, `<task>` for that of a task.
+   * Below `headland/<robot>/`; `<name>` stands for the name of a command, `<task>` for that of a task,
+   * `<camera>` for that of a camera.
    */
   topic: string;
 }
 
-/** Messages that the robot publishes, commands that it subscribes to, and its answers. */
-export type RouteName = MessageName | 'command' | 'response';
+/**
+ * Messages that the robot publishes, commands that it subscribes to, and its answers. `picture` is a
+ * JPEG without an envelope.
+ */
+export type RouteName = MessageName | 'picture' | 'command' | 'response';
 
 /** Guarantees by kind of message; tests replace {@link CONTRACT} by others. */
 export type Guarantees = Readonly<Record<RouteName, Guarantee>>;
@@ -57,6 +61,8 @@ export const CONTRACT = {
     retain: false,
     expirySeconds: null,
   },
+  // Retained, so that a dashboard that starts later shows it; a forgotten one must not stay at a broker.
+  picture: { topic: 'picture/<camera>', qos: 0, retain: true, expirySeconds: 3_600 },
   command: { topic: 'cmd/<name>', qos: 1, retain: false, expirySeconds: null },
   response: { topic: 'cmd/<name>/response', qos: 1, retain: false, expirySeconds: 600 },
 } as const satisfies Record<RouteName, Route>;
@@ -70,6 +76,11 @@ const TASK_LEVELS = 'task/<task>/';
 export function messageTopic(name: MessageName, task: string | null): string {
   const { topic } = CONTRACT[name];
   return task === null ? topic.replace(TASK_LEVELS, '') : topic.replace('<task>', task);
+}
+
+/** Topic of the picture of a camera, below `headland/<robot>/`. */
+export function pictureTopic(camera: string): string {
+  return CONTRACT.picture.topic.replace('<camera>', camera);
 }
 
 /** Topic of a command, below `headland/<robot>/`; `+` matches every command. */

@@ -1,5 +1,5 @@
 import { EVENT_KINDS, topicPrefix } from '../contract/messages.js';
-import { commandTopic, messageTopic } from '../contract/topics.js';
+import { commandTopic, messageTopic, pictureTopic } from '../contract/topics.js';
 
 /** What Home Assistant learns about a robot. */
 export interface DiscoveredRobot {
@@ -12,18 +12,29 @@ export interface DiscoveredRobot {
   tasks: readonly { name: string; labels: readonly string[] }[];
   /** The robot takes commands without a signature: Home Assistant does not sign. */
   takesUnsigned: boolean;
+  /** Names of the cameras whose pictures are published. */
+  picturedCameras: readonly string[];
+  /** Platforms of components, by key, that Home Assistant may still have; others it has not seen. */
+  known?: Readonly<Record<string, string>>;
 }
 
-type Component = Record<string, unknown>;
+type Component = { platform: string } & Record<string, unknown>;
+
+export interface Discovery {
+  /** One configuration for the whole device. */
+  message: Record<string, unknown>;
+  /** Platform of each component, by key. */
+  platforms: Record<string, string>;
+}
 
 /** Where device discovery of Home Assistant (2024.11 and later) looks for a robot. */
 export function discoveryTopic(prefix: string, robotId: string): string {
   return `${prefix}/device/${objectId(robotId)}/config`;
 }
 
-/** One configuration for the whole device, of which every topic is one of the contract. */
-export function discoveryConfig(robot: DiscoveredRobot): Record<string, unknown> {
-  const { robotId, version, tasks } = robot;
+/** Every topic of the configuration is one of the contract. */
+export function discoveryConfig(robot: DiscoveredRobot): Discovery {
+  const { robotId, version, tasks, picturedCameras, known = {} } = robot;
   const prefix = topicPrefix(robotId);
   const components: Record<string, Component> = {
     temperature: {
@@ -45,9 +56,18 @@ export function discoveryConfig(robot: DiscoveredRobot): Record<string, unknown>
         '{{ {"event_type": value_json.kind, "message": value_json.message, "severity": value_json.severity} | tojson }}',
     },
   };
+  for (const camera of picturedCameras) {
+    components[`picture_${camera}`] = {
+      platform: 'image',
+      name: picturedCameras.length > 1 ? `${camera}: Picture` : 'Picture',
+      image_topic: prefix + pictureTopic(camera),
+      content_type: 'image/jpeg',
+    };
+  }
   for (const task of tasks) Object.assign(components, ofTask(robot, task));
+  const gone = Object.entries(known).filter(([key]) => !(key in components));
   const identity = objectId(robotId);
-  return {
+  const message = {
     device: {
       identifiers: [identity],
       name: robotId,
@@ -59,14 +79,18 @@ export function discoveryConfig(robot: DiscoveredRobot): Record<string, unknown>
     availability_topic: prefix + messageTopic('status', null),
     availability_template:
       '{{ "online" if value_json.state in ["online", "paused"] else "offline" }}',
-    qos: 1,
-    components: Object.fromEntries(
-      Object.entries(components).map(([key, component]) => [
+    components: Object.fromEntries([
+      // Home Assistant does not give the QoS of a device to its components.
+      ...Object.entries(components).map(([key, component]) => [
         key,
-        { ...component, unique_id: `${identity}_${key}` },
+        { ...component, qos: 1, unique_id: `${identity}_${key}` },
       ]),
-    ),
+      // It keeps a component that is left out; one that has only its platform it removes.
+      ...gone.map(([key, platform]) => [key, { platform }]),
+    ]),
   };
+  const platforms = Object.entries(components).map(([key, { platform }]) => [key, platform]);
+  return { message, platforms: Object.fromEntries(platforms) };
 }
 
 function ofTask(

@@ -12,7 +12,100 @@ const CHANGED_WIRE_TESTS = [
 
 const PACKED = [{ file: 'test/deploy/packed-contract.test.ts' }];
 
+const PICTURES = 'src/agent/reporting/picture-reports.ts';
+const PICTURE_TESTS = 'test/agent/homeassistant/picture-reports.test.ts';
+const HOME_ASSISTANT = 'src/agent/reporting/home-assistant.ts';
+const WITHDRAWAL_TESTS = 'test/agent/homeassistant/withdrawal.test.ts';
+const DISCOVERY = 'src/telemetry/homeassistant/device-discovery.ts';
+
 export const TELEMETRY_MUTANTS: readonly Mutant[] = [
+  {
+    promise: 'no picture leaves the robot unless the settings ask for it',
+    file: 'src/config/sections/network/mqtt.ts',
+    text: `pictureIntervalMs: milliseconds(1_000, 1_800_000)
+          .nullable()
+          .default(null)`,
+    replacement: `pictureIntervalMs: milliseconds(1_000, 1_800_000)
+          .nullable()
+          .default(1_000)`,
+    tests: [
+      { file: PICTURE_TESTS, names: 'unless the settings' },
+      { file: WITHDRAWAL_TESTS, names: 'by default' },
+    ],
+  },
+  {
+    promise: 'pictures are sent only where Home Assistant is switched on',
+    file: PICTURES,
+    text: 'if (!enabled || pictureIntervalMs === null) return;',
+    replacement: 'if (pictureIntervalMs === null) return;',
+    tests: [{ file: PICTURE_TESTS, names: 'unless the settings' }],
+  },
+  {
+    promise: 'what is masked is in no picture for a broker',
+    file: PICTURES,
+    text: 'new PictureCutter({ crop, masks, jpegQuality, regions: [] }, limits)',
+    replacement: 'new PictureCutter({ crop, masks: [], jpegQuality, regions: [] }, limits)',
+    tests: [{ file: PICTURE_TESTS, names: 'crops and masks' }],
+  },
+  {
+    promise: 'only new pictures are sent to a broker',
+    file: PICTURES,
+    text: 'latest === null || this.#sent.get(config.name) === framesTotal',
+    replacement: 'latest === null',
+    tests: [{ file: PICTURE_TESTS, names: 'only a new picture' }],
+  },
+  {
+    promise: 'a picture for a broker has at most 128 KiB',
+    file: 'src/vision/scale-down.ts',
+    text: 'if (jpeg.length <= most.bytes || sidePx === 1) return jpeg;',
+    replacement: 'return jpeg;',
+    tests: [{ file: PICTURE_TESTS, names: 'small' }],
+  },
+  {
+    promise: 'pictures that are switched off are taken back from the broker',
+    file: HOME_ASSISTANT,
+    text: 'if (!this.#pictureTopics.includes(topic)) this.client.withdrawPicture(topic);',
+    replacement: '',
+    tests: [{ file: WITHDRAWAL_TESTS, names: 'switched off' }],
+  },
+  {
+    promise: 'a device that is switched off is taken back from the broker',
+    file: HOME_ASSISTANT,
+    text: 'if (enabled && traces.configTopic === this.#configTopic) return;',
+    replacement: 'if (traces.configTopic === this.#configTopic) return;',
+    tests: [{ file: WITHDRAWAL_TESTS, names: 'switched off' }],
+  },
+  {
+    promise: 'a device that the broker has taken back is forgotten',
+    file: HOME_ASSISTANT,
+    text: 'if (!enabled) this.#published.keep(null);',
+    replacement: '',
+    tests: [{ file: WITHDRAWAL_TESTS, names: 'taken back once' }],
+  },
+  {
+    promise: 'Home Assistant is told to remove an entity',
+    file: DISCOVERY,
+    text: '...gone.map(([key, platform]) => [key, { platform }]),',
+    replacement: '',
+    tests: [
+      { file: 'test/telemetry/homeassistant/device-discovery.test.ts', names: 'by its platform' },
+      { file: WITHDRAWAL_TESTS, names: 'switched off' },
+    ],
+  },
+  {
+    promise: 'the choice of Home Assistant labels the last frame',
+    file: DISCOVERY,
+    text: '"frame": this.attributes.frame_id',
+    replacement: '"frame": this.attributes.frame',
+    tests: [{ file: 'test/agent/homeassistant/whole-robot.test.ts' }],
+  },
+  {
+    promise: 'entities of Home Assistant read what the robot says',
+    file: DISCOVERY,
+    text: '{{ value_json.temperature_c }}',
+    replacement: '{{ value_json.temperature }}',
+    tests: [{ file: 'test/agent/homeassistant/whole-robot.test.ts' }],
+  },
   {
     promise: 'the AsyncAPI document says on which topic a message flows',
     file: 'src/telemetry/contract/topics.ts',

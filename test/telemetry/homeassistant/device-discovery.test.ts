@@ -19,12 +19,13 @@ const robot: DiscoveredRobot = {
     { name: 'way', labels: [] },
   ],
   takesUnsigned: true,
+  picturedCameras: [],
 };
 const componentsOf = (config: Record<string, unknown>) => config.components as Components;
 
 describe('discovery of Home Assistant', () => {
   test('one configuration names every entity once, on topics of the robot', () => {
-    const config = discoveryConfig(robot);
+    const { message: config } = discoveryConfig(robot);
     assert.equal(
       discoveryTopic('homeassistant', 'field 7'),
       'homeassistant/device/headland_field_7/config',
@@ -44,9 +45,27 @@ describe('discovery of Home Assistant', () => {
     );
   });
 
+  test('a camera whose pictures are published has an image', () => {
+    assert.equal(componentsOf(discoveryConfig(robot).message).picture_front, undefined);
+    const pictured = discoveryConfig({ ...robot, picturedCameras: ['front'] });
+    const { picture_front: image } = componentsOf(pictured.message);
+    assert.equal(image?.platform, 'image');
+    assert.equal(image?.image_topic, 'headland/field 7/picture/front');
+    assert.equal(image?.content_type, 'image/jpeg');
+  });
+
+  test('a component that Home Assistant may still have is removed by its platform alone', () => {
+    const known = { picture_front: 'image', temperature: 'sensor' };
+    const { message, platforms } = discoveryConfig({ ...robot, known });
+    assert.deepEqual(componentsOf(message).picture_front, { platform: 'image' });
+    assert.ok(componentsOf(message).temperature?.unique_id);
+    assert.equal(platforms.temperature, 'sensor');
+    assert.equal(platforms.picture_front, undefined, 'it is remembered no longer');
+  });
+
   test('buttons send commands that the robot takes', () => {
     for (const namedTasks of [true, false]) {
-      const components = componentsOf(discoveryConfig({ ...robot, namedTasks }));
+      const components = componentsOf(discoveryConfig({ ...robot, namedTasks }).message);
       for (const component of Object.values(components)) {
         if (component.platform !== 'button') continue;
         const name = String(component.command_topic).split('/').at(-1) ?? '';
@@ -56,13 +75,13 @@ describe('discovery of Home Assistant', () => {
   });
 
   test('a robot that takes only signed commands offers no control', () => {
-    const components = componentsOf(discoveryConfig({ ...robot, takesUnsigned: false }));
+    const components = componentsOf(discoveryConfig({ ...robot, takesUnsigned: false }).message);
     const controls = Object.values(components).filter(({ command_topic }) => command_topic);
     assert.deepEqual(controls, []);
   });
 
   test('a task without labels has no choice of labels', () => {
-    const components = componentsOf(discoveryConfig(robot));
+    const components = componentsOf(discoveryConfig(robot).message);
     assert.deepEqual(components.headland_plants_label_last?.options, ['crop', 'weed']);
     assert.equal(components.headland_way_label_last, undefined);
   });

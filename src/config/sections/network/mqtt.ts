@@ -95,6 +95,12 @@ export const mqtt = section(
           .max(64)
           .regex(/^[^+#/]+$/, 'use one level of a topic')
           .default('homeassistant'),
+        pictureIntervalMs: milliseconds(1_000, 1_800_000)
+          .nullable()
+          .default(null)
+          .describe(
+            'Sends the newest picture of each camera, cropped and masked as the camera settings say and at most 640 pixels wide, so often; null = no picture leaves the robot',
+          ),
       })
       .prefault({}),
     predictionIntervalMs: milliseconds(0, 3_600_000)
