@@ -24,7 +24,6 @@ export interface ScriptedBroker {
   subscriptions: Recorder<ISubscribePacket>;
   /** Acknowledged messages of the robot. */
   published: Recorder<IPublishPacket>;
-  pings: Recorder<Packet>;
   /** Ends all connections without a word. */
   drop(): void;
 }
@@ -35,7 +34,6 @@ export async function scriptedBroker(t: TestContext, script: Script = {}): Promi
   const connects = new Recorder<IConnectPacket>();
   const subscriptions = new Recorder<ISubscribePacket>();
   const published = new Recorder<IPublishPacket>();
-  const pings = new Recorder<Packet>();
 
   const handle = (socket: Socket): void => {
     const packets = parser();
@@ -67,10 +65,7 @@ export async function scriptedBroker(t: TestContext, script: Script = {}): Promi
       if (packet.cmd === 'connect') onConnect(packet);
       else if (packet.cmd === 'subscribe') onSubscribe(packet);
       else if (packet.cmd === 'publish') onPublish(packet);
-      else if (packet.cmd === 'pingreq') {
-        pings.add(packet);
-        send({ cmd: 'pingresp' });
-      }
+      else if (packet.cmd === 'pingreq') send({ cmd: 'pingresp' });
     });
     socket.on('data', (bytes) => packets.parse(bytes));
   };
@@ -88,5 +83,5 @@ export async function scriptedBroker(t: TestContext, script: Script = {}): Promi
     drop();
     server.close();
   });
-  return { url: `mqtt://127.0.0.1:${port}`, connects, subscriptions, published, pings, drop };
+  return { url: `mqtt://127.0.0.1:${port}`, connects, subscriptions, published, drop };
 }
