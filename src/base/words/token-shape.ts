@@ -17,7 +17,7 @@ const UNIT = /^[dghkmpswx]$/i;
 const WORDS = /^(?:[a-z]+(?:[A-Z][a-z]+)*|[A-Z]{0,5}(?:[A-Z][a-z]+)+|[A-Z]+)[A-Z]?$/;
 /** Fewer letters from capital to capital on average are no words in one. */
 const LETTERS_TO_A_WORD = 2.7;
-const UNSPEAKABLE = /[^aeiouy]{6}/i;
+const UNSPEAKABLE = /[^aeiouy]{7}/i;
 const VOWEL = /[aeiouy]/i;
 
 /**

@@ -25,6 +25,8 @@ export async function connectOnce(
   const accepted = new Promise<MqttClient>((resolve, reject) => {
     client.once('connect', () => resolve(client));
     client.on('error', reject);
+    // MQTT.js passes on only errors with a code: not that a web server refuses the WebSocket.
+    client.stream?.on('error', reject);
     client.once('close', () => reject(new ClosedUnanswered()));
   });
   return within(limitMs, accepted).catch((error) => {

@@ -125,6 +125,10 @@ export class Connection {
       this.#onMessage(topic, payload, packet);
     });
     this.#client.on('error', (error) => this.#onError(error));
+    // MQTT.js passes on only errors with a code: not that a web server refuses the WebSocket.
+    this.#client.stream?.on('error', (error: Error) => {
+      if (!this.#acknowledged && !('code' in error)) this.#onError(error);
+    });
     this.#client.on('disconnect', ({ reasonCode = 0, properties }) => {
       const reason = serverReason(reasonCode, 'later', properties);
       this.#lastError =
