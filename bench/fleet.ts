@@ -30,7 +30,8 @@ interface Yard {
  * Many robots with the real telemetry and durable outbox, each with a message every `--interval-ms`, against
  * one mosquitto, which is restarted, and against three nodes of RabbitMQ, of which one is killed. Options:
  * `--robots 1000`, `--processes 4`, `--seconds 30` before and after the fault, `--interval-ms 2000`,
- * `--only mosquitto|rabbitmq`. Raise the limit of open files first: `ulimit -n 16384`.
+ * `--spread-ms 5000` (`mqtt.connectSpreadMs`), `--only mosquitto|rabbitmq`, `--not-mirrored` (the queues of
+ * RabbitMQ, so that the killed node takes those of its robots with it). Raise the limit of open files first: `ulimit -n 16384`.
  */
 export async function run(options: string[]): Promise<Record<string, unknown>> {
   const { values } = parseArgs({
@@ -40,6 +41,8 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
       processes: { type: 'string', default: '4' },
       seconds: { type: 'string', default: '30' },
       'interval-ms': { type: 'string', default: '2000' },
+      'spread-ms': { type: 'string', default: '5000' },
+      'not-mirrored': { type: 'boolean', default: false },
       only: { type: 'string', default: '' },
     },
   });
@@ -48,9 +51,14 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
     processes: Number(values.processes),
     seconds: Number(values.seconds),
     intervalMs: Number(values['interval-ms']),
+    spreadMs: Number(values['spread-ms']),
   };
   const figures: Record<string, unknown> = { ...plan };
-  const yards = { mosquitto: oneMosquitto, rabbitmq: threeRabbits };
+  const isMirrored = !values['not-mirrored'];
+  const yards = {
+    mosquitto: oneMosquitto,
+    rabbitmq: (folder: string) => threeRabbits(folder, isMirrored),
+  };
   for (const [name, open] of Object.entries(yards)) {
     if (!name.includes(values.only)) continue;
     if (name === 'rabbitmq' && withoutRabbit !== null) {
@@ -95,8 +103,8 @@ async function oneMosquitto(folder: string): Promise<Yard> {
   };
 }
 
-async function threeRabbits(folder: string): Promise<Yard> {
-  const cluster = await RabbitCluster.start(folder);
+async function threeRabbits(folder: string, isMirrored: boolean): Promise<Yard> {
+  const cluster = await RabbitCluster.start(folder, isMirrored);
   return {
     urls: cluster.urls,
     fault: () => cluster.killOne(),
@@ -109,6 +117,7 @@ interface Plan {
   processes: number;
   seconds: number;
   intervalMs: number;
+  spreadMs: number;
 }
 
 class Fleet {
@@ -128,7 +137,7 @@ class Fleet {
   ) {}
 
   async live(): Promise<Record<string, unknown>> {
-    const { robots, processes, seconds, intervalMs } = this.plan;
+    const { robots, processes, seconds, intervalMs, spreadMs } = this.plan;
     const listener = await this.#listen();
     try {
       const ids = Array.from({ length: robots }, (_, n) => `robot-${n}`);
@@ -140,6 +149,7 @@ class Fleet {
           folder: this.folder,
           urls: this.yard.urls,
           intervalMs,
+          spreadMs,
         });
       }
       const firstMs = await this.#allConnected();

@@ -9,7 +9,14 @@ import { type Database, openDatabase } from '../../src/storage/database.js';
 
 /** What the bench orders. */
 export type ToRobots =
-  | { kind: 'begin'; robots: string[]; folder: string; urls: string[]; intervalMs: number }
+  | {
+      kind: 'begin';
+      robots: string[];
+      folder: string;
+      urls: string[];
+      intervalMs: number;
+      spreadMs: number;
+    }
   | { kind: 'finish' };
 
 /** Once a second, and at the end. */
@@ -36,13 +43,14 @@ class Robot {
     readonly id: string,
     folder: string,
     [url = '', ...otherUrls]: readonly string[],
+    spreadMs: number,
   ) {
     const stateDir = join(folder, id);
     mkdirSync(stateDir);
     const config = validateConfig({
       robot: { id },
       paths: { stateDir },
-      mqtt: { url, otherUrls, spreadBrokers: true },
+      mqtt: { url, otherUrls, spreadBrokers: true, connectSpreadMs: spreadMs },
     });
     this.#database = openDatabase(join(stateDir, 'headland.db'));
     this.#database.doNotBlock();
@@ -100,8 +108,9 @@ async function begin({
   folder,
   urls,
   intervalMs,
+  spreadMs,
 }: Extract<ToRobots, { kind: 'begin' }>) {
-  robots = ids.map((id) => new Robot(id, folder, urls));
+  robots = ids.map((id) => new Robot(id, folder, urls, spreadMs));
   await Promise.all(robots.map((robot) => robot.start()));
   let next = 0;
   sending = setInterval(() => {

@@ -30,7 +30,8 @@ export class RabbitCluster {
     return this.nodes.map(({ url }) => url);
   }
 
-  static async start(folder: string): Promise<RabbitCluster> {
+  /** @param isMirrored each queue is on all nodes */
+  static async start(folder: string, isMirrored = true): Promise<RabbitCluster> {
     const nodes: RabbitNode[] = [];
     const cluster = new RabbitCluster(nodes);
     try {
@@ -38,7 +39,7 @@ export class RabbitCluster {
       await Promise.all(nodes.map(({ url }) => listening(Number(new URL(url).port))));
       // The nodes listen before all of them have joined.
       await sleep(5_000);
-      mirrorQueues(folder);
+      if (isMirrored) mirrorQueues(folder);
       return cluster;
     } catch (error) {
       await cluster.stop();

@@ -3,6 +3,7 @@
  * line, reports, output of child processes) passes through here, so that no other code has to
  * handle secrets in addresses, headers and arguments of commands.
  */
+import { looksLikeToken } from './words/token-shape.js';
 
 const HIDDEN = '[redacted]';
 /** A URL in running text: up to white space, a quote or an angle bracket. */
@@ -21,6 +22,8 @@ const SECRET_NAME =
   /(user|usr|name|login|loginuse|loginpas|pass|passwd|password|passphrase|pwd|psw|pw|token|key|secret|auth|code|sig|signature|session|sid|credential)s?$/i;
 /** `name=value` in a path: some cameras take user and password there. */
 const ASSIGNMENT = /([a-z][a-z0-9_.-]*)=([^/&;?#]*)/gi;
+/** A part of a path, without the punctuation of a sentence behind it. */
+const PATH_PART = /\/([^/]*[^/.,:;!)\]}'])/g;
 /** Values up to a quote or the end of the line; the scheme of an authorisation is no secret. */
 const HEADER =
   /(\b(?:proxy-)?authorization["']?\s*[:=]\s*["']?(?:[a-z]+\s+)?|\b(?:set-)?cookie["']?\s*[:=]\s*["']?|\b(?:x-[a-z-]*(?:key|token|secret|auth)|(?:api|access|auth)-(?:key|token))["']?\s*[:=]\s*["']?)(?=[^\s"'])[^"'\r\n]+/gi;
@@ -44,8 +47,8 @@ const SECRET_OPTION = new RegExp(`^--?(?:[a-z0-9-]*-)?(?:${SECRET_END})$`, 'i');
 const SUSPECT = new RegExp(`://|bearer|cookie|private key|\\bx-|-key|-token|${SECRET_END}`, 'i');
 
 /**
- * Redacts a URL: user and password, all values in the query and fragment, and values in the path
- * whose name is that of a secret.
+ * Redacts a URL: user and password, all values in the query and fragment, values in the path whose
+ * name is that of a secret, and parts of the path that look like a token ({@link looksLikeToken}).
  */
 export function redactAddress(address: string): string {
   const found = /^\s*([a-z][a-z0-9+.-]*:\/\/)(.*)$/is.exec(address);
@@ -59,10 +62,13 @@ export function redactAddress(address: string): string {
   return scheme + login + redactPath(path) + redactQuery(query);
 }
 
+/** @param path with the host before it */
 function redactPath(path: string): string {
-  return path.replace(ASSIGNMENT, (whole, name: string) =>
-    SECRET_NAME.test(name) ? `${name}=${HIDDEN}` : whole,
-  );
+  return path
+    .replace(ASSIGNMENT, (whole, name: string) =>
+      SECRET_NAME.test(name) ? `${name}=${HIDDEN}` : whole,
+    )
+    .replace(PATH_PART, (whole, part: string) => (looksLikeToken(part) ? `/${HIDDEN}` : whole));
 }
 
 /** Keeps the names of parameters; any value may be a secret. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -11,8 +12,11 @@ import { listen } from '../ports.js';
 import { Mosquitto, passwordFile, withoutMosquitto } from '../telemetry/mosquitto.js';
 import { CLI, Person, Rig } from './daemon.js';
 
-/** One secret a setting, so that a leak names the setting. */
-const canary = (setting: string) => `kanarie-${setting}-7f3a9c`;
+/** One secret a setting, so that a leak names the setting. In a path it has the shape of a token. */
+const canary = (setting: string) =>
+  setting.startsWith('path-')
+    ? createHash('sha256').update(setting).digest('base64url').slice(0, 32)
+    : `kanarie-${setting}-7f3a9c`;
 const SETTINGS = [
   'broker-user',
   'broker-password',
@@ -31,6 +35,13 @@ const SETTINGS = [
   'argument-header',
   'argument-token',
   'argument-password',
+  'path-broker',
+  'path-stream',
+  'path-rtsp',
+  'path-mirror',
+  'path-environment-mirror',
+  'path-pip-index',
+  'path-webhook',
 ];
 
 /** Everything that came out of somewhere, by where. */
@@ -138,7 +149,7 @@ test('no secret of any setting shows in any output, file or command line', {
       'echo "ERROR: cannot reach $PIP_INDEX_URL through $PIP_PROXY" >&2\nexit 1\n',
   );
   const streamLogin = `${canary('stream-user')}:${canary('stream-password')}`;
-  const rtspPath = `user=x&password=${canary('rtsp-path')}&channel=1`;
+  const rtspPath = `live/${canary('path-rtsp')}/user=x&password=${canary('rtsp-path')}&channel=1`;
   rig.configure({
     cameras: [
       { name: 'replay', driver: 'replay', path: rig.photosDir, intervalMs: 50 },
@@ -146,7 +157,7 @@ test('no secret of any setting shows in any output, file or command line', {
         name: 'stream',
         driver: 'ffmpeg',
         framesPerSecond: 20,
-        input: `http://${streamLogin}@${web}/video?key=${canary('stream-query')}`,
+        input: `http://${streamLogin}@${web}/video/${canary('path-stream')}/1?key=${canary('stream-query')}`,
       },
       {
         name: 'dead',
@@ -157,16 +168,23 @@ test('no secret of any setting shows in any output, file or command line', {
     models: {
       backbone: 'tiny',
       cardsDir: join(rig.dir, 'models'),
-      mirrors: [`http://m:${canary('mirror-password')}@${web}/?t=${canary('mirror-query')}`],
+      mirrors: [
+        `http://m:${canary('mirror-password')}@${web}/${canary('path-mirror')}/?t=${canary('mirror-query')}`,
+      ],
       pipCommand: [
         'sh',
         pip,
         '--index-url',
-        `https://i:${canary('pip-index')}@127.0.0.1:1/simple`,
+        `https://i:${canary('pip-index')}@127.0.0.1:1/${canary('path-pip-index')}/simple`,
         `--proxy=http://p:${canary('pip-proxy')}@127.0.0.1:1`,
       ],
     },
-    mqtt: { url: brokerUrl, key: secretFile('key', canary('mqtt-key')), metricsIntervalMs: 1_000 },
+    mqtt: {
+      url: brokerUrl,
+      otherUrls: [`ws://127.0.0.1:1/${canary('path-broker')}/mqtt`],
+      key: secretFile('key', canary('mqtt-key')),
+      metricsIntervalMs: 1_000,
+    },
     console: { port: 0, token: secretFile('token', canary('console-token')) },
     alerts: {
       rules: [
@@ -181,6 +199,7 @@ test('no secret of any setting shows in any output, file or command line', {
               `--token=${canary('argument-token')}`,
               '--password',
               canary('argument-password'),
+              `https://hooks.example/services/${canary('path-webhook')}`,
             ],
           },
         },
@@ -190,7 +209,7 @@ test('no secret of any setting shows in any output, file or command line', {
   });
   const env = {
     ...process.env,
-    HEADLAND_MODEL_MIRRORS: `http://e:${canary('environment-mirror')}@${web}/models`,
+    HEADLAND_MODEL_MIRRORS: `http://e:${canary('environment-mirror')}@${web}/${canary('path-environment-mirror')}/models`,
   };
   const outputs: Outputs = new Map();
   const say = (where: string, text: string): void => {

@@ -1,4 +1,15 @@
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
+import { codeOf } from '../../base/errors.js';
+
+/** The broker accepted the network connection and closed it without a CONNACK. */
+class ClosedUnanswered extends Error {
+  constructor() {
+    super('the broker closed the connection');
+  }
+}
+
+/** How a socket reports that the other side has closed it. */
+const CLOSED = ['ECONNRESET', 'EPIPE'];
 
 /**
  * Connects to a broker once, without reconnecting. Also rejects when the connection closes before it
@@ -14,7 +25,9 @@ export async function connectOnce(
   const accepted = new Promise<MqttClient>((resolve, reject) => {
     client.once('connect', () => resolve(client));
     client.on('error', reject);
-    client.once('close', () => reject(new Error('the broker closed the connection')));
+    // MQTT.js passes on only errors with a code: not that a web server refuses the WebSocket.
+    client.stream?.on('error', reject);
+    client.once('close', () => reject(new ClosedUnanswered()));
   });
   return within(limitMs, accepted).catch((error) => {
     client.end(true);
@@ -24,7 +37,8 @@ export async function connectOnce(
 
 /**
  * As {@link connectOnce}, in the version of MQTT that the settings name; `auto`: in MQTT 5, and in 3.1.1
- * where the broker refuses that. `client.options.protocolVersion` tells which.
+ * where the broker refuses that or hangs up on it. A broker that cannot be reached or does not answer is
+ * asked once. `client.options.protocolVersion` tells which.
  */
 export async function connectInVersion(
   url: string,
@@ -46,7 +60,8 @@ export async function connectInVersion(
 /** An old broker refuses MQTT 5, or closes the connection because it cannot parse the packet. */
 function isVersionRefused(error: unknown): boolean {
   const code = reasonCodeOf(error);
-  return code === null || code === 1 || code === 0x84;
+  if (code !== null) return code === 1 || code === 0x84;
+  return error instanceof ClosedUnanswered || CLOSED.includes(codeOf(error) ?? '');
 }
 
 /** Reason code of MQTT in an error; null: none came from the broker. */

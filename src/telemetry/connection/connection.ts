@@ -10,6 +10,7 @@ import type { IncomingCommand } from '../commands/command-desk.js';
 import type { QoS } from '../contract/topics.js';
 import { type BrokerLimits, brokerLimits, NO_LIMITS } from './broker-limits.js';
 import { type ReasonDetails, type ServerReason, serverReason } from './server-reason.js';
+import type { SessionStart } from './session-rescue.js';
 import type { TlsFiles } from './tls-files.js';
 
 const CONNECT_TIMEOUT_MS = 15_000;
@@ -59,6 +60,8 @@ export interface ConnectionEnd {
   message: string;
   /** The broker closed the connection without a reason. */
   wordless: boolean;
+  /** The broker had accepted the connection, and closed it instead of answering the subscription. */
+  atSubscription: boolean;
   /** A message was refused or unanswered: brokers may close a connection because of one. */
   overMessage: boolean;
   /** CONNACK code or errno. */
@@ -75,6 +78,8 @@ export interface ConnectionOptions {
   will: Publication;
   /** What is known of the broker before it has answered: a will that it does not take ends the CONNECT. */
   willLimits?: Pick<BrokerLimits, 'retain' | 'maxQos'>;
+  /** Default `usual`. */
+  sessionStart?: SessionStart;
   /** Topic filter of commands, and their maximum QoS. */
   subscription: {
     filter: string;
@@ -120,6 +125,10 @@ export class Connection {
       this.#onMessage(topic, payload, packet);
     });
     this.#client.on('error', (error) => this.#onError(error));
+    // MQTT.js passes on only errors with a code: not that a web server refuses the WebSocket.
+    this.#client.stream?.on('error', (error: Error) => {
+      if (!this.#acknowledged && !('code' in error)) this.#onError(error);
+    });
     this.#client.on('disconnect', ({ reasonCode = 0, properties }) => {
       const reason = serverReason(reasonCode, 'later', properties);
       this.#lastError =
@@ -217,7 +226,8 @@ export class Connection {
   /** Subscribes to commands. A refusal is retried and does not stop the robot from publishing. */
   #subscribe(): void {
     const { subscription, settings, onSubscribed, onReady } = this.#options;
-    const { filter, topics, qos } = subscription;
+    const { filter, topics } = subscription;
+    const qos = this.#options.sessionStart === 'queueless' ? 0 : subscription.qos;
     const filters = this.#limits.wildcards ? filter : [...topics];
     // With `rap` (retain as published) a retained command is recognisable even when sent live.
     this.#client.subscribe(filters, { qos, rap: true }, (error, granted) => {
@@ -279,10 +289,12 @@ export class Connection {
     this.#client.end(true);
     // MQTT.js does not force an end once a graceful one has begun.
     this.#client.stream?.destroy();
+    const kind = this.#kindOfEnd(error?.code);
     this.#options.onEnd({
-      kind: this.#kindOfEnd(error?.code),
+      kind,
       message: error?.message ?? 'the broker closed the connection',
       wordless: isWordless(error),
+      atSubscription: kind === 'lost' && !this.#ready && (isWordless(error) || isSaid(error)),
       overMessage: this.#refusedMessage || this.#unanswered > 0,
       ...(error?.code === undefined ? {} : { code: error.code }),
       ...(error?.reason === undefined ? {} : { reason: error.reason }),
@@ -304,6 +316,11 @@ function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
 
 function isWordless(error: { code?: number | string } | null): boolean {
   return error === null || error.code === 'ECONNRESET' || error.code === 'EPIPE';
+}
+
+/** The broker gave a reason: the network did not break. */
+function isSaid(error: { code?: number | string } | null): boolean {
+  return typeof error?.code === 'number';
 }
 
 /** Reason codes of the SUBACK that caused an error; null: another cause. */
@@ -329,6 +346,14 @@ function expiryProperty({ expirySeconds }: Publication): { messageExpiryInterval
   };
 }
 
+/** Whether the broker is asked for a session that lasts longer than the connection. */
+export function keepsSession(
+  options: Pick<ConnectionOptions, 'protocolVersion' | 'settings' | 'sessionStart'>,
+): boolean {
+  const { protocolVersion, settings, sessionStart } = options;
+  return protocolVersion === 5 && settings.sessionExpirySeconds > 0 && sessionStart !== 'queueless';
+}
+
 function clientOptions(options: ConnectionOptions): IClientOptions {
   const { settings, access, will, protocolVersion } = options;
   const { credentials } = access;
@@ -338,7 +363,7 @@ function clientOptions(options: ConnectionOptions): IClientOptions {
     protocolId: 'MQTT',
     clientId: options.clientId,
     // Only MQTT 5 can limit the lifetime of a session: with 3.1.1 the broker queues no commands.
-    clean: !isV5 || settings.sessionExpirySeconds === 0,
+    clean: !keepsSession(options) || options.sessionStart === 'fresh',
     keepalive: settings.keepaliveSeconds,
     reconnectPeriod: 0,
     connectTimeout: CONNECT_TIMEOUT_MS,
@@ -363,7 +388,7 @@ function clientOptions(options: ConnectionOptions): IClientOptions {
     ...(isV5
       ? {
           properties: {
-            sessionExpiryInterval: settings.sessionExpirySeconds,
+            sessionExpiryInterval: keepsSession(options) ? settings.sessionExpirySeconds : 0,
             receiveMaximum: INCOMING_MAX_MESSAGES,
             maximumPacketSize: INCOMING_MAX_BYTES,
           },

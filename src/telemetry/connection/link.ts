@@ -6,14 +6,17 @@ import type { Config } from '../../config/schema.js';
 import type { IncomingCommand } from '../commands/command-desk.js';
 import { concernsConsumersOnly, type MissingFeature, missingFeatures } from './broker-limits.js';
 import { BrokerRota, type KnownBroker } from './broker-rota.js';
+import { connectSpreadMs } from './connect-spread.js';
 import {
   type BrokerAccess,
   Connection,
   type ConnectionEnd,
   type ConnectionOptions,
+  keepsSession,
   type Publication,
 } from './connection.js';
 import { Contest } from './contest.js';
+import { SessionRescue, type SessionStart } from './session-rescue.js';
 
 /** A connection that lasts this long resets the back-off. */
 const STABLE_MS = 10_000;
@@ -58,6 +61,8 @@ export class Link {
   /** When the connection was lost, monotonic milliseconds. */
   #downSinceMs = 0;
   readonly #contest: Contest;
+  /** Of all brokers together: the nodes of a cluster share their sessions. */
+  readonly #rescue = new SessionRescue();
   #uncontested: NodeJS.Timeout | null = null;
   #stopped = true;
   #lastEnd: ConnectionEnd | null = null;
@@ -111,8 +116,7 @@ export class Link {
     this.#stopped = false;
     this.#downSinceMs = performance.now();
     // Robots that are switched on together must not connect together.
-    const { connectSpreadMs, backoffInitialMs } = this.#options.settings;
-    this.#connectIn(this.#within(connectSpreadMs ?? backoffInitialMs));
+    this.#connectIn(this.#within(connectSpreadMs(this.#options.settings)));
   }
 
   /**
@@ -173,6 +177,7 @@ export class Link {
   #open(access: BrokerAccess, broker: KnownBroker, session: number): void {
     const options = this.#options;
     const protocolVersion = broker.choice.next();
+    const sessionStart = this.#rescue.begin();
     try {
       this.#connection = new Connection({
         access,
@@ -181,6 +186,7 @@ export class Link {
         settings: options.settings,
         will: options.will(session),
         willLimits: broker.willLimits,
+        sessionStart,
         subscription: options.subscription,
         onReady: () => this.#onReady(broker, protocolVersion, session),
         onCommand: options.onCommand,
@@ -189,8 +195,13 @@ export class Link {
       });
     } catch (error) {
       const message = messageOf(error);
-      const end = { kind: 'unreachable' as const, message, wordless: false, overMessage: false };
-      this.#onEnd(broker, protocolVersion, end);
+      this.#onEnd(broker, protocolVersion, {
+        kind: 'unreachable',
+        message,
+        wordless: false,
+        atSubscription: false,
+        overMessage: false,
+      });
     }
   }
 
@@ -205,6 +216,7 @@ export class Link {
     this.#uncontested.unref();
     log.info({ protocolVersion, session, broker: this.#url }, 'connected to the broker');
     this.#reportLimits(broker);
+    this.#reportRescue(this.#rescue.subscribed());
     onReady();
   }
 
@@ -222,6 +234,11 @@ export class Link {
     const message = `the broker has limits: ${missing.map(({ text }) => text).join('; ')}`;
     if (concernsConsumersOnly(missing)) log.info(fields, message);
     else log.warn(fields, message);
+  }
+
+  #reportRescue(start: Exclude<SessionStart, 'usual'> | null): void {
+    if (start === null) return;
+    this.#options.log.warn({ code: 'HL_BROKER_LIMITED', sessionStart: start }, RESCUES[start]);
   }
 
   #onSubscribed(refusal: string | null): void {
@@ -259,6 +276,10 @@ export class Link {
       return;
     }
     this.#judge(end, wasReady, heldMs);
+    if (end.atSubscription) {
+      const { settings } = this.#options;
+      this.#rescue.closedAtSubscription(keepsSession({ protocolVersion, settings }));
+    }
     if (heldMs >= STABLE_MS) this.#backoff.reset();
     const delayMs = this.#delayMs(broker, protocolVersion, wasReady ? null : end);
     this.#report(broker, protocolVersion, end, delayMs);
@@ -320,6 +341,12 @@ function problemOf({ kind, message, reason, code }: ConnectionEnd): HeadlandErro
     details: { reason: code ?? null },
   });
 }
+
+const LOCKED_OUT = 'the broker closed the connection at each subscription to commands';
+const RESCUES: Record<Exclude<SessionStart, 'usual'>, string> = {
+  fresh: `${LOCKED_OUT}: the robot gave up the session that the broker kept, and began another. Commands that waited in the old one are lost; no message of the robot is`,
+  queueless: `${LOCKED_OUT}: the robot now takes commands without a queue (QoS 0), and tries one with a queue again later. Commands that waited, or that are sent while the robot is away, are lost; no message of the robot is. Queues that are mirrored on all nodes of a cluster avoid this`,
+};
 
 function otherClient(clientId: string, certain: boolean): HeadlandError {
   return new HeadlandError(

@@ -63,7 +63,7 @@ export const mqtt = section(
       .nullable()
       .default(null)
       .describe(
-        'The first connection is made at a random time within this, so that robots that are switched on together do not connect together; null = backoffInitialMs',
+        'The first connection is made at a random time within this, so that robots that are switched on together do not connect together; null = 5000, for a broker on this board backoffInitialMs',
       ),
     commandMaxBytes: z.int().min(256).max(1_048_576).default(16_384),
     commandsPerMinute: z.int().min(1).max(60_000).default(600),
