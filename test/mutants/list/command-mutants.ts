@@ -265,4 +265,25 @@ export const COMMAND_MUTANTS: readonly Mutant[] = [
     replacement: '',
     tests: [{ file: 'test/telemetry/signed-commands.test.ts', names: 'picture is not kept' }],
   },
+  {
+    promise: 'a program that asks often does not drive others out of the audit',
+    file: 'src/agent/reporting/command-tally.ts',
+    text: '    if (known) {\n      known.count += 1;\n      return;',
+    replacement: '    if (known) {\n      known.count += 1;',
+    tests: [{ file: 'test/agent/reporting/command-tally.test.ts', names: 'poll every second' }],
+  },
+  {
+    promise: 'frequent commands are in the audit',
+    file: 'src/agent/execute-command.ts',
+    text: 'TALLIED.has(command.name) ? audit',
+    replacement: "TALLIED.has(command.name) && command.name === 'speed' ? audit",
+    tests: [{ file: 'test/agent/reporting/command-tally.test.ts', names: 'running robot' }],
+  },
+  {
+    promise: 'a stop records what was counted',
+    file: 'src/agent/agent.ts',
+    text: 'this.#audit.flush({ isEnd: true });',
+    replacement: 'this.#audit.flush();',
+    tests: [{ file: 'test/agent/reporting/command-tally.test.ts', names: 'running robot' }],
+  },
 ];
