@@ -286,4 +286,32 @@ export const COMMAND_MUTANTS: readonly Mutant[] = [
     replacement: 'this.#audit.flush();',
     tests: [{ file: 'test/agent/reporting/command-tally.test.ts', names: 'running robot' }],
   },
+  {
+    promise: 'a new head waits for the end of a hold',
+    file: 'src/agent/robot-task.ts',
+    text: 'await parts.undisturbed();\n          return this.heads',
+    replacement: 'return this.heads',
+    tests: [{ file: 'test/agent/held.test.ts', names: 'waits with a new head' }],
+  },
+  {
+    promise: 'what waited for the end of a hold goes on',
+    file: 'src/agent/agent.ts',
+    text: "if (wasHeld && holders === '') this.#labelsChanged();",
+    replacement: '',
+    tests: [{ file: 'test/agent/held.test.ts', names: 'when it is released' }],
+  },
+  {
+    promise: 'a training of the command line does not begin while the robot is held',
+    file: 'src/cli/actions/train-here.ts',
+    text: 'obstacle: () => lock.obstacle(),',
+    replacement: 'obstacle: () => null,',
+    tests: [{ file: 'test/agent/held.test.ts', names: 'headland train' }],
+  },
+  {
+    promise: 'a training of the command line pauses while the robot is held',
+    file: 'src/cli/actions/train-here.ts',
+    text: "service.pause(isHeld ? 'held' : null)",
+    replacement: 'service.pause(isHeld ? null : null)',
+    tests: [{ file: 'test/agent/held.test.ts', names: 'headland train' }],
+  },
 ];
