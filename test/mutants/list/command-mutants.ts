@@ -301,6 +301,20 @@ export const COMMAND_MUTANTS: readonly Mutant[] = [
     tests: [{ file: 'test/agent/held.test.ts', names: 'when it is released' }],
   },
   {
+    promise: 'the page tells who holds the robot',
+    file: 'src/console/page/views/places/robot/health-section.tsx',
+    text: 'holds={status.holds}',
+    replacement: 'holds={status.holds.slice(0, 0)}',
+    tests: [{ file: 'test/console/health-page.test.ts', names: 'who holds the robot' }],
+  },
+  {
+    promise: 'the page tells what is wrong with the broker',
+    file: 'src/console/page/views/places/robot/health-section.tsx',
+    text: '...(problem === null\n      ? []',
+    replacement: "...(problem?.code !== ''\n      ? []",
+    tests: [{ file: 'test/console/health-page.test.ts', names: 'which version' }],
+  },
+  {
     promise: 'a training of the command line does not begin while the robot is held',
     file: 'src/cli/actions/train-here.ts',
     text: 'obstacle: () => lock.obstacle(),',
