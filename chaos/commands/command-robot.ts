@@ -1,6 +1,7 @@
 // A robot that only takes commands, in a process that the campaign kills:
-// `node command-robot.js BROKER DATABASE LEDGER BOOT PUBLIC-KEY`.
+// `node command-robot.js BROKER DATABASE LEDGER BOOT PUBLIC-KEY [COMMANDS-PER-MINUTE]`.
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Alarms } from '../../src/base/alarms.js';
 import { silentLog } from '../../src/base/log.js';
 import { configSchema } from '../../src/config/schema.js';
@@ -17,15 +18,28 @@ export interface RobotCounts {
   connected: boolean;
   accepted: number;
   refused: number;
+  /** Refusals that were told, by code. */
+  told: Record<string, number>;
+  /** Bytes of memory of the process. */
+  rssBytes: number;
+  /** Longest pause between two turns of work in this process since the last `begin`, milliseconds. */
+  longestTurnMs: number;
 }
 
-function main([url = '', path = '', ledger = '', boot = '', publicKey = '']: string[]): void {
+function main([
+  url = '',
+  path = '',
+  ledger = '',
+  boot = '',
+  publicKey = '',
+  perMinute = '60000',
+]: string[]): void {
   const { mqtt } = configSchema.parse({});
   const database = openDatabase(path);
   database.doNotBlock();
   const settings = {
     ...mqtt,
-    commandsPerMinute: 60_000,
+    commandsPerMinute: Number(perMinute),
     backoffInitialMs: 50,
     backoffMaxMs: 1_000,
     willDelaySeconds: 0,
@@ -35,6 +49,7 @@ function main([url = '', path = '', ledger = '', boot = '', publicKey = '']: str
     maxAgeMs: settings.outboxMaxAgeMs,
     maxInFlight: settings.maxInFlight,
   });
+  const told: Record<string, number> = {};
   const client = new TelemetryClient({
     robotId: ROBOT_ID,
     namedTasks: false,
@@ -44,6 +59,9 @@ function main([url = '', path = '', ledger = '', boot = '', publicKey = '']: str
     outbox,
     alarms: new Alarms({ onRaised: () => {}, onCleared: () => {} }),
     log: silentLog(),
+    onRefused: (_name, { code }) => {
+      told[code] = (told[code] ?? 0) + 1;
+    },
     guard: new CommandGuard({
       robotId: ROBOT_ID,
       boot,
@@ -60,9 +78,16 @@ function main([url = '', path = '', ledger = '', boot = '', publicKey = '']: str
     closeSync(file);
     return { done: true };
   });
-  process.on('message', () => {
+  // A robot decides on a frame in such a turn: commands must not keep it away for long.
+  const turns = monitorEventLoopDelay({ resolution: 5 });
+  turns.enable();
+  process.on('message', (asked) => {
     const { connected, commandsAccepted: accepted, commandsRefused: refused } = client.stats();
-    process.send?.({ connected, accepted, refused } satisfies RobotCounts);
+    const longestTurnMs = turns.max / 1e6;
+    if (asked === 'begin') turns.reset();
+    const rssBytes = process.memoryUsage.rss();
+    const counts = { connected, accepted, refused, told, rssBytes, longestTurnMs };
+    process.send?.(counts satisfies RobotCounts);
   });
   client.start();
 }

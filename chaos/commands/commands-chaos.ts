@@ -22,6 +22,11 @@ const VALID_PER_ROUND = 20;
 const LONGEST_WORK_MS = 30;
 const HANG_MS = 600_000;
 const LEAST_COUNTER = 1_000;
+/** As fast as the broker delivers them. */
+const FLOOD = 5_000;
+/** Fewer than the refusals that are told in a minute: the limit itself is told, too. */
+const FLOODED_PER_MINUTE = 20;
+const MAX_GROWTH_BYTES = 64 * 1_048_576;
 /** Commands whose retained messages are withdrawn. */
 const NAMES = ['pause'];
 
@@ -38,7 +43,20 @@ export interface CommandsOutcome extends Record<string, unknown> {
   /** Sent to a robot that was killed before it answered, and not executed. */
   lost_with_the_kill: number;
   kills: number;
+  /** A flood of forged commands, and a valid one in its middle and after it. */
+  flood: FloodOutcome | null;
   violations: string[];
+}
+
+interface FloodOutcome {
+  messages: number;
+  refused: number;
+  /** Refusals that were answered, by code; others are counted by them. */
+  told: Record<string, number>;
+  /** Growth of the memory of the robot, MiB. */
+  growth_mib: number;
+  /** Longest time that the robot did nothing else: a figure of this machine and its load. */
+  longest_turn_ms: number;
 }
 
 /** `chaos -- commands --cases N --seed N`: default 10,000 cases. */
@@ -67,6 +85,7 @@ export async function attackCommands(how: {
     for (let left = how.cases; left > 0; left -= CASES_PER_ROUND) {
       await campaign.round(Math.min(left, CASES_PER_ROUND));
     }
+    await campaign.flood();
     return campaign.outcome();
   } finally {
     await campaign.close();
@@ -92,6 +111,8 @@ class Campaign {
   #number = 0;
   #cases = 0;
   #kills = 0;
+  #flood: FloodOutcome | null = null;
+  readonly #floodViolations: string[] = [];
 
   constructor(private readonly random: Random) {
     const { privatePem, publicKey } = makeKey();
@@ -141,12 +162,58 @@ class Campaign {
     await this.#kill();
   }
 
+  /** Thousands of commands at once, at a robot with a limit. Valid ones come through. */
+  async flood(): Promise<void> {
+    await this.#start(FLOODED_PER_MINUTE);
+    // What the broker sends again after the last kill comes before this one.
+    await this.#publish(this.#makeValid(true).sent);
+    while ((await this.#ask()).accepted === 0) await sleep(5);
+    const before = await this.#ask('begin');
+    const messages = Array.from({ length: FLOOD }, () => {
+      const makings = {
+        key: this.#key,
+        random: this.random,
+        transaction: `flood-${this.#number++}`,
+        counter: this.#counter + 1_000_000,
+      };
+      // What a trusted key has signed, even if it is malformed, uses up the limit of that key.
+      return badCommand('forged', makings);
+    });
+    const [amid, later] = [this.#makeValid(true), this.#makeValid(true)];
+    messages.splice(FLOOD / 2, 0, amid.sent);
+    await Promise.all(messages.map((sent) => this.#publish(sent)));
+    await this.#publish(later.sent);
+    await this.#handled(messages.length + 1, before.accepted + before.refused);
+    const { accepted, refused, told, rssBytes, longestTurnMs } = await this.#ask();
+    this.#flood = {
+      messages: messages.length + 1,
+      refused: refused - before.refused,
+      told,
+      growth_mib: Math.round((rssBytes - before.rssBytes) / 1_048_576),
+      longest_turn_ms: Math.round(longestTurnMs),
+    };
+    const check = (holds: boolean, violation: string): void => {
+      if (!holds) this.#floodViolations.push(`flood: ${violation}`);
+    };
+    const taken = accepted - before.accepted;
+    check(taken === 2, `${taken} commands were accepted, not the two valid ones`);
+    check(this.#flood.refused === FLOOD, `${this.#flood.refused} of ${FLOOD} were refused`);
+    check((told.HL_COMMAND_RATE_LIMITED ?? 0) > 0, 'no refusal names the limit');
+    const answered = Object.values(told).reduce((sum, count) => sum + count, 0);
+    check(answered <= 2 * 60, `${answered} refusals were answered, each a write to the disk`);
+    check(
+      rssBytes - before.rssBytes < MAX_GROWTH_BYTES,
+      `the robot grew by ${this.#flood.growth_mib} MiB`,
+    );
+    await this.#kill();
+  }
+
   outcome(): CommandsOutcome {
     const file = join(this.#dir, 'ledger');
     const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : [];
     const times = new Map<string, number>();
     for (const line of lines) times.set(line, (times.get(line) ?? 0) + 1);
-    const violations: string[] = [];
+    const violations = [...this.#floodViolations];
     let once = 0;
     let lost = 0;
     for (const [transaction, { undisturbed }] of this.#valid) {
@@ -171,6 +238,7 @@ class Campaign {
       executed_once: once,
       lost_with_the_kill: lost,
       kills: this.#kills,
+      flood: this.#flood,
       violations,
     };
   }
@@ -223,11 +291,12 @@ class Campaign {
     await this.#client?.publishAsync(PREFIX + name, payload, { qos: 1, retain, ...properties });
   }
 
-  async #start(): Promise<void> {
+  async #start(perMinute = 60_000): Promise<void> {
     const ledger = join(this.#dir, 'ledger');
     const database = join(this.#dir, 'state.db');
     const boot = `boot-${++this.#boots}`;
-    this.#robot = fork(ROBOT, [this.#url, database, ledger, boot, this.#publicKey]);
+    const options = [this.#url, database, ledger, boot, this.#publicKey, `${perMinute}`];
+    this.#robot = fork(ROBOT, options);
     while (!(await this.#ask()).connected) await sleep(10);
   }
 
@@ -241,11 +310,11 @@ class Campaign {
     this.#kills += 1;
   }
 
-  async #ask(): Promise<RobotCounts> {
+  async #ask(what: 'counts' | 'begin' = 'counts'): Promise<RobotCounts> {
     const robot = this.#robot;
     if (robot === null) throw new Error('no robot runs');
     const answer = once(robot, 'message', { signal: AbortSignal.timeout(HANG_MS) });
-    robot.send('counts');
+    robot.send(what);
     const [counts] = (await answer) as [RobotCounts];
     return counts;
   }

@@ -857,7 +857,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     this.#events.flush();
     await this.#safekeeping.stop();
     await this.#storeWatch.stop();
-    this.#audit.flush();
+    this.#audit.flush({ isEnd: true });
     await this.telemetry.stop();
     await this.#alerting.close();
     await this.state.database.idle();

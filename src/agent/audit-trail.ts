@@ -4,6 +4,7 @@ import type { StoredHead } from '../registry/version-directory.js';
 import type { AuditLog } from '../storage/audit-table.js';
 import { patiently } from '../storage/store-patience.js';
 import type { TrainingReport } from '../training/report.js';
+import { CommandTally } from './reporting/command-tally.js';
 
 /** Who requests an operation, for the audit, the label history and the training report. */
 export interface Requester {
@@ -26,6 +27,8 @@ export interface FailureLog {
  * write is logged and interrupts nothing; the entry waits in memory.
  */
 export class AuditTrail {
+  readonly #tally = new CommandTally((detail) => this.#append('command', detail));
+
   constructor(
     private readonly audit: AuditLog,
     private readonly log: FailureLog,
@@ -74,9 +77,22 @@ export class AuditTrail {
     this.#append('command', { name, source: 'mqtt', ok: false, code, ...more });
   }
 
-  /** A signed command that {@link around} does not record. */
-  asked(name: string, by: Requester): void {
-    this.#append('command', { name, ...by, ok: true });
+  /**
+   * Executes a command that programs may send often and that changes neither labels nor heads. Repeats
+   * are counted, see {@link CommandTally}.
+   * @throws as `execute`
+   */
+  async tallied<T>(name: string, by: Requester, execute: () => Promise<T>): Promise<T> {
+    const { transaction, ...who } = by;
+    try {
+      const result = await execute();
+      this.#tally.add({ name, ...who, ok: true }, transaction);
+      return result;
+    } catch (error) {
+      const code = isHeadlandError(error) ? error.code : 'HL_INTERNAL';
+      this.#tally.add({ name, ...who, ok: false, code }, transaction);
+      throw error;
+    }
   }
 
   /** See {@link AuditLog.settled}. @throws HeadlandError HL_STORE_… */
@@ -98,8 +114,9 @@ export class AuditTrail {
     this.#append(outcome, { task, version, previous });
   }
 
-  /** Writes the entries that wait for the disk. */
-  flush(): void {
+  /** Writes the entries that wait for the disk, and the counts that are due; at the end, all counts. */
+  flush({ isEnd = false }: { isEnd?: boolean } = {}): void {
+    this.#tally.flush({ isEnd });
     try {
       this.audit.flush();
     } catch (error) {

@@ -89,4 +89,15 @@ export class DoNotDisturb {
       await sleep(CHECK_INTERVAL_MS, undefined, { signal }).catch(() => undefined);
     }
   }
+
+  /** Calls back with each beginning and each end of all holds, until `signal` aborts. Never rejects. */
+  async follow(signal: AbortSignal, onChange: (isHeld: boolean) => void): Promise<void> {
+    let wasHeld = false;
+    while (!signal.aborted) {
+      const { isHeld } = this;
+      if (isHeld !== wasHeld) onChange(isHeld);
+      wasHeld = isHeld;
+      await sleep(CHECK_INTERVAL_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
 }

@@ -6,7 +6,7 @@ import type { LabelTarget, Operations } from './operations.js';
 import { holdsMessage, predictionMessage } from './reporting/agent-messages.js';
 
 /** Commands that change neither labels nor heads, and that programs may send often. */
-const UNAUDITED: ReadonlySet<Command['name']> = new Set([
+const TALLIED: ReadonlySet<Command['name']> = new Set([
   'status',
   'speed',
   'snapshot',
@@ -18,15 +18,25 @@ export async function executeCommand(
   command: Command,
   operations: Operations,
   describe: () => Record<string, unknown>,
-  how: { signer: Signer | null; audit: Pick<AuditTrail, 'asked'> } | null = null,
+  how: { signer: Signer | null; audit: Pick<AuditTrail, 'tallied'> },
 ): Promise<object> {
+  const { signer, audit } = how;
   const by: Requester = {
     source: 'mqtt',
     transaction: command.transaction,
-    ...(how?.signer ? { key: how.signer.key } : {}),
+    ...(signer ? { key: signer.key } : {}),
   };
-  // Who signs wants to find it in the audit, whatever it changes.
-  if (how?.signer && UNAUDITED.has(command.name)) how.audit.asked(command.name, by);
+  const carryOut = (): Promise<object> => carriedOut(command, operations, describe, by);
+  // All others are recorded by the operations.
+  return TALLIED.has(command.name) ? audit.tallied(command.name, by, carryOut) : carryOut();
+}
+
+async function carriedOut(
+  command: Command,
+  operations: Operations,
+  describe: () => Record<string, unknown>,
+  by: Requester,
+): Promise<object> {
   switch (command.name) {
     case 'retrain':
       return { training_id: await operations.retrain(by, command.task) };

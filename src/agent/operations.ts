@@ -439,8 +439,8 @@ export class Operations {
   }
 
   /**
-   * Reports the speed of the robot, for outputs that are delayed by distance. Not audited, because it
-   * comes several times a second and changes neither labels nor heads.
+   * Reports the speed of the robot, for outputs that are delayed by distance. Not audited here, because
+   * it comes several times a second and changes neither labels nor heads; commands over MQTT are counted.
    * @param metersPerSecond 0 or more
    */
   speed(metersPerSecond: number): void {
@@ -510,8 +510,8 @@ export class Operations {
   }
 
   /**
-   * Stores the newest frame as a sample that waits for a label. Not audited, because it changes neither
-   * labels nor heads.
+   * Stores the newest frame as a sample that waits for a label. Not audited here, because it changes
+   * neither labels nor heads; commands over MQTT are counted.
    * @param taskName it may be left out when one task decides on the frame; without `eye`, the newest
    *   frame that this task has decided on
    * @param frameId stores this frame in memory instead of the newest

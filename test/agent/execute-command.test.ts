@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { AuditTrail } from '../../src/agent/audit-trail.js';
 import { executeCommand } from '../../src/agent/execute-command.js';
 import { predictionMessage } from '../../src/agent/reporting/agent-messages.js';
 import type { ErrorCode } from '../../src/base/errors.js';
+import { silentLog } from '../../src/base/log.js';
 import { parseCommand } from '../../src/telemetry/commands/command-parser.js';
 import { COMMAND_NAMES } from '../../src/telemetry/contract/command-contract.js';
 import { TEST_HANG_MS } from '../liveness.js';
@@ -20,6 +22,7 @@ async function robot(t: Parameters<typeof TestAgent.start>[0], photos = ['crop',
       parseCommand(name, Buffer.from(JSON.stringify(fields)), 16_384),
       agent.operations,
       () => ({ state: 'described' }),
+      { signer: null, audit: new AuditTrail(agent.state.audit, silentLog()) },
     );
   const publish = async (seed: number): Promise<number> => {
     const head = { ...someHead(seed), backboneChecksum: agent.perception.backbone!.checksum };

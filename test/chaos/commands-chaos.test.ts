@@ -14,6 +14,7 @@ test('bad commands are never executed, and valid ones never twice, whenever the 
   assert.deepEqual(outcome.violations, []);
   assert.equal(outcome.executed, 0);
   assert.equal(outcome.cases, CASES);
+  assert.equal(outcome.flood?.refused, 5_000);
   assert.ok(Object.values(outcome.kinds).every((count) => count > 0));
   assert.ok(outcome.executed_once >= outcome.valid / 2, `${outcome.executed_once} were executed`);
 });

@@ -207,6 +207,7 @@ export function createFieldSource(task = 'main'): FieldSource {
         version: '0.1.0',
         state: 'online',
         paused: [...paused],
+        holds: [],
         uptimeSeconds: 4_210,
         task,
         tasks: source.tasks.map((each) => each.summary()),
@@ -405,6 +406,12 @@ export function createFieldSource(task = 'main'): FieldSource {
       'POST /api/pause': ({ body }) => {
         paused.add(body.what);
         return { paused: [...paused] };
+      },
+      'POST /api/release': ({ body }) => {
+        const holds = (source.facts.holds ?? []).filter(({ holder }) => holder !== body.holder);
+        source.facts = { ...source.facts, holds };
+        changed();
+        return { holders: holds.map(({ holder }) => holder) };
       },
       'POST /api/resume': ({ body }) => {
         paused.delete(body.what);

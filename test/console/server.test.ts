@@ -104,6 +104,7 @@ describe('the API', { timeout: TEST_HANG_MS }, () => {
       ['/api/promote', {}],
       ['/api/pause', { what: 'everything' }],
       ['/api/resume', {}],
+      ['/api/release', { holder: '' }],
       ['/api/snapshot', { camera: 7 }],
     ];
     for (const [path, body] of bodies) {

@@ -14,6 +14,7 @@ import {
   talkScenarios,
 } from './remedies/every-scenario.js';
 import { Field } from './remedies/field.js';
+import { beginOnce, repeatedTalk, unsignedTalk } from './remedies/key-scenarios.js';
 import { checkSaid, titleOf } from './remedies/scenario.js';
 import { Running, tryStart } from './remedies/start-scenario.js';
 import { Talk, tryTalk } from './remedies/talk-scenario.js';
@@ -23,6 +24,20 @@ test('remedies of a running daemon end the trouble', { timeout: TEST_HANG_MS }, 
   for (const scenario of talkScenarios) {
     await t.test(titleOf(scenario), () => tryTalk(talk, scenario));
   }
+});
+
+test('remedies of a robot that wants signatures, or was killed amid a command, end the trouble', {
+  timeout: TEST_HANG_MS,
+}, async (t) => {
+  const signing = await Rig.create(t, { mqtt: { requireSignedCommands: true } });
+  const strict = await Talk.begin(t, signing);
+  await t.test(titleOf(unsignedTalk), () => tryTalk(strict, unsignedTalk));
+  const rig = await Rig.create(t);
+  const before = await Talk.begin(t, rig);
+  await beginOnce(before);
+  await before.daemon.stop('SIGKILL');
+  const after = await Talk.begin(t, rig);
+  await t.test(titleOf(repeatedTalk), () => tryTalk(after, repeatedTalk));
 });
 
 test('remedies of a daemon that starts end the trouble', { timeout: TEST_HANG_MS }, async (t) => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { HeadlandError } from '../../src/base/errors.js';
@@ -14,8 +15,9 @@ import {
   responseSchema,
 } from '../../src/telemetry/contract/command-contract.js';
 import { TEST_HANG_MS } from '../liveness.js';
+import { temporaryFolder } from '../temporary-folder.js';
 import { Mosquitto, withoutMosquitto } from './mosquitto.js';
-import { Observer, robot, until } from './tools.js';
+import { Observer, robot, TcpProxy, until } from './tools.js';
 
 const bytes = (text: string) => Buffer.from(text);
 const refusedWith = (code: string, pattern?: RegExp) => (error: unknown) => {
@@ -479,4 +481,53 @@ describe('commands over a broker', { timeout: TEST_HANG_MS }, () => {
       assert.deepEqual(executed, commands);
     });
   }
+
+  test('what the broker sends again after a lost acknowledgement is executed once', {
+    skip: withoutMosquitto,
+    timeout: TEST_HANG_MS,
+  }, async (t) => {
+    const broker = await Mosquitto.start(t);
+    const observer = await Observer.connect(t, broker.url);
+    const proxy = await TcpProxy.start(t, broker.port);
+    const path = join(temporaryFolder(t), 'state.db');
+    const executed: string[] = [];
+    const start = (boot: string) => {
+      // A connection that is cut early would be tried in 3.1.1 next.
+      const made = robot(t, proxy.url, { path, boot, settings: { protocol: '5' } });
+      made.client.onCommand(async ({ name }) => void executed.push(name));
+      made.client.start();
+      return made;
+    };
+    const reconnect = async () => {
+      proxy.cut();
+      await until('disconnected', () => !first.client.connected);
+      proxy.mend();
+    };
+    const answers = (name: string) => observer.on(`headland/r1/cmd/${name}/response`).length;
+    const send = (name: string, payload: string) =>
+      observer.client.publishAsync(`headland/r1/cmd/${name}`, payload, { qos: 1 });
+
+    const first = start('boot-1');
+    await until('connected', () => first.client.connected);
+    proxy.mute();
+    await send('retrain', '{}');
+    await until('executed', () => executed.length === 1);
+    await reconnect();
+    await until('both answers', () => answers('retrain') >= 2);
+    assert.deepEqual(executed, ['retrain']);
+    assert.ok(observer.on('headland/r1/cmd/retrain/response').every(({ json }) => json.ok));
+
+    proxy.mute();
+    await send('pause', '{"what":"training"}');
+    await until('executed', () => executed.length === 2);
+    proxy.cut();
+    await first.stop();
+    proxy.mend();
+    start('boot-2');
+    const repeated = await observer.next('headland/r1/cmd/pause/response', ({ json }) => !json.ok);
+    assert.equal(repeated.json.error.code, 'HL_COMMAND_REPEATED');
+    await send('pause', '{"what":"training"}');
+    await until('done again', () => executed.length === 3);
+    assert.deepEqual(executed, ['retrain', 'pause', 'pause']);
+  });
 });

@@ -268,6 +268,48 @@ describe('signed commands', () => {
     assert.equal(executed.length, 2);
   });
 
+  test('a message that its broker sends again is executed once, also across restarts', async (t) => {
+    const { executed, answers, refusals, send, restart } = robot(t);
+    await send('retrain', {}, { qos: 1 });
+    await send('retrain', {}, { qos: 1, dup: true });
+    assert.equal(executed.length, 1);
+    assert.deepEqual(answers[1], answers[0]);
+    restart();
+    await send('retrain', {}, { qos: 1, dup: true });
+    await send('retrain', {}, { qos: 1, dup: true });
+    assert.equal(executed.length, 1);
+    assert.deepEqual(refusals, ['HL_COMMAND_REPEATED', 'HL_COMMAND_REPEATED']);
+    await send('retrain', { task: 'main' }, { qos: 1, dup: true });
+    assert.equal(executed.length, 2, 'the first try did not arrive');
+    await send('retrain', {}, { qos: 1, dup: true, correlation: Buffer.from('other') });
+    assert.equal(executed.length, 3, 'another request');
+  });
+
+  test('who sends the same twice means it twice', async (t) => {
+    const { executed, refusals, send, restart } = robot(t);
+    await send('retrain', {}, { qos: 1 });
+    await send('retrain', {}, { qos: 1 });
+    restart();
+    await send('retrain', {}, { qos: 1 });
+    await send('retrain', {}, { qos: 0 });
+    await send('retrain', {}, { qos: 0 });
+    assert.equal(executed.length, 5);
+    await send('retrain', {}, { qos: 1, dup: true });
+    assert.equal(executed.length, 5);
+    assert.deepEqual(refusals, []);
+  });
+
+  test('a picture is not kept for a message that comes again', async (t) => {
+    const { executed, refusals, send } = robot(t);
+    await send('snapshot', { include_picture: true }, { qos: 1 });
+    await send('snapshot', { include_picture: true }, { qos: 1, dup: true });
+    assert.equal(executed.length, 1);
+    assert.deepEqual(refusals, ['HL_COMMAND_REPEATED']);
+    await send('status', {}, { qos: 1 });
+    await send('status', {}, { qos: 1, dup: true });
+    assert.equal(executed.length, 3, 'what changes nothing is answered anew');
+  });
+
   test('a public key that is none is refused', () => {
     const { publicKey } = newKey();
     assert.equal(parsePublicKey(`${publicKey}\n`).text, publicKey);

@@ -6,7 +6,9 @@ import { connectAsync, type IPublishPacket, type MqttClient } from 'mqtt';
 import { Alarms } from '../../src/base/alarms.js';
 import { createLog, silentLog } from '../../src/base/log.js';
 import { type Config, configSchema } from '../../src/config/schema.js';
+import { CommandLedger } from '../../src/storage/commands/command-ledger.js';
 import { openDatabase } from '../../src/storage/database.js';
+import { CommandGuard } from '../../src/telemetry/commands/command-guard.js';
 import type { MessageName } from '../../src/telemetry/contract/messages.js';
 import type { Guarantees } from '../../src/telemetry/contract/topics.js';
 import { Outbox, type OutboxOptions } from '../../src/telemetry/outbox/outbox.js';
@@ -95,6 +97,13 @@ export function robot(
     outbox: store.outbox,
     alarms,
     ...(guarantees ? { guarantees } : {}),
+    guard: new CommandGuard({
+      robotId,
+      boot,
+      ledger: new CommandLedger(store.db),
+      settingsKeys: [],
+      requireSignature: false,
+    }),
     log: process.env.HL_TEST_LOG ? createLog({ level: 'debug', fileDescriptor: 2 }) : silentLog(),
   };
   const client = new TelemetryClient(options);
@@ -164,6 +173,7 @@ export class Observer {
 /** Sits between robot and broker, so that a test decides when there is a way. */
 export class TcpProxy {
   #open = true;
+  #muted = false;
   readonly #sockets = new Set<Socket>();
   readonly #server = createServer((socket) => {
     if (!this.#open) {
@@ -181,7 +191,10 @@ export class TcpProxy {
         this.#sockets.delete(one);
         other.destroy();
       });
-      one.pipe(other);
+      one.on('data', (bytes) => {
+        if (one === socket && this.#muted) return;
+        other.write(bytes);
+      });
     }
   });
   readonly #port: number;
@@ -198,6 +211,11 @@ export class TcpProxy {
     return proxy;
   }
 
+  /** Carries no more to the broker: no acknowledgement arrives there. */
+  mute(): void {
+    this.#muted = true;
+  }
+
   cut(): void {
     this.#open = false;
     for (const socket of this.#sockets) socket.destroy();
@@ -205,6 +223,7 @@ export class TcpProxy {
 
   mend(): void {
     this.#open = true;
+    this.#muted = false;
   }
 
   async stop(): Promise<void> {

@@ -22,6 +22,9 @@ export function consoleStatus(status: AgentStatus, name: string): ConsoleStatus 
     version: status.version,
     state: status.state,
     paused: status.paused,
+    holds: status.holds.map(({ holder, reason, secondsLeft }) => {
+      return { holder, reason, endsAtMs: Date.now() + Math.round(secondsLeft * 1_000) };
+    }),
     uptimeSeconds: status.uptimeSeconds,
     task: name,
     tasks: tasks.map(taskSummary),

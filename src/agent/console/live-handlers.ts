@@ -15,6 +15,9 @@ export function liveHandlers(
   return {
     'POST /api/pause': async ({ body }) => ({ paused: await operations.pause(body.what, BY) }),
     'POST /api/resume': async ({ body }) => ({ paused: await operations.resume(body.what, BY) }),
+    'POST /api/release': async ({ body }) => ({
+      holders: (await operations.release(body.holder, BY)).map(({ holder }) => holder),
+    }),
     'POST /api/snapshot': async ({ body }) => {
       const { recent, sample } = await operations.snapshot(body.camera, name, body.frameId);
       return { sampleId: sample.id, frame: frameSummary(recent, name) };

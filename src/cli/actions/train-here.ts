@@ -1,3 +1,4 @@
+import { DoNotDisturb } from '../../agent/do-not-disturb.js';
 import { TrainingService } from '../../agent/learning/training-service.js';
 import { localOperations } from '../../agent/local-operations.js';
 import { openState } from '../../agent/open-state.js';
@@ -57,7 +58,10 @@ function boundText({ lowerBound, answers, groups }: Trust): string {
   return ` (with 95 % confidence, ${least} % or more of each class are right: ${answers} answers of ${groups} groups)`;
 }
 
-/** Trains in this process, and prints the report. */
+/**
+ * Trains in this process, and prints the report. It heeds who holds the robot as a training of the daemon
+ * does: it does not begin, pauses, and waits with the new head.
+ */
 export async function trainHere(options: TrainOptions): Promise<void> {
   const config = resolveConfig(options);
   const log = commandLog();
@@ -66,24 +70,34 @@ export async function trainHere(options: TrainOptions): Promise<void> {
   await fetchBackbone(config, log);
   const progress = showProgress();
   progress.begin('starting the training');
+  const lock = new DoNotDisturb(state.holds);
+  const end = new AbortController();
   const report = await new Promise<TrainingReport>((resolve, reject) => {
     const service = new TrainingService({
       state,
       task,
-      obstacle: () => null,
+      obstacle: () => lock.obstacle(),
       events: {
         onProgress: (step) => progress.show(trainingStep(step)),
         onReport: resolve,
+        promote: async (version) => {
+          await lock.released(end.signal);
+          return task.heads.promote(version, undefined, 'training');
+        },
       },
       log,
     });
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.once(signal, () => void service.stop());
+      process.once(signal, () => {
+        end.abort();
+        void service.stop();
+      });
     }
+    void lock.follow(end.signal, (isHeld) => service.pause(isHeld ? 'held' : null));
     localOperations(state, log, () => service)
       .retrain({ source: 'cli' }, task.name)
       .catch(reject);
-  });
+  }).finally(() => end.abort());
   progress.stop();
   state.close();
   process.exitCode = printReport(report, options);

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import type { AccessState } from '../../agent/access/present-state.js';
 import { openPresentState } from '../../agent/access/present-state.js';
-import { HeadlandError } from '../../base/errors.js';
+import { HeadlandError, messageOf } from '../../base/errors.js';
 import { writeFileDurably } from '../../base/files/durable-files.js';
 import type { Config } from '../../config/schema.js';
 import { makeKey, parsePublicKey } from '../../telemetry/commands/command-key.js';
@@ -85,7 +85,15 @@ async function make(file: string, options: KeysOptions): Promise<void> {
     });
   }
   const { privatePem, publicKey } = makeKey();
-  await writeFileDurably(file, privatePem, PRIVATE_MODE);
+  try {
+    await writeFileDurably(file, privatePem, PRIVATE_MODE);
+  } catch (error) {
+    throw new HeadlandError(
+      'HL_COMMAND_KEY_UNWRITABLE',
+      `cannot write ${file}: ${messageOf(error)}`,
+      { remedy: 'Name a file in a folder that exists and that this user may write.', cause: error },
+    );
+  }
   if (options.json) {
     return void printJson({ file, id: publicKey.id, public_key: publicKey.text });
   }

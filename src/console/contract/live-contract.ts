@@ -107,12 +107,23 @@ const sampleCounts = z.object({
   classes: z.array(z.object({ label, training: count, holdout: count })),
 });
 
+const hold = z.object({
+  /** Name of the program or person. */
+  holder: z.string(),
+  reason: z.string().nullable(),
+  /** Unix time of its end if it is not renewed, milliseconds. */
+  endsAtMs: z.number(),
+});
+export type HoldState = z.infer<typeof hold>;
+
 const consoleStatus = z.object({
   robot: z.string(),
   version: z.string(),
   /** `paused`: no frame is classified. */
   state: z.enum(['online', 'paused']),
   paused: z.array(pausable).readonly(),
+  /** Who wants no training and no other head now, the longest first. */
+  holds: z.array(hold),
   uptimeSeconds: z.number(),
   /** The task that this status is about. */
   task: z.string(),
@@ -238,6 +249,12 @@ export const LIVE = {
     ofRobot: true,
     body: z.strictObject({ what: pausable }),
     answer: paused,
+  },
+  'POST /api/release': {
+    summary: 'End the hold of a program that wants no training and no other head.',
+    ofRobot: true,
+    body: z.strictObject({ holder: z.string().min(1).max(64) }),
+    answer: z.object({ holders: z.array(z.string()) }),
   },
   'POST /api/snapshot': {
     summary: 'Store a frame in memory, by default the newest, which then waits for a label.',

@@ -47,8 +47,13 @@ export interface StoredCommandKey {
 export interface Beginning {
   /** Key and counter of a signed command; null: it is not signed. */
   signer: { key: string; counter: number } | null;
-  /** Null: nothing names the command. */
+  /** Names the command or the message that it came in; null: nothing does. */
   transaction: string | null;
+  /**
+   * Of a message that its broker may send again: `first` is a new command, whatever is known of the same
+   * bytes; `again` is one only if nothing is known of them. Null: the transaction decides.
+   */
+  delivered: 'first' | 'again' | null;
   /** Tells two commands of one transaction apart. */
   fingerprint: string;
   /** Start of the daemon. */
@@ -71,7 +76,8 @@ export class CommandLedger {
   /**
    * Records that a command is about to be executed; on the disk when it resolves.
    * @returns `replayed`: the counter of the key is as high or higher, `repeated`: an earlier start of
-   *   the daemon began the transaction. Then the command must not be executed.
+   *   the daemon began the transaction, or the message was begun before. Then the command must not be
+   *   executed.
    * @throws HeadlandError HL_STORE_…: it must not be executed
    */
   async begin(command: Beginning): Promise<'begun' | 'replayed' | 'repeated'> {
@@ -124,7 +130,7 @@ export class CommandLedger {
   }
 
   private record(command: Beginning): 'begun' | 'replayed' | 'repeated' {
-    const { signer, transaction, fingerprint, boot, atMs, forgottenBeforeMs } = command;
+    const { signer, transaction, delivered, fingerprint, boot, atMs, forgottenBeforeMs } = command;
     if (signer !== null) {
       const { changes } = this.database
         .prepare(
@@ -152,22 +158,31 @@ export class CommandLedger {
            (SELECT rowid FROM commands_begun ORDER BY rowid DESC LIMIT ?)`,
       )
       .run(MAX_BEGUN);
+    if (known === undefined || delivered === 'first') return 'begun';
     // This start remembers its own transactions for a time; afterwards they may be used again.
-    if (known === undefined || known.boot === boot) return 'begun';
+    if (known.boot === boot && delivered === null) return 'begun';
     const forgotten = forgottenBeforeMs !== null && known.atMs < forgottenBeforeMs;
     return forgotten ? 'begun' : 'repeated';
   }
 }
 
-/** The answer to a transaction that an earlier start of the daemon began. */
-export function repeatedError(transaction: string): HeadlandError {
+/**
+ * The answer to a command that was begun before.
+ * @param transaction null: it has none, and the broker has sent the message again
+ */
+export function repeatedError(transaction: string | null): HeadlandError {
+  const remedy =
+    'Look into `headland audit --kind command` for its outcome, and use a new transaction for a new command.';
+  if (transaction === null) {
+    return new HeadlandError(
+      'HL_COMMAND_REPEATED',
+      'the broker has sent this command again, which was begun before; it is not executed twice',
+      { remedy },
+    );
+  }
   return new HeadlandError(
     'HL_COMMAND_REPEATED',
     `the transaction ${JSON.stringify(transaction)} was begun before the robot started again, and is not executed twice`,
-    {
-      remedy:
-        'Look into `headland audit --kind command` for its outcome, and use a new transaction for a new command.',
-      details: { transaction },
-    },
+    { remedy, details: { transaction } },
   );
 }

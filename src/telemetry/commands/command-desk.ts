@@ -8,7 +8,7 @@ import { sha256Hex } from '../../base/hash.js';
 import type { Command, CommandAnswer } from '../contract/command-contract.js';
 import { topicPrefix } from '../contract/messages.js';
 import { commandTopic } from '../contract/topics.js';
-import type { CommandGuard, Signer } from './command-guard.js';
+import { type CommandGuard, type Delivery, isHarmless, type Signer } from './command-guard.js';
 import {
   checkSize,
   isPlainName,
@@ -29,6 +29,10 @@ export interface IncomingCommand {
   topic: string;
   payload: Uint8Array;
   retain: boolean;
+  /** A broker may send a message of QoS 1 or 2 again. Absent: 0. */
+  qos?: number;
+  /** The broker has sent it before, or tried to. Absent: false. */
+  dup?: boolean;
   /** MQTT 5 only. */
   responseTopic?: string;
   /** MQTT 5 only; echoed. */
@@ -72,8 +76,8 @@ interface Remembered {
 }
 
 /**
- * Checks commands from the broker before they are executed. A repeated transaction gets the same
- * answer instead of a second execution.
+ * Checks commands from the broker before they are executed. A repeated transaction, and a message that
+ * the broker sends again, get the same answer instead of a second execution.
  */
 export class CommandDesk {
   readonly #options: CommandDeskOptions;
@@ -118,7 +122,7 @@ export class CommandDesk {
     const meta = { receivedAtMs: Date.now(), responseTopic, signer };
     let answer: CommandAnswer;
     try {
-      answer = await this.#once(command, meta);
+      answer = await this.#once(command, meta, deliveryOf(incoming, command, signer));
     } catch (error) {
       this.#refuse(incoming, name, error, command.transaction);
       return;
@@ -170,16 +174,24 @@ export class CommandDesk {
   }
 
   /**
-   * Executes a command unless its transaction is known. Errors of the handler become answers.
+   * Executes a command unless its transaction, or the message itself, is known. Errors of the handler
+   * become answers.
    * @throws HeadlandError HL_COMMAND_INVALID when the transaction belongs to another command; as #begin
    */
-  async #once(command: Command, meta: CommandMeta): Promise<CommandAnswer> {
+  async #once(
+    command: Command,
+    meta: CommandMeta,
+    delivery: Delivery | null,
+  ): Promise<CommandAnswer> {
     const { transaction } = command;
     const content = JSON.stringify(Object.entries(command).sort(([a], [b]) => (a < b ? -1 : 1)));
     const fingerprint = `${meta.signer?.key ?? ''} ${content}`;
-    if (transaction === undefined) return this.#begin(command, meta, fingerprint);
+    const id = transaction ?? delivery?.id;
+    if (id === undefined) return this.#begin(command, meta, fingerprint, null);
     this.#forgetOld();
-    const known = this.#remembered.get(transaction);
+    // The same bytes without the flag are a new command: somebody has pressed the button again.
+    if (delivery !== null && !delivery.isAgain) this.#remembered.delete(id);
+    const known = this.#remembered.get(id);
     if (known && known.fingerprint !== fingerprint) {
       throw new HeadlandError(
         'HL_COMMAND_INVALID',
@@ -192,24 +204,29 @@ export class CommandDesk {
       this.#accepted++;
       return answer;
     }
-    const answer = this.#begin(command, meta, fingerprint);
-    this.#remembered.set(transaction, { fingerprint, atMs: this.#nowMs(), answer });
+    const answer = this.#begin(command, meta, fingerprint, delivery);
+    // A picture is too large to be kept for the rare message that comes again: that one is refused.
+    if (delivery !== null && command.name === 'snapshot') return answer;
+    this.#remembered.set(id, { fingerprint, atMs: this.#nowMs(), answer });
     answer.catch((error: unknown) => {
       // What an earlier start began stays refused; a disk that failed may be tried again.
       if (isHeadlandError(error, 'HL_COMMAND_REPEATED')) return;
-      if (this.#remembered.get(transaction)?.answer === answer) {
-        this.#remembered.delete(transaction);
-      }
+      if (this.#remembered.get(id)?.answer === answer) this.#remembered.delete(id);
     });
     return answer;
   }
 
   /** @throws HeadlandError HL_COMMAND_REPLAYED, HL_COMMAND_REPEATED, HL_COMMAND_UNAVAILABLE, HL_STORE_… */
-  async #begin(command: Command, meta: CommandMeta, fingerprint: string): Promise<CommandAnswer> {
+  async #begin(
+    command: Command,
+    meta: CommandMeta,
+    fingerprint: string,
+    delivery: Delivery | null,
+  ): Promise<CommandAnswer> {
     const { guard, handler } = this.#options;
     // It would use up the counter, and could not be sent again.
     if (meta.signer !== null && handler() === null) throw unavailable();
-    await guard?.begin(command, meta.signer, sha256Hex(fingerprint));
+    await guard?.begin(command, meta.signer, sha256Hex(fingerprint), delivery);
     this.#accepted++;
     return this.#execute(command, meta);
   }
@@ -230,9 +247,9 @@ export class CommandDesk {
 
   #forgetOld(): void {
     const oldest = this.#nowMs() - REMEMBER_MS;
-    for (const [transaction, { atMs }] of this.#remembered) {
+    for (const [id, { atMs }] of this.#remembered) {
       if (atMs >= oldest && this.#remembered.size < REMEMBER_MAX) return;
-      this.#remembered.delete(transaction);
+      this.#remembered.delete(id);
     }
   }
 
@@ -271,6 +288,26 @@ export class CommandDesk {
       return safeName && responseTopicOf(this.#options.robotId, safeName);
     }
   }
+}
+
+/**
+ * What tells a message that a broker sends again; null: something else does, or a second execution does
+ * no harm. The packet identifier is no part of it: brokers give another one after a restart.
+ */
+function deliveryOf(
+  { topic, payload, qos = 0, dup = false, responseTopic, correlation }: IncomingCommand,
+  command: Command,
+  signer: Signer | null,
+): Delivery | null {
+  if (qos === 0 || signer !== null || command.transaction !== undefined) return null;
+  if (isHarmless(command)) return null;
+  const parts = [topic, responseTopic ?? '', hexOf(correlation), hexOf(payload)];
+  // Longer than a transaction may be.
+  return { id: `message ${sha256Hex(parts.join('\n'))}`, isAgain: dup };
+}
+
+function hexOf(bytes: Uint8Array | undefined): string {
+  return bytes === undefined ? '' : Buffer.from(bytes).toString('hex');
 }
 
 function unavailable(): HeadlandError {

@@ -10,11 +10,23 @@ import { checkStatement, looksSigned, openSigned } from './signed-command.js';
 const HARMLESS: ReadonlySet<CommandName> = new Set(['status', 'speed', 'look_alikes']);
 const FORGOTTEN_AFTER_MS = 86_400_000;
 
+export function isHarmless({ name }: Command): boolean {
+  return HARMLESS.has(name);
+}
+
 /** Who has signed a command. */
 export interface Signer {
   /** Id of the key. */
   key: string;
   counter: number;
+}
+
+/** A message without signature and transaction that its broker may send again. */
+export interface Delivery {
+  /** Of topic, payload and properties; longer than any transaction. */
+  id: string;
+  /** The broker has sent it before, or tried to. */
+  isAgain: boolean;
 }
 
 export interface CommandGuardOptions {
@@ -69,25 +81,32 @@ export class CommandGuard {
   }
 
   /**
-   * Records the command on the disk, so that no restart executes it again.
+   * Records the command on the disk, so that neither a restart nor the broker executes it again.
+   * @param delivery of a command without signature and transaction; null: nothing tells it from others
    * @throws HeadlandError HL_COMMAND_REPLAYED, HL_COMMAND_REPEATED, HL_STORE_…: do not execute it
    */
-  async begin(command: Command, signer: Signer | null, fingerprint: string): Promise<void> {
-    const transaction = command.transaction ?? null;
-    if (signer === null && (transaction === null || HARMLESS.has(command.name))) return;
+  async begin(
+    command: Command,
+    signer: Signer | null,
+    fingerprint: string,
+    delivery: Delivery | null,
+  ): Promise<void> {
+    const transaction = command.transaction ?? delivery?.id ?? null;
+    if (signer === null && (transaction === null || isHarmless(command))) return;
     const { ledger, boot } = this.#options;
     const nowMs = this.#wallMs();
     const outcome = await patiently(() =>
       ledger.begin({
         signer,
         transaction,
+        delivered: delivery === null ? null : delivery.isAgain ? 'again' : 'first',
         fingerprint,
         boot,
         atMs: nowMs ?? 0,
         forgottenBeforeMs: nowMs === null ? null : nowMs - FORGOTTEN_AFTER_MS,
       }),
     );
-    if (outcome === 'repeated') throw repeatedError(transaction ?? '');
+    if (outcome === 'repeated') throw repeatedError(command.transaction ?? null);
     if (outcome === 'replayed') {
       throw new HeadlandError(
         'HL_COMMAND_REPLAYED',
@@ -95,7 +114,7 @@ export class CommandGuard {
         {
           remedy:
             'Sign each command with a higher counter, as `headland send` does. If you did not send it, somebody sends old commands again.',
-          details: transaction === null ? {} : { transaction },
+          details: command.transaction === undefined ? {} : { transaction: command.transaction },
         },
       );
     }

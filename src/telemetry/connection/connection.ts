@@ -256,6 +256,8 @@ export class Connection {
       topic,
       payload,
       retain: packet.retain,
+      qos: packet.qos,
+      dup: packet.dup,
       ...(responseTopic === undefined ? {} : { responseTopic }),
       ...(correlationData === undefined ? {} : { correlation: correlationData }),
     });

@@ -9,6 +9,7 @@ import { brokerFindings, serviceFindings } from './doctor-service-scenarios.js';
 import { softwareFindings } from './doctor-software-scenarios.js';
 import { headScenarios } from './head-scenarios.js';
 import { importScenarios } from './import-scenarios.js';
+import { keyCommands, keyTalks, repeatedTalk, unsignedTalk } from './key-scenarios.js';
 import { modelScenarios } from './model-scenarios.js';
 import { mapCommands, positionStarts } from './position-scenarios.js';
 import type { Situation } from './scenario.js';
@@ -29,11 +30,16 @@ export const commandScenarios: readonly CommandScenario[] = [
   ...syncScenarios,
   ...setupScenarios,
   ...mapCommands,
+  ...keyCommands,
 ];
 
 export const startScenarios: readonly StartScenario[] = [...starts, ...positionStarts];
 
-export const talkScenarios: readonly TalkScenario[] = [...commandTalks, ...consoleTalks];
+export const talkScenarios: readonly TalkScenario[] = [
+  ...commandTalks,
+  ...consoleTalks,
+  ...keyTalks,
+];
 
 export const doctorScenarios: readonly DoctorScenario[] = [
   ...softwareFindings,
@@ -48,6 +54,8 @@ export { brokerScenarios, cameraScenarios };
 export const everyScenario: readonly Situation[] = [
   ...commandScenarios,
   ...talkScenarios,
+  unsignedTalk,
+  repeatedTalk,
   ...startScenarios,
   ...brokerScenarios,
   ...cameraScenarios,

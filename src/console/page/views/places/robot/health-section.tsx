@@ -7,6 +7,7 @@ import { useNow } from '../../use-now.js';
 import { useWords } from '../../use-words.js';
 import type { PlaceProps } from '../place-props.js';
 import { type FactRows, Facts } from './facts.js';
+import { HoldCard } from './hold-card.js';
 
 const REFRESH_MS = 5_000;
 
@@ -16,6 +17,16 @@ const CONDITION_KEYS: Readonly<Record<string, WordKey>> = {
   dark: 'robot.imageDark',
   overexposed: 'robot.imageOverexposed',
   blurred: 'robot.imageBlurred',
+};
+
+/** What a broker may lack. */
+const LACK_KEYS: Readonly<Record<string, WordKey>> = {
+  retained_messages: 'robot.lacksRetained',
+  qos_1: 'robot.lacksQos',
+  large_packets: 'robot.lacksLargePackets',
+  wildcard_subscriptions: 'robot.lacksWildcards',
+  long_sessions: 'robot.lacksLongSessions',
+  shared_subscriptions: 'robot.lacksShared',
 };
 
 /** Whether everything works: alarms first, then each camera and the board. */
@@ -37,6 +48,7 @@ export function HealthSection({ page, status }: PlaceProps) {
         </p>
       </section>
       <AlarmList page={page} alarms={alarms} nowMs={nowMs} />
+      <HoldCard page={page} holds={status.holds} nowMs={nowMs} />
       <div class="health-cards">
         {cameras.map((camera) => (
           <Facts
@@ -126,10 +138,7 @@ function boardRows(words: Words, status: PlaceProps['status']): FactRows {
         ? words.say('robot.notMeasured')
         : `${words.number(Math.round(temperatureC))} °C`,
     ],
-    [
-      'robot.broker',
-      `${mqtt.url} · ${words.say(mqtt.connected ? 'robot.brokerConnected' : 'robot.brokerLost')}`,
-    ],
+    ...brokerRows(words, mqtt),
     [
       'robot.backbone',
       backbone === null
@@ -137,6 +146,24 @@ function boardRows(words: Words, status: PlaceProps['status']): FactRows {
         : `${backbone.name} · ${backbone.engine} · ${backbone.checksum.slice(0, 8)}`,
     ],
     ['robot.stored', words.say('robot.storedImages', { count: status.samples.total })],
+  ];
+}
+
+function brokerRows(words: Words, mqtt: PlaceProps['status']['mqtt']): FactRows {
+  const { url, connected, protocol, problem, missing } = mqtt;
+  const state = words.say(connected ? 'robot.brokerConnected' : 'robot.brokerLost');
+  const version = protocol === null ? '' : ` · MQTT ${protocol}`;
+  const lacks = missing.map((name) => {
+    const key = LACK_KEYS[name];
+    return key === undefined ? name : words.say(key);
+  });
+  return [
+    ['robot.broker', `${url} · ${state}${version}`],
+    // As alarms, which the robot says in English.
+    ...(problem === null
+      ? []
+      : ([['robot.brokerProblem', `${problem.message}. ${problem.remedy}`]] as const)),
+    ...(lacks.length === 0 ? [] : ([['robot.brokerLacks', lacks.join(', ')]] as const)),
   ];
 }
 
