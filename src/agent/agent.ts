@@ -51,8 +51,8 @@ import {
   rateLimitMessage,
 } from './reporting/agent-messages.js';
 import { AlarmReports } from './reporting/alarm-reports.js';
-import { AlertActions } from './reporting/alert-actions.js';
-import { Alerting, type OutputState } from './reporting/alerting.js';
+import { AlertActions } from './reporting/alerts/alert-actions.js';
+import { Alerting, type OutputState } from './reporting/alerts/alerting.js';
 import { PictureReports } from './reporting/picture-reports.js';
 import { RobotEvents } from './reporting/robot-events.js';
 import { infoMessage, metricsMessage, statusAnswer, statusLine } from './reporting/survey.js';

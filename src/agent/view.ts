@@ -22,7 +22,7 @@ import type { DoctorService } from './doctor/doctor-service.js';
 import type { State } from './open-state.js';
 import type { Operations } from './operations.js';
 import type { Pausing } from './pausing.js';
-import type { OutputState } from './reporting/alerting.js';
+import type { OutputState } from './reporting/alerts/alerting.js';
 import type { TelemetryService } from './reporting/telemetry-service.js';
 import type { RobotTask } from './robot-task.js';
 import type { CameraPictures } from './seeing/camera-pictures.js';

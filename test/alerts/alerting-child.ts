@@ -1,5 +1,5 @@
 import { alarmRaisedMessage } from '../../src/agent/reporting/agent-messages.js';
-import { Alerting } from '../../src/agent/reporting/alerting.js';
+import { Alerting } from '../../src/agent/reporting/alerts/alerting.js';
 import { Alarms } from '../../src/base/alarms.js';
 import { silentLog } from '../../src/base/log.js';
 import { configSchema } from '../../src/config/schema.js';

@@ -17,7 +17,7 @@ import type {
 import type { Hold } from '../do-not-disturb.js';
 import type { ModelStatus } from '../learning/model-status.js';
 import type { RecentFrame } from '../seeing/recent-frames.js';
-import { type AlertEvidence, NO_EVIDENCE } from './alert-actor.js';
+import { type AlertEvidence, NO_EVIDENCE } from './alerts/alert-actor.js';
 import { positionMessage } from './position-message.js';
 
 /** Converts the daemon's own types to messages of the MQTT contract. Pure. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { AlertActions } from '../../../src/agent/reporting/alert-actions.js';
+import { AlertActions } from '../../../src/agent/reporting/alerts/alert-actions.js';
 import type { AlertEvent } from '../../../src/alerts/rules.js';
 import type { Eye } from '../../../src/base/words/eye.js';
 import type { EventBody } from '../../../src/telemetry/contract/messages.js';

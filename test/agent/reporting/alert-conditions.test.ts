@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { conditionsOf } from '../../../src/agent/reporting/alert-conditions.js';
+import { conditionsOf } from '../../../src/agent/reporting/alerts/alert-conditions.js';
 import type { Alarm, AlarmName } from '../../../src/base/alarms.js';
 import { HeadlandError, serialiseError } from '../../../src/base/errors.js';
 import { Moment } from '../../../src/base/moment.js';

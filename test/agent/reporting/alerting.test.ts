@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { Alerting } from '../../../src/agent/reporting/alerting.js';
+import { Alerting } from '../../../src/agent/reporting/alerts/alerting.js';
 import { openOutputs } from '../../../src/alerts/open-outputs.js';
 import { Alarms } from '../../../src/base/alarms.js';
 import { HeadlandError } from '../../../src/base/errors.js';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Alerting } from '../../../src/agent/reporting/alerting.js';
+import { Alerting } from '../../../src/agent/reporting/alerts/alerting.js';
 import { silentLog } from '../../../src/base/log.js';
 import { configSchema } from '../../../src/config/schema.js';
 import { addChip } from '../../alerts/gpio-tree.js';

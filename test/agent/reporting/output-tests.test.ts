@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Alerting } from '../../../src/agent/reporting/alerting.js';
+import { Alerting } from '../../../src/agent/reporting/alerts/alerting.js';
 import { openOutputs } from '../../../src/alerts/open-outputs.js';
 import { configSchema } from '../../../src/config/schema.js';
 import { undecided } from '../../../src/perception/decision.js';

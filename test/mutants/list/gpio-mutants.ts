@@ -180,7 +180,7 @@ export const GPIO_MUTANTS: readonly Mutant[] = [
   },
   {
     promise: 'signals change although no frame comes',
-    file: 'src/agent/reporting/alerting.ts',
+    file: 'src/agent/reporting/alerts/alerting.ts',
     text: 'return this.#signals.lit(wanted, nowMs);',
     replacement: 'return wanted;',
     tests: [{ file: 'test/agent/reporting/alerting.test.ts', names: 'signal of the output' }],

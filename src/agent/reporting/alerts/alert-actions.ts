@@ -1,18 +1,18 @@
 import { join } from 'node:path';
-import { AlertCommand } from '../../alerts/alert-command.js';
-import { ClipFolder } from '../../alerts/clips/clip-folder.js';
-import { ClipRecorder } from '../../alerts/clips/clip-recorder.js';
-import type { AlertEvent } from '../../alerts/rules.js';
-import type { AlarmSwitch } from '../../base/alarms.js';
-import { HeadlandError } from '../../base/errors.js';
-import type { Log } from '../../base/log.js';
-import { SideService } from '../../base/side-service.js';
-import type { Eye } from '../../base/words/eye.js';
-import type { AlertRuleConfig, Config } from '../../config/schema.js';
-import { diskFreeBytes } from '../../host/board-readings.js';
-import { clipSavedMessage } from './agent-messages.js';
+import { AlertCommand } from '../../../alerts/alert-command.js';
+import { ClipFolder } from '../../../alerts/clips/clip-folder.js';
+import { ClipRecorder } from '../../../alerts/clips/clip-recorder.js';
+import type { AlertEvent } from '../../../alerts/rules.js';
+import type { AlarmSwitch } from '../../../base/alarms.js';
+import { HeadlandError } from '../../../base/errors.js';
+import type { Log } from '../../../base/log.js';
+import { SideService } from '../../../base/side-service.js';
+import type { Eye } from '../../../base/words/eye.js';
+import type { AlertRuleConfig, Config } from '../../../config/schema.js';
+import { diskFreeBytes } from '../../../host/board-readings.js';
+import { clipSavedMessage } from '../agent-messages.js';
+import type { TelemetryService } from '../telemetry-service.js';
 import { type AlertActor, type AlertEvidence, NO_EVIDENCE } from './alert-actor.js';
-import type { TelemetryService } from './telemetry-service.js';
 
 export interface AlertActionsParts {
   config: Pick<Config, 'alerts' | 'cameras' | 'paths' | 'robot' | 'samples'>;

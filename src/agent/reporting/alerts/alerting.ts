@@ -1,6 +1,6 @@
-import type { OutputDriver } from '../../alerts/alert-output.js';
-import { openOutputs } from '../../alerts/open-outputs.js';
-import { earlier, OutputSignals } from '../../alerts/output-signals.js';
+import type { OutputDriver } from '../../../alerts/alert-output.js';
+import { openOutputs } from '../../../alerts/open-outputs.js';
+import { earlier, OutputSignals } from '../../../alerts/output-signals.js';
 import {
   type AlertEvent,
   AlertRules,
@@ -8,19 +8,19 @@ import {
   observationOf,
   type RaisedAlert,
   type RuleAnswer,
-} from '../../alerts/rules.js';
-import { localTimeOf } from '../../alerts/schedule.js';
-import type { Alarm, AlarmSwitch } from '../../base/alarms.js';
-import { HeadlandError } from '../../base/errors.js';
-import type { Log } from '../../base/log.js';
-import { SideService } from '../../base/side-service.js';
-import type { Eye } from '../../base/words/eye.js';
-import type { Config } from '../../config/schema.js';
-import type { AcknowledgedAlert } from '../operations.js';
-import { alertMessage } from './agent-messages.js';
+} from '../../../alerts/rules.js';
+import { localTimeOf } from '../../../alerts/schedule.js';
+import type { Alarm, AlarmSwitch } from '../../../base/alarms.js';
+import { HeadlandError } from '../../../base/errors.js';
+import type { Log } from '../../../base/log.js';
+import { SideService } from '../../../base/side-service.js';
+import type { Eye } from '../../../base/words/eye.js';
+import type { Config } from '../../../config/schema.js';
+import type { AcknowledgedAlert } from '../../operations.js';
+import { alertMessage } from '../agent-messages.js';
+import type { TelemetryService } from '../telemetry-service.js';
 import { type AlertActor, NO_ACTIONS } from './alert-actor.js';
 import { conditionsOf } from './alert-conditions.js';
-import type { TelemetryService } from './telemetry-service.js';
 
 const MAX_WAIT_MS = 3_600_000;
 

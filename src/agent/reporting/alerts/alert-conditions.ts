@@ -1,5 +1,5 @@
-import type { ConditionSubject } from '../../alerts/rules.js';
-import type { Alarm } from '../../base/alarms.js';
+import type { ConditionSubject } from '../../../alerts/rules.js';
+import type { Alarm } from '../../../base/alarms.js';
 
 const FULL: ReadonlySet<string> = new Set(['HL_STORE_FULL', 'HL_STORE_LIMIT']);
 

@@ -1,4 +1,4 @@
-import type { AlertEvent } from '../../alerts/rules.js';
+import type { AlertEvent } from '../../../alerts/rules.js';
 
 /** What the actions of a rule have made of an alert. */
 export interface AlertEvidence {
