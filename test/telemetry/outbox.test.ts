@@ -538,6 +538,7 @@ describe('outbox', () => {
           report: () => enqueue('report'),
           result: () => enqueue('result'),
           metrics: () => enqueue('metrics'),
+          fleet: () => enqueue('fleet'),
           take: () => take(1),
           'take all': () => take(99),
           acknowledge,

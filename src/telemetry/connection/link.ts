@@ -12,6 +12,7 @@ import {
   type ConnectionEnd,
   type ConnectionOptions,
   type Publication,
+  type TopicSubscription,
 } from './connection.js';
 import { Contest } from './contest.js';
 
@@ -28,6 +29,8 @@ export interface LinkOptions {
   clientId: string;
   settings: Config['mqtt'];
   subscription: ConnectionOptions['subscription'];
+  /** Read for every connection. */
+  topics?: () => readonly TopicSubscription[];
   alarms: AlarmSwitch;
   log: Log;
   /** Last will of the connection with this number. */
@@ -182,6 +185,7 @@ export class Link {
         will: options.will(session),
         willLimits: broker.willLimits,
         subscription: options.subscription,
+        topics: options.topics?.() ?? [],
         onReady: () => this.#onReady(broker, protocolVersion, session),
         onCommand: options.onCommand,
         onEnd: (end) => this.#onEnd(broker, protocolVersion, end),

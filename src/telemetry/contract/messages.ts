@@ -246,7 +246,13 @@ export const eventSchema = z
   })
   .describe('A notable event');
 
-const perClass = z.strictObject({ event: count, report: count, metrics: count, result: count });
+const perClass = z.strictObject({
+  event: count,
+  report: count,
+  metrics: count,
+  result: count,
+  fleet: count,
+});
 
 export const metricsSchema = z
   .strictObject({
