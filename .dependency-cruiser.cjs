@@ -17,7 +17,7 @@ const mayImport = {
   evaluation: ['training', 'samples', 'backbone', 'head', 'gate', 'registry', 'models'],
   perception: ['vision', 'backbone', 'head'],
   telemetry: ['storage'],
-  fleet: ['head', 'registry', 'samples', 'storage', 'telemetry'],
+  fleet: ['training', 'gate', 'head', 'registry', 'samples', 'storage', 'telemetry'],
   alerts: [],
   console: [],
   host: [],

@@ -298,6 +298,11 @@ export class TelemetryClient {
     return this.#sendSurely('camera_quality', 'metrics', quality);
   }
 
+  /** Share of the last predictions of a task that were `unknown`, 0..1; null: there was none. */
+  unknownShare(task: string): number | null {
+    return this.#unknownShare.of(task);
+  }
+
   stats(): TelemetryStats {
     const { accepted, refused } = this.#desk.counts;
     return {

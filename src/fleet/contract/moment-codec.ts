@@ -30,7 +30,13 @@ export interface Moment {
   values: Float32Array;
 }
 
-export function encodeMoment({ backbone, featureSize, samples, sigma, values }: Moment): Uint8Array {
+export function encodeMoment({
+  backbone,
+  featureSize,
+  samples,
+  sigma,
+  values,
+}: Moment): Uint8Array {
   const header = Buffer.from(
     JSON.stringify({ backbone, feature_size: featureSize, samples, sigma }),
   );
@@ -83,8 +89,12 @@ function inflated(bytes: Buffer, length: number): Buffer {
 }
 
 function invalid(what: string, cause?: unknown): HeadlandError {
-  return new HeadlandError('HL_FLEET_OBJECT_INVALID', `cannot read a moment of the fleet: ${what}`, {
-    remedy: 'Use the same version of headland on the robots and on the hub.',
-    cause,
-  });
+  return new HeadlandError(
+    'HL_FLEET_OBJECT_INVALID',
+    `cannot read a moment of the fleet: ${what}`,
+    {
+      remedy: 'Use the same version of headland on the robots and on the hub.',
+      cause,
+    },
+  );
 }

@@ -11,7 +11,6 @@ const TASK_KEY = 'fleet.task';
 
 const id = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.int().min(0);
-const file = z.object({ id, bytes: count, chunks: count });
 
 /** An object that was sent, or is about to be. */
 const sentSchema = z.object({
@@ -63,10 +62,10 @@ const taskSchema = z.object({
     .object({
       version: z.int().min(1),
       samples: count,
-      head: file,
-      prior: file.nullable(),
-      candidates: file.nullable(),
-      basis: file.nullable(),
+      head: id,
+      prior: id.nullable(),
+      candidates: id.nullable(),
+      basis: id.nullable(),
       lambdaIndex: count,
       scale: z.number().positive(),
       aliases: z.array(z.object({ label: z.string(), instead: z.string() })),

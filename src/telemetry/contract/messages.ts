@@ -229,6 +229,7 @@ export const EVENT_KINDS = [
   'label_requested',
   'camera',
   'head_changed',
+  'fleet_head',
   'temperature',
   'command_refused',
   'failure',

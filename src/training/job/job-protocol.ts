@@ -76,8 +76,7 @@ export interface TrainingProgress extends StepProgress {
 /** From the trainer to the job. */
 export type TrainerMessage<S = JobSettings> =
   /** `courteous`: the job has no low priority and rests for other programs instead. */
-  | { type: 'start'; settings: S; courteous: boolean }
-  | { type: 'cancel' | 'pause' | 'resume' };
+  { type: 'start'; settings: S; courteous: boolean } | { type: 'cancel' | 'pause' | 'resume' };
 
 /** From the job to the trainer. */
 export type JobMessage<R = JobResult> =

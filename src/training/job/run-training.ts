@@ -39,7 +39,8 @@ import type { JobResult, SkippedSample } from '../report.js';
 import { type Judgement, judge } from '../verdict/judge.js';
 import { type LabelEffect, labelEffect } from '../verdict/label-effect.js';
 import { leftOutAnswers, waitingFeatures } from '../verdict/unknown-threshold.js';
-import type { JobSettings, StepProgress } from './job-protocol.js';
+import { adoptHead } from './adopt-head.js';
+import type { FleetTraining, JobSettings, StepProgress } from './job-protocol.js';
 import { PauseGate } from './pause-gate.js';
 import { Phases } from './phases.js';
 
@@ -76,7 +77,12 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
   phases.begin('collect');
   const labelRevision = store.labelRevision();
   const samples = readLabelled(store);
-  const wanted = collect(samples, settings.training);
+  const registry = new HeadRegistry(settings.registryDir, {
+    keep: settings.heads.keep,
+    classNames: (revision) => store.namesSince(revision),
+  });
+  const wanted = collectUnlessAdopting(samples, settings);
+  if (wanted === null) return adoptHead(settings, settings.fleet!, registry, labelRevision);
   const { models, addedCardsDir, cacheDir } = settings;
   const card = await loadCard(models.backbone, models.cardsDir, addedCardsDir);
   const backbone = await openFittingBackbone({ card, cacheDir, threads: 1, log });
@@ -120,10 +126,6 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
     });
 
     phases.begin('evaluate');
-    const registry = new HeadRegistry(settings.registryDir, {
-      keep: settings.heads.keep,
-      classNames: (revision) => store.namesSince(revision),
-    });
     const trained: Head = {
       ...headOf(recipe, {
         labels: collected.labels,
@@ -210,6 +212,21 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
   } finally {
     await opened?.close();
     await backbone.close();
+  }
+}
+
+/** Null: the head of the fleet is taken as it is. @throws HeadlandError HL_TRAINING_TOO_FEW_… */
+function collectUnlessAdopting(
+  samples: readonly LabelledSample[],
+  { training, fleet }: JobSettings,
+): Collected | null {
+  if (fleet?.mode === 'adopt') return null;
+  try {
+    return collect(samples, training);
+  } catch (error) {
+    const isTooFew = isHeadlandError(error) && error.code.startsWith('HL_TRAINING_TOO_FEW');
+    if (isTooFew && fleet?.mode === 'judge-or-adopt') return null;
+    throw error;
   }
 }
 
@@ -363,6 +380,10 @@ function beliefOf(
   return fitBelief(labels, novelty, groups).parameters;
 }
 
+function fleetOnCard({ version, object, samples }: FleetTraining): HeadCard['fleet'] {
+  return { version, object, samples };
+}
+
 function describe(
   settings: JobSettings,
   head: Head,
@@ -395,6 +416,7 @@ function describe(
     leaveGroupOutMacroLogLoss: macroLogLoss,
     gate: decision,
     refused: decision.promote ? null : decision.reason,
+    ...(settings.fleet ? { fleet: fleetOnCard(settings.fleet) } : {}),
     augmentation: { recipe, views, seed: settings.augmentation.seed },
     durationsMs: phases.durationsMs(),
   };

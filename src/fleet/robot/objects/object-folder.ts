@@ -127,7 +127,8 @@ function damaged(id: string, why: string, cause?: unknown): HeadlandError {
     'HL_FLEET_OBJECT_DAMAGED',
     `an object of the fleet (${id.slice(0, 12)}…) is damaged: ${why}`,
     {
-      remedy: 'Wait: the robot asks the hub for it again. If it lasts, look into the log of the hub.',
+      remedy:
+        'Wait: the robot asks the hub for it again. If it lasts, look into the log of the hub.',
       details: { object: id },
       cause,
     },
