@@ -48,13 +48,12 @@ export function joinFleet(parts: FleetParts): FleetService | null {
 
 function fleetTask(task: RobotTask): FleetTask {
   const { state, heads, training } = task;
-  const { holdoutShare, holdoutAfterSamples } = state.settings.samples;
   return {
     name: task.name,
     samples: state.samples,
     heads: state.heads,
     meta: state.meta,
-    storeSettings: { holdoutShare, holdoutAfterSamples },
+    storeSettings: state.settings.samples,
     serving: () => heads.serving,
     isOnTrial: () => task.trial?.outcome === 'running',
     isTraining: () => training.isBusy,

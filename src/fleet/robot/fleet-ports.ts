@@ -1,5 +1,6 @@
 import type { HeadlandError } from '../../base/errors.js';
 import type { Position } from '../../base/geo/position.js';
+import type { Config } from '../../config/schema.js';
 import type { HeadRegistry } from '../../registry/registry.js';
 import type { StoredHead } from '../../registry/version-directory.js';
 import type { SampleStore } from '../../samples/store.js';
@@ -22,7 +23,7 @@ export interface FleetTask {
   heads: Pick<HeadRegistry, 'list' | 'pinned' | 'lastSwitch'>;
   meta: TaskMeta;
   /** Settings that a job opens the samples with. */
-  storeSettings: { holdoutShare: number; holdoutAfterSamples: number };
+  storeSettings: Config['samples'];
   /** The head that serves; null: none does. */
   serving(): StoredHead | null;
   /** The serving head is on trial beside the one that it replaced. */

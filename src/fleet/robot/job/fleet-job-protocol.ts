@@ -1,3 +1,4 @@
+import type { Config } from '../../../config/schema.js';
 import type { ObjectFile } from '../../../training/job/job-protocol.js';
 
 /** What every work of the process needs; plain JSON. */
@@ -5,7 +6,7 @@ export interface WorkBase {
   dbPath: string;
   task: string;
   /** Settings that the samples are opened with. */
-  samples: { holdoutShare: number; holdoutAfterSamples: number };
+  samples: Config['samples'];
   /** Checksum of the features, and their length. */
   backbone: string;
   featureSize: number;
