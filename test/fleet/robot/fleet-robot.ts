@@ -3,7 +3,7 @@ import { createRandom, type Random } from '../../../src/base/random.js';
 import type { SampleStore } from '../../../src/samples/store.js';
 import { FEATURES, TestAgent } from '../../agent/support.js';
 import { Mosquitto } from '../../telemetry/mosquitto.js';
-import { HubStandIn, type HubOptions } from './hub-stand-in.js';
+import { type HubOptions, HubStandIn } from './hub-stand-in.js';
 
 type Settings = Record<string, unknown>;
 

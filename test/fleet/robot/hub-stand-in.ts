@@ -93,11 +93,10 @@ export class HubStandIn {
       tasks: [this.#desired],
       ...rest,
     };
-    await this.client.publishAsync(
-      fleetTopic(this.robot, 'desired'),
-      JSON.stringify(desired),
-      { qos: 1, retain: true },
-    );
+    await this.client.publishAsync(fleetTopic(this.robot, 'desired'), JSON.stringify(desired), {
+      qos: 1,
+      retain: true,
+    });
   }
 
   /** Makes an object available. */
