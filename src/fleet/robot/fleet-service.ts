@@ -143,6 +143,11 @@ export class FleetService {
     return this.#find(task)?.following.base() ?? null;
   }
 
+  /** Shares nothing from now on, whatever the setting says, or as it says. @throws HeadlandError HL_STORE_… */
+  withdraw(withdrawn: boolean): void {
+    this.#memory.withdraw(withdrawn);
+  }
+
   trained(report: TrainingReport): void {
     this.#find(report.task)?.following.trained(report);
   }

@@ -1,11 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { sha256Hex } from '../../../base/hash.js';
+import { type Basis, decodeBasis, identityBasis, project } from '../../../head/sums/basis.js';
+import {
+  type CandidateAnswers,
+  decodeCandidates,
+  judgeCandidates,
+} from '../../../head/sums/candidates.js';
+import { flatten, unflatten } from '../../../head/sums/class-sums.js';
+import { invalidObject } from '../../../head/sums/sealed.js';
+import { encodeSums, sumsByClass, type TaskSums } from '../../../head/sums/task-sums.js';
 import type { SampleStore } from '../../../samples/store.js';
+import { readFleetObject } from '../../../training/job/adopt-head.js';
 import type { PauseGate } from '../../../training/job/pause-gate.js';
+import { encodeEvaluation } from '../../contract/evaluation-codec.js';
 import { encodeMoment } from '../../contract/moment-codec.js';
 import { ObjectFolder } from '../objects/object-folder.js';
-import { contentOf, contributedRows, type Rows } from './contributed-samples.js';
-import type { Contribution, FleetWork, FleetWorkResult } from './fleet-job-protocol.js';
+import { contentOf, contributedRows, judgedRows, type Rows } from './contributed-samples.js';
+import type { BasisFile, Contribution, FleetWork, FleetWorkResult } from './fleet-job-protocol.js';
 
 /** Rows between two passes of the gate. */
 const STEP_ROWS = 64;
@@ -22,10 +33,14 @@ export async function runFleetWork(
   switch (work.kind) {
     case 'moment':
       return contribute(work, store, gate, [], (rows) => momentOf(work, rows, gate));
-    case 'sums':
-      throw new RangeError('not yet');
+    case 'sums': {
+      const basis = await openBasis(work.basis, work.featureSize);
+      return contribute(work, store, gate, [basis.checksum], (rows) =>
+        sumsOf(work, basis, rows, gate),
+      );
+    }
     case 'evaluation':
-      throw new RangeError('not yet');
+      return evaluate(work, store, gate);
   }
 }
 
@@ -53,6 +68,91 @@ async function keep(dir: string, bytes: Uint8Array): Promise<string> {
   const id = sha256Hex(bytes);
   await new ObjectFolder(dir).put(id, bytes);
   return id;
+}
+
+/** @throws HeadlandError HL_FLEET_OBJECT_DAMAGED, HL_FLEET_OBJECT_INVALID */
+async function openBasis({ file, directions }: BasisFile, featureSize: number): Promise<Basis> {
+  const basis =
+    file === null ? identityBasis(featureSize) : decodeBasis(await readFleetObject(file));
+  if (basis.featureSize === featureSize && basis.directions === directions) return basis;
+  throw invalidObject(
+    `a basis of ${basis.directions} x ${basis.featureSize} for ${directions} directions of ${featureSize} features`,
+  );
+}
+
+/** Sums by class, with noise. */
+async function sumsOf(
+  { backbone, sigma }: Contribution,
+  basis: Basis,
+  { features, labels, shares }: Rows,
+  gate: PauseGate,
+): Promise<Uint8Array> {
+  const { directions, checksum } = basis;
+  const z = project(basis, features);
+  const classes = [];
+  for (const label of [...new Set(labels)].sort()) {
+    await gate.pass();
+    const own = labels.map((each) => (each === label ? each : null));
+    classes.push(...sumsByClass(z, directions, own, shares));
+  }
+  const sums: TaskSums = {
+    backboneChecksum: backbone,
+    basisChecksum: checksum,
+    directions,
+    sigma: 0,
+    classes,
+  };
+  return encodeSums(sigma > 0 ? withNoise(sums, sigma) : sums);
+}
+
+/** Every value of every class gets noise of its own. A class whose count falls to 0 by it is left out. */
+function withNoise(sums: TaskSums, sigma: number): TaskSums {
+  const { directions: k } = sums;
+  const classes = sums.classes.flatMap(({ label, sums: own }) => {
+    const noisy = unflatten(
+      flatten(own).map((value) => value + sigma * gaussian()),
+      k,
+    );
+    return noisy.samples > 0 ? [{ label, sums: noisy }] : [];
+  });
+  return { ...sums, sigma, classes };
+}
+
+/** Judges candidates on the samples of the robot, by the names of the fleet. */
+async function evaluate(
+  work: Extract<FleetWork, { kind: 'evaluation' }>,
+  store: SampleStore,
+  gate: PauseGate,
+): Promise<FleetWorkResult> {
+  const { backbone, round } = work;
+  const basis = await openBasis(work.basis, work.featureSize);
+  const candidates = decodeCandidates(await readFleetObject(work.candidates));
+  if (candidates.directions !== basis.directions) {
+    throw invalidObject(`candidates of ${candidates.directions} directions in another basis`);
+  }
+  const nameOf = new Map(work.aliases.map(({ label, instead }) => [label, instead]));
+  const answersOn = async (part: 'training' | 'holdout'): Promise<[number, CandidateAnswers]> => {
+    const { features, labels, shares, rows } = await judgedRows(store, part, work, gate);
+    const names = labels.map((label) => nameOf.get(label) ?? label);
+    await gate.pass();
+    return [rows, judgeCandidates(candidates, project(basis, features), names, shares)];
+  };
+  const [trained, training] = await answersOn('training');
+  const [held, holdout] = await answersOn('holdout');
+  const bytes = encodeEvaluation({
+    schema: 'fleet/evaluation/1',
+    backbone,
+    round,
+    candidates: work.candidates.id,
+    training,
+    holdout,
+  });
+  return {
+    object: await keep(work.outDir, bytes),
+    samples: trained + held,
+    content: '',
+    pending: 0,
+  };
 }
 
 /** Sum of w φ φᵀ over the rows, with noise. */
