@@ -62,7 +62,7 @@ function rowsOf({ samples, backbone }: FleetRig, labels: readonly string[]) {
   );
   const features = originals(samples, found, backbone) as Float32Array[];
   const all = new Float32Array(features.length * 24);
-  features.forEach((vector, row) => all.set(vector, row * 24));
+  for (const [row, vector] of features.entries()) all.set(vector, row * 24);
   return { all, features, names: found.map(({ label }) => label) };
 }
 

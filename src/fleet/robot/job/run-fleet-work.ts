@@ -6,7 +6,7 @@ import {
   decodeCandidates,
   judgeCandidates,
 } from '../../../head/sums/candidates.js';
-import { flatten, unflatten } from '../../../head/sums/class-sums.js';
+import { flatten, packedLength, sumsOfRows, unflatten } from '../../../head/sums/class-sums.js';
 import { invalidObject } from '../../../head/sums/sealed.js';
 import { encodeSums, sumsByClass, type TaskSums } from '../../../head/sums/task-sums.js';
 import type { SampleStore } from '../../../samples/store.js';
@@ -161,18 +161,18 @@ async function momentOf(
   { features, rows, shares }: Rows,
   gate: PauseGate,
 ): Promise<Uint8Array> {
-  const packed = new Float64Array((d * (d + 1)) / 2);
-  for (let row = 0; row < rows; row++) {
-    if (row % STEP_ROWS === 0) await gate.pass();
-    const unit = unitVector(features.subarray(row * d, (row + 1) * d));
-    const weight = shares[row]!;
-    let at = 0;
-    for (let i = 0; i < d; i++) {
-      const scaled = weight * unit[i]!;
-      for (let j = 0; j <= i; j++) packed[at++]! += scaled * unit[j]!;
-    }
+  const packed = new Float64Array(packedLength(d));
+  const identity = identityBasis(d);
+  for (let from = 0; from < rows; from += STEP_ROWS) {
+    await gate.pass();
+    const to = Math.min(rows, from + STEP_ROWS);
+    const some = [...Array(to - from).keys()];
+    const z = project(identity, features.subarray(from * d, to * d));
+    const { gram } = sumsOfRows(z, d, some, shares.subarray(from, to));
+    for (let i = 0; i < packed.length; i++) packed[i] = packed[i]! + gram[i]!;
   }
-  if (sigma > 0) for (let i = 0; i < packed.length; i++) packed[i]! += sigma * gaussian();
+  if (sigma > 0)
+    for (let i = 0; i < packed.length; i++) packed[i] = packed[i]! + sigma * gaussian();
   const samples = shares.reduce((sum, share) => sum + share, 0);
   return encodeMoment({
     backbone,
@@ -182,13 +182,6 @@ async function momentOf(
     sigma,
     values: Float32Array.from(packed),
   });
-}
-
-function unitVector(vector: Float32Array): Float64Array {
-  let squares = 0;
-  for (const value of vector) squares += value * value;
-  const norm = Math.sqrt(squares);
-  return Float64Array.from(vector, (value) => (norm > 0 ? value / norm : 0));
 }
 
 /** Standard normal, from the randomness of the system (Box and Muller). */
