@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SCALES } from '../../head/sums/candidates.js';
+import { HISTOGRAM_BINS } from '../../head/sums/gaussian-sums.js';
 import { invalidObject, openSealed, sealed } from '../../head/sums/sealed.js';
 import { backboneChecksum, count, label, MAX_LABELS, objectId } from './fleet-fields.js';
 
@@ -20,6 +21,7 @@ const answersSchema = z.strictObject({
     )
     .max(MAX_LABELS),
   notKnown: sum,
+  novelty: z.array(sum).length(HISTOGRAM_BINS),
 });
 
 const evaluationSchema = z.strictObject({

@@ -34,7 +34,9 @@ export const fleet = section(
     blend: z
       .boolean()
       .default(true)
-      .describe('Give the samples of this robot more weight in its head, as far as that helps here'),
+      .describe(
+        'Give the samples of this robot more weight in its head, as far as that helps here',
+      ),
     intervalMs: milliseconds(1_000, 604_800_000)
       .default(3_600_000)
       .describe('Least time between two contributions of a task'),
