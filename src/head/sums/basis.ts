@@ -3,10 +3,14 @@ import { createRandom } from '../../base/random.js';
 import { dot } from '../algebra/lbfgs.js';
 import { addProductTransposed } from '../algebra/linalg.js';
 import { transformFeatures } from '../transform.js';
+import { NOVELTY_TRANSFORM } from '../unknown/novelty.js';
 import { invalidObject, openSealed, sealed } from './sealed.js';
 
-/** The transform of features before they are projected and added up. */
-export const SUMS_TRANSFORM = 'l2';
+/**
+ * The transform of features before they are projected and added up: that of the novelty model, so that one
+ * set of sums serves both parts of a head. Rows have length 1.
+ */
+export const SUMS_TRANSFORM = NOVELTY_TRANSFORM;
 
 /** Name of the basis of all directions of the features. */
 export const IDENTITY = 'identity';
@@ -37,7 +41,7 @@ export function identityBasis(featureSize: number): Basis {
   return { featureSize, directions: featureSize, vectors: null, checksum: IDENTITY };
 }
 
-/** z = Bφ of L2-normalised features. @param features rows x d, row-major. @returns rows x k */
+/** z = Bφ of features of length 1. @param features rows x d, row-major. @returns rows x k */
 export function project(basis: Basis, features: Float32Array): Float64Array {
   const { featureSize: d, directions: k, vectors } = basis;
   const rows = features.length / d;

@@ -1,5 +1,9 @@
+import type { HeadlandError } from '../../base/errors.js';
 import { bestCandidate } from '../learners/select.js';
 import type { Candidate } from '../training-set.js';
+import { triangleLength } from '../unknown/novelty-model.js';
+import { SUMS_TRANSFORM } from './basis.js';
+import { binOf, HISTOGRAM_BINS, noveltyOfRow, type SumsGaussians } from './gaussian-sums.js';
 import type { RidgeHeads } from './ridge-sums.js';
 import { invalidObject, openSealed, sealed } from './sealed.js';
 
@@ -21,6 +25,8 @@ export interface Candidates {
   weights: Float32Array;
   /** λs x C. */
   bias: Float32Array;
+  /** What tells unknown things. */
+  gaussians: SumsGaussians;
 }
 
 /** What a robot answers about one class of candidates. */
@@ -39,76 +45,133 @@ export interface CandidateAnswers {
   classes: ClassAnswers[];
   /** Σ of the shares of samples whose class the candidates do not know. */
   notKnown: number;
+  /** Σ of the shares of the samples of known classes, by bin of their novelty score. */
+  novelty: number[];
 }
 
-export function candidatesOf({ labels, lambdas, weights, bias }: RidgeHeads): Candidates {
+export function candidatesOf(
+  { labels, lambdas, weights, bias }: RidgeHeads,
+  gaussians: SumsGaussians,
+): Candidates {
   const count = labels.length;
   const directions = weights[0]!.length / count;
   const all = new Float32Array(lambdas.length * count * directions);
   const allBias = new Float32Array(lambdas.length * count);
   for (const [l, own] of weights.entries()) all.set(own, l * count * directions);
   for (const [l, own] of bias.entries()) allBias.set(own, l * count);
-  return { labels, lambdas, directions, weights: all, bias: allBias };
+  return { labels, lambdas, directions, weights: all, bias: allBias, gaussians };
 }
 
-export function encodeCandidates({
-  labels,
-  lambdas,
-  directions,
-  weights,
-  bias,
-}: Candidates): Uint8Array {
-  return sealed(MAGIC, { labels, lambdas, directions }, [weights, bias]);
+export function encodeCandidates(candidates: Candidates): Uint8Array {
+  const { labels, lambdas, directions, weights, bias, gaussians } = candidates;
+  const { dimensions, within, means, background, centre, vectors } = gaussians;
+  const covariances = within.length / triangleLength(dimensions);
+  return sealed(MAGIC, { labels, lambdas, directions, dimensions, covariances }, [
+    weights,
+    bias,
+    within,
+    means,
+    background,
+    centre,
+    vectors,
+  ]);
 }
 
 /** @throws HL_FLEET_OBJECT_INVALID */
 export function decodeCandidates(bytes: Uint8Array): Candidates {
-  let shape: { labels: string[]; lambdas: number[]; directions: number } | undefined;
+  let shape: Shape | undefined;
   const { payload } = openSealed(MAGIC, bytes, MAX_BYTES, (header) => {
     shape = shapeOf(header);
-    const { labels, lambdas, directions } = shape;
-    const rows = lambdas.length * labels.length;
-    return [
-      { length: rows * directions, size: 4 },
-      { length: rows, size: 4 },
-    ];
+    return lengthsOf(shape).map((length) => ({ length, size: 4 as const }));
   });
-  const { labels, lambdas, directions } = shape!;
+  const { labels, lambdas, directions, dimensions } = shape!;
   const values = new Float32Array(payload.buffer, payload.byteOffset, payload.length / 4);
-  if (!values.every(Number.isFinite)) throw invalidObject('a weight is not a finite number');
-  const rows = lambdas.length * labels.length;
-  const weights = values.subarray(0, rows * directions);
-  return { labels, lambdas, directions, weights, bias: values.subarray(rows * directions) };
+  if (!values.every(Number.isFinite)) throw invalidObject('a value is not a finite number');
+  let at = 0;
+  const [weights, bias, within, means, background, centre, vectors] = lengthsOf(shape!).map(
+    (length) => {
+      at += length;
+      return values.subarray(at - length, at);
+    },
+  );
+  return {
+    labels,
+    lambdas,
+    directions,
+    weights: weights!,
+    bias: bias!,
+    gaussians: {
+      dimensions,
+      within: within!,
+      means: means!,
+      background: background!,
+      centre: centre!,
+      vectors: vectors!,
+    },
+  };
 }
 
-function shapeOf({ labels, lambdas, directions }: Record<string, unknown>): {
+interface Shape {
   labels: string[];
   lambdas: number[];
   directions: number;
-} {
-  if (
-    !Array.isArray(labels) ||
-    labels.length < 2 ||
-    labels.length > 4_096 ||
-    !labels.every((label): label is string => typeof label === 'string' && label !== '') ||
-    !labels.every((label, i) => i === 0 || labels[i - 1]! < label) ||
-    !Array.isArray(lambdas) ||
-    lambdas.length < 1 ||
-    lambdas.length > 64 ||
-    !lambdas.every((lambda): lambda is number => typeof lambda === 'number' && lambda > 0) ||
-    typeof directions !== 'number' ||
-    !Number.isInteger(directions) ||
-    directions < 1 ||
-    directions > 4_096
-  ) {
-    throw invalidObject('candidates with a header of the wrong form');
-  }
-  return { labels, lambdas, directions };
+  dimensions: number;
+  covariances: number;
+}
+
+/** Lengths of weights, bias, within, means, background, centre and vectors. */
+function lengthsOf({ labels, lambdas, directions, dimensions, covariances }: Shape): number[] {
+  const rows = lambdas.length * labels.length;
+  const triangle = triangleLength(dimensions);
+  return [
+    rows * directions,
+    rows,
+    covariances * triangle,
+    labels.length * dimensions,
+    triangle,
+    dimensions,
+    dimensions * directions,
+  ];
+}
+
+function shapeOf(header: Record<string, unknown>): Shape {
+  const { labels, lambdas, directions, dimensions, covariances } = header;
+  if (!isSortedLabels(labels) || !isLambdas(lambdas)) throw invalidForm();
+  if (!isWhole(directions, 4_096) || !isWhole(dimensions, directions)) throw invalidForm();
+  if (covariances !== 1 && covariances !== labels.length) throw invalidForm();
+  return { labels, lambdas, directions, dimensions, covariances };
+}
+
+function isSortedLabels(labels: unknown): labels is string[] {
+  return (
+    Array.isArray(labels) &&
+    labels.length >= 2 &&
+    labels.length <= 4_096 &&
+    labels.every((label: unknown) => typeof label === 'string' && label !== '') &&
+    labels.every((label, i) => i === 0 || labels[i - 1] < label)
+  );
+}
+
+function isLambdas(lambdas: unknown): lambdas is number[] {
+  return (
+    Array.isArray(lambdas) &&
+    lambdas.length >= 1 &&
+    lambdas.length <= 64 &&
+    lambdas.every((lambda: unknown) => typeof lambda === 'number' && lambda > 0)
+  );
+}
+
+function isWhole(value: unknown, most: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= most;
+}
+
+function invalidForm(): HeadlandError {
+  return invalidObject('candidates with a header of the wrong form');
 }
 
 /** Outputs of one candidate. @param z rows x k. @returns rows x C */
 export function outputsOf(
-  { labels, directions: k, weights, bias }: Candidates,
+  { labels, directions: k, weights, bias }: Omit<Candidates, 'gaussians'>,
   lambda: number,
   z: Float64Array,
 ): Float64Array {
@@ -141,6 +204,8 @@ export function judgeCandidates(
   const { labels: names, lambdas } = candidates;
   const index = new Map(names.map((name, c) => [name, c]));
   const tallies = new Map<number, ClassAnswers>();
+  const novelty: number[] = Array.from({ length: HISTOGRAM_BINS }, () => 0);
+  const k = candidates.directions;
   let notKnown = 0;
   for (const [row, label] of labels.entries()) {
     if (label === null) continue;
@@ -157,6 +222,8 @@ export function judgeCandidates(
       tallies.set(c, tally);
     }
     tally.samples += shares[row]!;
+    const score = noveltyOfRow(candidates.gaussians, z.subarray(row * k, (row + 1) * k));
+    novelty[binOf(score)]! += shares[row]!;
   }
   for (const l of lambdas.keys()) {
     const outputs = outputsOf(candidates, l, z);
@@ -168,7 +235,7 @@ export function judgeCandidates(
     }
   }
   const classes = [...tallies].sort(([a], [b]) => a - b).map(([, tally]) => tally);
-  return { classes, notKnown };
+  return { classes, notKnown, novelty };
 }
 
 function judgeRow(
@@ -226,7 +293,7 @@ export function chooseCandidate(
   });
   const candidates: Candidate[] = lambdas.map((lambda, l) => ({
     lambda,
-    transform: 'l2',
+    transform: SUMS_TRANSFORM,
     logLoss: scores[l]!.loss,
     // Counts of right answers tell no F1; the mean recall of the classes breaks ties as well.
     macroF1: macroRecall(classes, l),

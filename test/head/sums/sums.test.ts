@@ -27,8 +27,18 @@ import {
   unflatten,
 } from '../../../src/head/sums/class-sums.js';
 import { ExactSums } from '../../../src/head/sums/exact-sums.js';
+import {
+  binOf,
+  gaussiansFromSums,
+  HISTOGRAM_BINS,
+  noveltyModel,
+  noveltyOfRow,
+  scoresOfHistogram,
+} from '../../../src/head/sums/gaussian-sums.js';
 import { ridgeFromSums } from '../../../src/head/sums/ridge-sums.js';
 import { decodeSums, encodeSums, sumsByClass } from '../../../src/head/sums/task-sums.js';
+import { noveltyScores } from '../../../src/head/unknown/novelty.js';
+import { fitNovelty } from '../../../src/head/unknown/novelty-fit.js';
 import { hasCode } from '../../errors.js';
 
 const D = 24;
@@ -136,7 +146,7 @@ test('a ridge from the sums of three robots is the ridge of all their samples', 
         isView: new Uint8Array(labels.length),
         classCount: LABELS.length,
       },
-      { lambdas: [lambda], transform: 'l2' },
+      { lambdas: [lambda], transform: 'sqrt-l2' },
     );
     // fitRidge folds the factor to logits into its weights, which it keeps in 32 bits.
     const scale = scaleBetween(fit.weights, heads.weights[l]!);
@@ -144,7 +154,7 @@ test('a ridge from the sums of three robots is the ridge of all their samples', 
       const own = heads.weights[l]![i]! * scale;
       assert.ok(Math.abs(own - fit.weights[i]!) <= 2e-6 * Math.abs(scale), `${own}`);
     }
-    const candidates = candidatesOf(heads);
+    const candidates = candidatesOf(heads, gaussiansFromSums(classes));
     const outputs = outputsOf(candidates, l, z);
     const sum = outputs[0]! + outputs[1]! + outputs[2]!;
     assert.ok(Math.abs(sum - 1) < 1e-5, 'outputs of one-hot targets sum to 1');
@@ -260,8 +270,9 @@ test('flat sums come back', () => {
 
 test('candidates are judged by counts and sums of losses, and the best is chosen', () => {
   const { features, labels } = blobs(150, 13);
-  const heads = ridgeFromSums(sumsOf(features, labels));
-  const bytes = encodeCandidates(candidatesOf(heads));
+  const classes = sumsOf(features, labels);
+  const heads = ridgeFromSums(classes);
+  const bytes = encodeCandidates(candidatesOf(heads, gaussiansFromSums(classes)));
   const candidates = decodeCandidates(bytes);
   assert.deepEqual(candidates.labels, LABELS);
   const other = blobs(90, 17);
@@ -287,4 +298,60 @@ test('candidates are judged by counts and sums of losses, and the best is chosen
   }
   assert.equal(choice.accuracy, right / 44);
   assert.equal(chooseCandidate([], heads.lambdas), null);
+});
+
+test('the Gaussians of sums score as those of the samples', () => {
+  const { features, labels } = blobs(400, 19);
+  const classes = sumsOf(features, labels);
+  const gaussians = gaussiansFromSums(classes);
+  const basis = identityBasis(D);
+  const strange = blobs(40, 23).features.map((value, i) => (i % 2 === 0 ? value : 0.2));
+  const model = noveltyModel(
+    gaussians,
+    basis,
+    Array.from({ length: HISTOGRAM_BINS }, () => 0),
+  );
+  const fitted = fitNovelty(
+    {
+      features,
+      rows: labels.length,
+      featureSize: D,
+      labels: Int32Array.from(labels),
+      groups: Int32Array.from(labels, (_, row) => row % 10),
+      isView: new Uint8Array(labels.length),
+      classCount: LABELS.length,
+    },
+    undefined,
+    // As many as there are; both ways then span everything.
+    { dimensions: D },
+  );
+  for (const rows of [features, strange]) {
+    const own = noveltyScores(model, rows);
+    const other = noveltyScores(fitted, rows);
+    const z = project(basis, rows);
+    for (const [i, score] of own.entries()) {
+      // fitNovelty takes the same subspace by other steps, and 16 bits a value are kept of it.
+      assert.ok(Math.abs(score - other[i]!) < 0.02 * (1 + Math.abs(other[i]!)), `${score}`);
+      const inSums = noveltyOfRow(gaussians, z.subarray(i * D, (i + 1) * D));
+      assert.ok(Math.abs(score - inSums) < 0.02 * (1 + Math.abs(score)), `${inSums}`);
+    }
+  }
+});
+
+test('a histogram of scores gives scores of the same distribution', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.double({ min: -500, max: 5_000, noNaN: true }), { minLength: 1, maxLength: 300 }),
+      (scores) => {
+        const histogram = Array.from({ length: HISTOGRAM_BINS }, () => 0);
+        for (const score of scores) histogram[binOf(score)]! += 1;
+        const again = scoresOfHistogram(histogram);
+        const sorted = [...scores].sort((a, b) => a - b);
+        assert.equal(again.length, scores.length);
+        for (const [i, score] of again.entries()) {
+          assert.ok(Math.abs(score - sorted[i]!) <= 0.2 + 0.05 * Math.abs(sorted[i]!));
+        }
+      },
+    ),
+  );
 });
