@@ -64,7 +64,6 @@ const taskSchema = z.object({
       samples: count,
       head: id,
       prior: id.nullable(),
-      candidates: id.nullable(),
       basis: id.nullable(),
       lambdaIndex: count,
       scale: z.number().positive(),

@@ -84,22 +84,22 @@ export class TaskFollowing {
 
   /** The accepted head, with which each training of this task blends own samples; null: there is none. */
   base(): FleetTraining | null {
-    const { settings, folder, task } = this.context.parts;
+    const { settings, task } = this.context.parts;
     const base = this.context.remembered?.base ?? null;
     const serving = task.serving()?.card.fleet;
     if (!settings.follow || !settings.blend || base === null || serving?.object !== base.head) {
       return null;
     }
     const training = this.#training(base, 'judge');
-    const files = [training.head, training.prior, training.candidates, training.basis];
+    const files = [training.head, training.prior, training.basis];
     const isWhole = files.every((file) => file === null || existsSync(file.path));
-    return isWhole && training.prior !== null && folder.dir !== '' ? training : null;
+    return isWhole && training.prior !== null ? training : null;
   }
 
   /** Objects of the hub that following needs. */
   objects(wanted: DesiredTask | null): string[] {
     const bases = [this.context.remembered?.base, this.#running?.base];
-    const known = bases.flatMap((base) => [base?.head, base?.prior, base?.candidates, base?.basis]);
+    const known = bases.flatMap((base) => [base?.head, base?.prior, base?.basis]);
     const head = wanted?.head;
     const offered = [head?.head.object, head?.prior?.object];
     return [...known, ...offered].filter((id) => typeof id === 'string');
@@ -168,10 +168,9 @@ export class TaskFollowing {
   }
 
   async #take(wanted: DesiredTask, head: Wanted, memory: TaskMemory): Promise<void> {
-    const { task, settings, log } = this.context.parts;
+    const { task, log } = this.context.parts;
     const basis = wanted.basis?.offer ?? null;
-    const prior = settings.blend ? head.prior : null;
-    const candidates = await this.#candidatesOf(head, memory);
+    const { prior } = head;
     for (const offer of [head.head, prior, prior && basis]) {
       if (offer !== null && !(await this.#isHere(offer))) {
         this.#state(memory, head, 'fetching', null, null);
@@ -183,7 +182,6 @@ export class TaskFollowing {
       samples: head.samples,
       head: head.head.object,
       prior: prior?.object ?? null,
-      candidates,
       basis: basis?.object ?? null,
       lambdaIndex: head.lambda_index,
       scale: head.scale,
@@ -209,13 +207,6 @@ export class TaskFollowing {
     return serving === null || serving.card.fleet !== undefined ? 'judge-or-adopt' : 'judge';
   }
 
-  /** Left-out heads of the round that the head comes from, if this robot judged them. */
-  async #candidatesOf({ round }: Wanted, { evaluated }: TaskMemory): Promise<string | null> {
-    const { folder } = this.context.parts;
-    if (evaluated?.round !== round) return null;
-    return (await folder.has(evaluated.candidates)) ? evaluated.candidates : null;
-  }
-
   async #isHere(offer: Offer): Promise<boolean> {
     const { fetcher } = this.context.parts;
     const isHere = await fetcher.need(offer);
@@ -224,7 +215,7 @@ export class TaskFollowing {
   }
 
   #training(base: FleetBase, mode: FleetTraining['mode']): FleetTraining {
-    const { folder } = this.context.parts;
+    const { folder, settings } = this.context.parts;
     const file = (id: string) => ({ id, path: folder.path(id) });
     const { version, samples, lambdaIndex, scale, aliases } = base;
     return {
@@ -234,7 +225,7 @@ export class TaskFollowing {
       mode,
       head: file(base.head),
       prior: base.prior === null ? null : file(base.prior),
-      candidates: base.candidates === null ? null : file(base.candidates),
+      blend: settings.blend,
       basis: base.basis === null ? null : file(base.basis),
       lambdaIndex,
       scale,

@@ -56,12 +56,7 @@ export class TaskSharing {
   objects(wanted: DesiredTask | null): string[] {
     const memory = this.context.remembered;
     const own = [memory?.sums?.object, memory?.moment?.object, memory?.evaluated?.object];
-    const ofHub = [
-      wanted?.basis?.offer?.object,
-      wanted?.evaluate?.candidates.object,
-      // Left-out heads of the round that the next head comes from.
-      memory?.evaluated?.candidates,
-    ];
+    const ofHub = [wanted?.basis?.offer?.object, wanted?.evaluate?.candidates.object];
     return [...own, ...ofHub].filter((id) => id !== undefined);
   }
 

@@ -1,15 +1,13 @@
-import { readFile } from 'node:fs/promises';
-import { HeadlandError } from '../../base/errors.js';
-import { sha256Hex } from '../../base/hash.js';
 import { decodeHead } from '../../head/codec.js';
 import type { Head } from '../../head/head.js';
 import type { LabelledMetrics } from '../../head/labelled-metrics.js';
 import { judgeTrust } from '../../head/trust.js';
 import type { NewHeadCard } from '../../registry/head-card.js';
 import type { HeadRegistry } from '../../registry/registry.js';
+import { readFleetObject } from '../fit/fleet-object.js';
 import type { JobResult } from '../report.js';
 import { labelEffect } from '../verdict/label-effect.js';
-import type { FleetTraining, JobSettings, ObjectFile } from './job-protocol.js';
+import type { FleetTraining, JobSettings } from './job-protocol.js';
 
 /**
  * Publishes the head of a fleet as it is, with nothing learnt on this robot and no comparison. It promotes
@@ -70,21 +68,6 @@ export async function adoptHead(
     durationsMs: {},
     forwards: 0,
   };
-}
-
-/** Reads an object of the fleet and checks it. @throws HeadlandError HL_FLEET_OBJECT_DAMAGED */
-export async function readFleetObject({ path, id }: ObjectFile): Promise<Uint8Array> {
-  const bytes = await readFile(path).catch(() => null);
-  if (bytes !== null && sha256Hex(bytes) === id) return bytes;
-  throw new HeadlandError(
-    'HL_FLEET_OBJECT_DAMAGED',
-    `an object of the fleet (${id.slice(0, 12)}…) is damaged: its file ${bytes === null ? 'cannot be read' : 'holds something else'}`,
-    {
-      remedy:
-        'Wait: the robot asks the hub for it again. If it lasts, look into the log of the hub.',
-      details: { object: id },
-    },
-  );
 }
 
 function describe(

@@ -37,10 +37,10 @@ export interface FleetTraining {
   mode: 'judge' | 'judge-or-adopt' | 'adopt';
   /** Files of objects of the hub, and their ids. */
   head: ObjectFile;
-  /** Sums of all other robots; null: nothing is blended. */
+  /** Sums of all other robots; null: the hub gives none. */
   prior: ObjectFile | null;
-  /** Heads that were trained without this robot; null: there are none. */
-  candidates: ObjectFile | null;
+  /** Own samples weigh more in the head; else it is the fleet's, and own samples only judge it. */
+  blend: boolean;
   /** Null: all directions of the features. */
   basis: ObjectFile | null;
   lambdaIndex: number;

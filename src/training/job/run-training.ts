@@ -32,6 +32,7 @@ import {
   viewsThatFit,
 } from '../data/feature-matrix.js';
 import { OnnxFitEngine } from '../fit/fit-engine.js';
+import { openFleet } from '../fit/fit-fleet.js';
 import { fitHead, headOf } from '../fit/fit-head.js';
 import { PausingEngine } from '../fit/pausing-engine.js';
 import type { FittedRecipe } from '../fit/recipes.js';
@@ -90,40 +91,46 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
   try {
     phases.begin('embed');
     const embedded = await embed(store, backbone, wanted, settings, gate, phases);
-    const collected = collect(
-      withFeatures(store, samples, wanted, embedded.key),
-      settings.training,
-    );
+    const own = collect(withFeatures(store, samples, wanted, embedded.key), settings.training);
+    const { featureSize } = backbone;
+    const plan = settings.fleet
+      ? await openFleet(settings.fleet, own, { key: embedded.key, featureSize })
+      : null;
+    const collected = plan?.collected ?? own;
 
     phases.begin('fit');
     const views = viewsThatFit(collected.training.length, {
       views: settings.augmentation.views,
-      featureSize: backbone.featureSize,
+      featureSize,
       maxBytes: settings.training.maxFeatureBytes,
     });
     if (views < settings.augmentation.views) {
       log.info({ views }, 'learning fewer views of each sample: training.maxFeatureBytes');
     }
-    const set = assemble(store, collected.training, collected.labels, {
+    const assembled = assemble(store, collected.training, collected.labels, {
       key: embedded.key,
       recipe: embedded.recipe,
       views,
-      featureSize: backbone.featureSize,
+      featureSize,
     });
+    const set = plan ? { ...assembled, knownElsewhere: plan.knownElsewhere } : assembled;
     // Before the fit, during which samples may be added or removed.
     const holdoutFeatures = presentOriginals(store, collected.holdout, embedded.key);
     const holdoutFirsts = firstsOfClusters(collected.holdout, holdoutFeatures);
     opened = await OnnxFitEngine.create(1);
     const engine = new PausingEngine(opened, gate);
-    const { recipe, novelty, table } = await fitHead(set, {
-      learners: settings.training.learners,
-      budgetMs: settings.training.searchBudgetMs,
-      classGaussians: settings.training.classGaussians,
-      unlabelled: waitingFeatures(store, embedded.key, set.featureSize),
-      engine,
-      nowMs,
-      onCandidate: (done, total) => phases.step(done, total),
-    });
+    const onCandidate = (done: number, total: number): void => phases.step(done, total);
+    const { recipe, novelty, table } = plan
+      ? plan.fit(set, onCandidate)
+      : await fitHead(set, {
+          learners: settings.training.learners,
+          budgetMs: settings.training.searchBudgetMs,
+          classGaussians: settings.training.classGaussians,
+          unlabelled: waitingFeatures(store, embedded.key, set.featureSize),
+          engine,
+          nowMs,
+          onCandidate,
+        });
 
     phases.begin('evaluate');
     const trained: Head = {
@@ -149,6 +156,7 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
       trained,
       challenger: head,
       settings: settings.gate,
+      fleetSamples: settings.fleet?.samples ?? 0,
     });
 
     const trust = trustOf(judgement.answers, collected);

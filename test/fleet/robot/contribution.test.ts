@@ -14,6 +14,7 @@ import {
   encodeCandidates,
   judgeCandidates,
 } from '../../../src/head/sums/candidates.js';
+import { gaussiansFromSums } from '../../../src/head/sums/gaussian-sums.js';
 import { ridgeFromSums } from '../../../src/head/sums/ridge-sums.js';
 import { decodeSums, sumsByClass } from '../../../src/head/sums/task-sums.js';
 import { readLabelled } from '../../../src/training/data/collect.js';
@@ -152,7 +153,8 @@ test(
       ['crop', 'here', 'old'],
     );
     const [crop, , old] = sums.classes;
-    const candidates = candidatesOf(ridgeFromSums([crop!, { label: 'weed', sums: old!.sums }]));
+    const classes = [crop!, { label: 'weed', sums: old!.sums }];
+    const candidates = candidatesOf(ridgeFromSums(classes), gaussiansFromSums(classes));
     const offered = hub.offer('candidates', encodeCandidates(candidates));
     await hub.want({ evaluate: { round: 3, candidates: offered } });
     const { header, bytes } = await hub.objects.until(

@@ -95,7 +95,7 @@ export function featuresOf(label: string, noise: () => number): Float32Array {
 }
 
 /** Nearly standard normal: the sum of twelve uniform numbers. */
-function normal(random: Random): number {
+export function normal(random: Random): number {
   let sum = -6;
   for (let i = 0; i < 12; i++) sum += random.next();
   return sum;

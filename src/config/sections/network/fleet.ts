@@ -45,7 +45,7 @@ export const fleet = section(
         epsilon: z
           .number()
           .positive()
-          .max(1_000)
+          .max(100)
           .nullable()
           .default(null)
           .describe('Adds Gaussian noise to all that is sent, for (epsilon, delta); null = none'),

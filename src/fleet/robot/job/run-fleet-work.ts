@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { sha256Hex } from '../../../base/hash.js';
 import { type Basis, decodeBasis, identityBasis, project } from '../../../head/sums/basis.js';
 import {
@@ -6,11 +5,12 @@ import {
   decodeCandidates,
   judgeCandidates,
 } from '../../../head/sums/candidates.js';
-import { flatten, packedLength, sumsOfRows, unflatten } from '../../../head/sums/class-sums.js';
+import { packedLength, sumsOfRows } from '../../../head/sums/class-sums.js';
+import { secureNormal, withNoise } from '../../../head/sums/privacy.js';
 import { invalidObject } from '../../../head/sums/sealed.js';
 import { encodeSums, sumsByClass, type TaskSums } from '../../../head/sums/task-sums.js';
 import type { SampleStore } from '../../../samples/store.js';
-import { readFleetObject } from '../../../training/job/adopt-head.js';
+import { readFleetObject } from '../../../training/fit/fleet-object.js';
 import type { PauseGate } from '../../../training/job/pause-gate.js';
 import { encodeEvaluation } from '../../contract/evaluation-codec.js';
 import { encodeMoment } from '../../contract/moment-codec.js';
@@ -102,19 +102,16 @@ async function sumsOf(
     sigma: 0,
     classes,
   };
-  return encodeSums(sigma > 0 ? withNoise(sums, sigma) : sums);
+  return encodeSums(sigma > 0 ? noisy(sums, sigma) : sums);
 }
 
-/** Every value of every class gets noise of its own. A class whose count falls to 0 by it is left out. */
-function withNoise(sums: TaskSums, sigma: number): TaskSums {
-  const { directions: k } = sums;
-  const classes = sums.classes.flatMap(({ label, sums: own }) => {
-    const noisy = unflatten(
-      flatten(own).map((value) => value + sigma * gaussian()),
-      k,
-    );
-    return noisy.samples > 0 ? [{ label, sums: noisy }] : [];
-  });
+/** Every value of every class gets noise of its own. */
+function noisy(sums: TaskSums, sigma: number): TaskSums {
+  const normal = secureNormal();
+  const classes = sums.classes.map(({ label, sums: own }) => ({
+    label,
+    sums: withNoise(own, sigma, normal),
+  }));
   return { ...sums, sigma, classes };
 }
 
@@ -171,21 +168,15 @@ async function momentOf(
     const { gram } = sumsOfRows(z, d, some, shares.subarray(from, to));
     for (let i = 0; i < packed.length; i++) packed[i] = packed[i]! + gram[i]!;
   }
-  if (sigma > 0)
-    for (let i = 0; i < packed.length; i++) packed[i] = packed[i]! + sigma * gaussian();
+  const normal = secureNormal();
+  if (sigma > 0) for (let i = 0; i < packed.length; i++) packed[i] = packed[i]! + sigma * normal();
   const samples = shares.reduce((sum, share) => sum + share, 0);
   return encodeMoment({
     backbone,
     featureSize: d,
     // The number of samples would undo the noise.
-    samples: sigma > 0 ? Math.max(0, samples + sigma * gaussian()) : samples,
+    samples: sigma > 0 ? Math.max(0, samples + sigma * normal()) : samples,
     sigma,
     values: Float32Array.from(packed),
   });
-}
-
-/** Standard normal, from the randomness of the system (Box and Muller). */
-function gaussian(): number {
-  const uniform = (): number => (randomBytes(6).readUIntBE(0, 6) + 1) / 2 ** 48;
-  return Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
 }
