@@ -239,7 +239,7 @@ export class TaskFollowing {
     { error, reason }: TrainingReport,
   ): void {
     const code = error?.code ?? '';
-    if (code.startsWith('HL_TRAINING_TOO_FEW')) {
+    if (/^HL_TRAINING_TOO_FEW_/.test(code)) {
       this.#settled(memory, head, 'refused', null, reason);
       return;
     }

@@ -259,7 +259,7 @@ export class Connection {
 
   #subscribeTo(subscription: TopicSubscription): void {
     const { topic, qos, onSubscribed } = subscription;
-    this.#client.subscribe(topic, { qos, rap: true }, (error, granted) => {
+    this.#client.subscribe(topic, { qos }, (error, granted) => {
       if (this.#ended) return;
       const [answer] = error ? (answersIn(error) ?? []) : (granted ?? []).map((each) => each.qos);
       // No answer: the connection ended first.

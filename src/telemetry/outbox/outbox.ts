@@ -195,9 +195,9 @@ export class Outbox {
       return false;
     }
     this.#totals = totals;
-    const ids = new Set(replaced.map(({ id }) => id));
-    this.#ahead = this.#ahead.filter(({ id }) => !ids.has(id));
-    for (const id of ids) {
+    const gone = new Set(replaced.map(({ id }) => id));
+    this.#ahead = this.#ahead.filter(({ id }) => !gone.has(id));
+    for (const id of gone) {
       this.#deferred.delete(id);
       this.#expired.delete(id);
     }

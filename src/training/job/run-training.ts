@@ -232,7 +232,7 @@ function collectUnlessAdopting(
   try {
     return collect(samples, training);
   } catch (error) {
-    const isTooFew = isHeadlandError(error) && error.code.startsWith('HL_TRAINING_TOO_FEW');
+    const isTooFew = isHeadlandError(error) && /^HL_TRAINING_TOO_FEW_/.test(error.code);
     if (isTooFew && fleet?.mode === 'judge-or-adopt') return null;
     throw error;
   }
