@@ -811,6 +811,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   #holdTrainings(): void {
     const reason = this.sparing.hold ?? (this.#holders === '' ? null : 'held');
     for (const { training } of this.tasks) training.pause(reason);
+    this.fleet?.hold(reason !== null);
     this.emit('status');
   }
 

@@ -45,6 +45,8 @@ interface TaskParts {
   context: TaskContext;
   sharing: TaskSharing;
   following: TaskFollowing;
+  /** What is under way for sharing: it may take minutes. */
+  work: Promise<void> | null;
 }
 
 /** What the robot does in the fleet, for a status. */
@@ -101,6 +103,7 @@ export class FleetService {
         fetcher: this.#fetcher,
         sender,
         surroundings: options.surroundings,
+        isSharing: () => this.#shares,
         compute: (work) => this.#worker.compute(work),
         nowMs: () => performance.now(),
         log,
@@ -109,6 +112,7 @@ export class FleetService {
         context,
         sharing: new TaskSharing(context),
         following: new TaskFollowing(context),
+        work: null,
       };
     });
   }
@@ -136,6 +140,12 @@ export class FleetService {
     this.#isStopped = true;
     await this.#worker.stop();
     await this.#repetition?.stop();
+    await Promise.all(this.#tasks.map(({ work }) => work));
+  }
+
+  /** A program holds the robot, the board is too hot, or no longer: what is computed waits meanwhile. */
+  hold(isHeld: boolean): void {
+    this.#worker.pause(isHeld);
   }
 
   /** The accepted head of the fleet, which trainings of a task blend own samples with; null: none. */
@@ -175,29 +185,46 @@ export class FleetService {
     if (this.#isStopped) return;
     const backbone = this.#options.surroundings.backbone();
     if (backbone === null) return;
-    const isHeld = this.#options.surroundings.isHeld();
-    this.#worker.pause(isHeld);
     // What stops one task must not stop the others, nor the report.
     const failures: unknown[] = [];
     for (const parts of this.#tasks) {
       try {
-        await this.#tendTask(parts, backbone, isHeld);
+        await this.#follow(parts, backbone);
+        parts.context.setProblem('step', null);
       } catch (error) {
         failures.push(error);
         if (isHeadlandError(error)) parts.context.setProblem('step', error);
-        continue;
       }
-      parts.context.setProblem('step', null);
     }
     await this.#tidy(failures);
+    for (const parts of this.#tasks) this.#beginSharing(parts, backbone);
     this.#report(backbone);
     if (failures.length > 0) throw failures[0];
   }
 
-  async #tendTask(
+  /** Shares in the background: sums of many samples take minutes, and heads must not wait for them. */
+  #beginSharing(parts: TaskParts, backbone: RunningBackbone): void {
+    const { context, sharing } = parts;
+    if (parts.work !== null || this.#isStopped) return;
+    const wanted = this.#wantedOf(context.name, backbone);
+    const isWelcome = (this.#desired?.quarantined ?? null) === null;
+    if (wanted === null || wanted === 'other backbone' || wanted.follow === 'paused') return;
+    if (!this.#shares || !isWelcome || this.#options.surroundings.isHeld()) return;
+    parts.work = sharing
+      .tend(wanted, backbone)
+      .then(() => context.setProblem('sharing', null))
+      .catch((error: unknown) => {
+        if (isHeadlandError(error)) context.setProblem('sharing', error);
+        else this.#options.log.error({ err: error, task: context.name }, 'cannot share sums');
+      })
+      .finally(() => {
+        parts.work = null;
+      });
+  }
+
+  async #follow(
     { context, sharing, following }: TaskParts,
     backbone: RunningBackbone,
-    isHeld: boolean,
   ): Promise<void> {
     const wanted = this.#wantedOf(context.name, backbone);
     context.setProblem('backbone', wanted === 'other backbone' ? otherBackbone(backbone) : null);
@@ -207,8 +234,6 @@ export class FleetService {
       return;
     }
     await following.tend(wanted, backbone);
-    const isWelcome = (this.#desired?.quarantined ?? null) === null;
-    if (this.#shares && isWelcome && !isHeld) await sharing.tend(wanted, backbone);
   }
 
   get #shares(): boolean {
@@ -242,7 +267,9 @@ export class FleetService {
 
   /** Removes files that nothing needs any more. */
   async #tidy(failures: readonly unknown[]): Promise<void> {
-    if (!this.#desiredChanged || failures.length > 0 || this.#worker.isBusy) return;
+    // What is under way has files that nothing names yet.
+    const isBusy = this.#tasks.some(({ work }) => work !== null);
+    if (!this.#desiredChanged || failures.length > 0 || isBusy) return;
     // Without a word of the hub nothing is known to be useless.
     if (this.#desired === null) return;
     this.#desiredChanged = false;

@@ -20,10 +20,6 @@ export class FleetWorker {
 
   constructor(private readonly options: FleetWorkerOptions) {}
 
-  get isBusy(): boolean {
-    return this.#job !== null;
-  }
-
   /**
    * @throws HeadlandError HL_FLEET_WORK_FAILED, HL_FLEET_WORK_STOPPED after {@link stop}, and what the work
    *   itself throws

@@ -23,6 +23,8 @@ export interface TaskParts {
   fetcher: ObjectFetcher;
   sender: ObjectSender;
   surroundings: FleetSurroundings;
+  /** The robot shares sums now. */
+  isSharing: () => boolean;
   /** Computes in a process of low priority. @throws HeadlandError */
   compute: (work: FleetWork) => Promise<FleetWorkResult>;
   /** Monotonic, milliseconds. */

@@ -154,7 +154,7 @@ export class TaskSharing {
     if (kind === 'sums' && basis === null) return;
     const work = this.#contribution(kind, wanted, memory, backbone, basis);
     const result = await this.#compute(kind, stamp, work);
-    if (!result) return;
+    if (!result || this.#isOver(memory)) return;
     this.#lookAgain(kind, stamp, memory, result);
     if (result.object === null) {
       const last = memory[kind];
@@ -265,7 +265,7 @@ export class TaskSharing {
       candidates: { id: candidates.object, path: folder.path(candidates.object) },
       aliases: wanted.aliases,
     });
-    if (!result?.object) return;
+    if (!result?.object || this.#isOver(memory)) return;
     memory.version += 1;
     memory.evaluated = {
       round,
@@ -277,6 +277,11 @@ export class TaskSharing {
     };
     this.context.save();
     await this.#send('evaluation', memory.evaluated, backbone);
+  }
+
+  /** Meanwhile another backbone runs, or somebody has ended the sharing. */
+  #isOver(memory: TaskMemory): boolean {
+    return memory !== this.context.remembered || !this.context.parts.isSharing();
   }
 
   async #compute(

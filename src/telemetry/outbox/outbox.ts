@@ -528,6 +528,8 @@ export class Outbox {
     const tooMuch = (): boolean =>
       Object.values(totals).reduce((sum, { bytes }) => sum + bytes, 0) > this.#options.maxBytes;
     this.#loseWhile(tooMuch, { class: 'metrics' }, lose);
+    // What the hub misses is sent again.
+    this.#loseWhile(tooMuch, { class: 'fleet' }, lose);
     this.#loseWhile(tooMuch, { not: 'metrics' }, lose);
   }
 

@@ -44,8 +44,8 @@ export class ObjectFetcher {
   readonly #problems = new Map<string, HeadlandError>();
   readonly #notBefore = new Map<string, number>();
   #fetch: Fetch | null = null;
-  /** Chunks are written one after another. */
-  #last: Promise<void> = Promise.resolve();
+  /** Everything runs one after another. */
+  #last: Promise<unknown> = Promise.resolve();
   /** Chunks that were refused since the start. */
   #refusedChunks = 0;
 
@@ -64,7 +64,11 @@ export class ObjectFetcher {
   }
 
   /** Whether one of the offered objects is whole on the disk. If none is on its way, it is asked for. */
-  async need(offer: Offer): Promise<boolean> {
+  need(offer: Offer): Promise<boolean> {
+    return this.#exclusive(() => this.#need(offer));
+  }
+
+  async #need(offer: Offer): Promise<boolean> {
     const { folder, maxBytes } = this.#options;
     const { object } = offer;
     if (this.#here.has(object)) return true;
@@ -92,7 +96,11 @@ export class ObjectFetcher {
   }
 
   /** Gives up what is no longer wanted. */
-  async keepOnly(ids: ReadonlySet<string>): Promise<void> {
+  keepOnly(ids: ReadonlySet<string>): Promise<void> {
+    return this.#exclusive(() => this.#keepOnly(ids));
+  }
+
+  async #keepOnly(ids: ReadonlySet<string>): Promise<void> {
     if (this.#fetch && !ids.has(this.#fetch.offer.object)) this.#fetch = null;
     for (const map of [this.#problems, this.#notBefore]) {
       for (const id of map.keys()) if (!ids.has(id)) map.delete(id);
@@ -112,8 +120,13 @@ export class ObjectFetcher {
   receive(payload: Uint8Array): Promise<void> {
     // The buffer of the network must not be kept.
     const bytes = Uint8Array.from(payload);
-    this.#last = this.#last.then(() => this.#receive(bytes));
-    return this.#last;
+    return this.#exclusive(() => this.#receive(bytes));
+  }
+
+  #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work);
+    this.#last = result.catch(() => undefined);
+    return result;
   }
 
   async #begin(offer: Offer): Promise<void> {
