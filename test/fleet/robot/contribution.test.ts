@@ -71,7 +71,8 @@ test(
   'a robot shares the sums of its training samples, and nothing of a single one',
   options,
   async (t) => {
-    const rig = await startFleet(t, { neverShare: ['secret'] });
+    const settings = { samples: { askMaxWaiting: 0, holdoutAfterSamples: 0 } };
+    const rig = await startFleet(t, { neverShare: ['secret'] }, { settings });
     const { hub, samples, backbone } = rig;
     teachFeatures(samples, backbone, { labels: ['crop', 'weed', 'secret', 'here'], count: 24 });
     teachFeatures(samples, backbone, { labels: ['rare'], count: 4 });
@@ -83,6 +84,7 @@ test(
       ['crop', 'weed'],
     );
     const { all, names, features } = rowsOf(rig, ['crop', 'weed']);
+    assert.ok(names.length < 48, 'some are in the holdout');
     const expected = sumsByClass(
       project(identityBasis(24), all),
       24,
