@@ -2,7 +2,6 @@ import type { Mutant } from '../mutant.js';
 
 const SHARING = 'src/fleet/robot/task-sharing.ts';
 const FOLLOWING = 'src/fleet/robot/task-following.ts';
-const FETCHER = 'src/fleet/robot/objects/object-fetcher.ts';
 const FOLDER = 'src/fleet/robot/objects/object-folder.ts';
 const SAMPLES = 'src/fleet/robot/job/contributed-samples.ts';
 const OUTBOX = 'src/telemetry/outbox/outbox.ts';
@@ -61,9 +60,9 @@ export const FLEET_ROBOT_MUTANTS: readonly Mutant[] = [
     tests: [{ file: TAKEN, names: 'damaged object' }],
   },
   {
-    promise: 'a chunk that comes twice counts once',
-    file: FETCHER,
-    text: '      if (!fetch.missing.has(index)) return;\n',
+    promise: 'chunks of the hub may come in any order',
+    file: FOLDER,
+    text: '\n      .sort((one, other) => one.index - other.index)',
     replacement: '',
     tests: [{ file: TAKEN, names: 'any order' }],
   },

@@ -45,6 +45,7 @@ export const brainDe: Translated<typeof brainEn> = {
   'brain.timelineEmpty': 'Hier erscheinen Trainings.',
   'brain.older': 'Ältere zeigen',
   'brain.version': 'Version',
+  'brain.fleetHead': 'Flotte: Version {version}',
   'brain.versionName': 'Version {version}',
   'brain.openVersion': 'Version {version} öffnen',
   'brain.outcome': 'Ergebnis',

@@ -42,6 +42,7 @@ export const brainEn = {
   'brain.timelineEmpty': 'Trainings appear here.',
   'brain.older': 'Show older',
   'brain.version': 'Version',
+  'brain.fleetHead': 'Fleet head {version}',
   'brain.versionName': 'Version {version}',
   'brain.openVersion': 'Open version {version}',
   'brain.outcome': 'Outcome',

@@ -33,6 +33,7 @@ export const brainZh: Translated<typeof brainEn> = {
   'brain.timelineEmpty': '训练记录会显示在这里。',
   'brain.older': '显示更早的记录',
   'brain.version': '版本',
+  'brain.fleetHead': '机队版本 {version}',
   'brain.versionName': '版本 {version}',
   'brain.openVersion': '打开版本 {version}',
   'brain.outcome': '结果',
