@@ -17,6 +17,7 @@ import { type Eye, eyeOf, eyesOf } from '../base/words/eye.js';
 import { UNKNOWN_LABEL } from '../base/words/label.js';
 import type { Frame } from '../camera/camera.js';
 import type { Config } from '../config/schema.js';
+import type { FleetService } from '../fleet/robot/fleet-service.js';
 import { SystemdNotifier } from '../host/notify.js';
 import type { Written } from '../host/written-bytes.js';
 import { Perception } from '../perception/perception.js';
@@ -38,6 +39,7 @@ import { DoNotDisturb } from './do-not-disturb.js';
 import { DoctorService } from './doctor/doctor-service.js';
 import { executeCommand } from './execute-command.js';
 import { EmbeddingService } from './learning/embedding-service.js';
+import { joinFleet } from './learning/join-fleet.js';
 import { modelStatus } from './learning/model-status.js';
 import { trainingPaused } from './learning/training-service.js';
 import { openStateOrStandIn, type State, type TaskState } from './open-state.js';
@@ -130,6 +132,8 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   readonly #space: SpaceReturn;
   readonly #speeds: SpeedReports;
   readonly #sightings: SightingRecorder;
+  /** Null: the robot is in no fleet. */
+  readonly fleet: FleetService | null;
   /** Null: frames are grouped by time alone. */
   readonly #places: PlaceGroups | null;
   readonly #flow = new FrameFlow();
@@ -307,6 +311,18 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       log,
     });
     this.tasks = mapNonEmpty(this.state.tasks, (task) => this.#makeTask(task));
+    this.fleet = joinFleet({
+      config,
+      version: options.version,
+      state: this.state,
+      tasks: this.tasks,
+      telemetry: this.telemetry,
+      backbone: () => this.#perception.backbone,
+      position: () => this.position.current(),
+      isHeld: () => this.disturbance.isHeld,
+      repeats: this.scheduler,
+      log,
+    });
     this.#alertActions = new AlertActions({
       config,
       telemetry: this.telemetry,
@@ -396,6 +412,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       onSettings: (paths) => this.#events.settingsChanged(paths),
       cameras: new Map(this.cameras.map(({ config, supervisor }) => [config.name, supervisor])),
     });
+    this.fleet?.listen();
     await this.telemetry.start((command, { signer }) => {
       const describe = (): Record<string, unknown> => statusAnswer(agentStatus(this), this.written);
       return executeCommand(command, this.operations, describe, { signer, audit: this.#audit });
@@ -410,6 +427,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       this.#throwIfEnding();
     }
     for (const task of this.tasks) task.listen();
+    this.fleet?.start();
     this.#embedding.start();
     this.sparing.start();
     this.#sync.start();
@@ -684,6 +702,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
       isHeld: () => this.disturbance.isHeld,
       undisturbed: () => this.disturbance.released(this.#end.signal),
       isPaused: () => this.pausing.has('training'),
+      fleet: () => this.fleet?.baseOf(name) ?? null,
       othersTrain: () => this.tasks.some((other) => other !== made && other.training.isBusy),
       cacheDir: () => this.#backbone.cacheDir,
       places: this.#places,
@@ -695,6 +714,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
         onLearnt: () => this.#learnt(made),
         onProgress: (progress) => this.emit('trainingProgress', name, progress),
         onReport: (report) => {
+          this.fleet?.trained(report);
           this.emit('trainingReport', report);
           this.#trained(report);
           // The trainings of other tasks have waited for this one: each gets its turn.
@@ -801,6 +821,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
   #holdTrainings(): void {
     const reason = this.sparing.hold ?? (this.#holders === '' ? null : 'held');
     for (const { training } of this.tasks) training.pause(reason);
+    this.fleet?.hold(reason !== null);
     this.emit('status');
   }
 
@@ -837,6 +858,7 @@ export class Agent extends EventEmitter<AgentEvents> implements AgentView {
     // Its work ends at the next sample; the scheduler waits for what is under way.
     this.#embedding.stop();
     await this.#space.stop();
+    await this.fleet?.stop();
     await this.scheduler.stop();
     await this.#buttons.stop();
     for (const task of this.tasks) await task.stopLearning();

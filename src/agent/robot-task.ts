@@ -3,13 +3,14 @@ import type { HeadlandError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { Repeats } from '../base/timers/scheduler.js';
 import type { Frame } from '../camera/camera.js';
+import type { ShadowTrial } from '../gate/shadow.js';
 import type { Perception } from '../perception/perception.js';
 import type { TaskAnswer } from '../perception/perception-protocol.js';
 import type { StoredHead } from '../registry/version-directory.js';
 import type { PlaceGroups } from '../samples/grouping/place-groups.js';
 import { LookAlikes } from '../samples/look-alikes.js';
 import { InstantLearner } from '../training/instant/instant-learner.js';
-import type { TrainingProgress } from '../training/job/job-protocol.js';
+import type { FleetTraining, TrainingProgress } from '../training/job/job-protocol.js';
 import type { TrainingReport } from '../training/report.js';
 import type { AuditTrail } from './audit-trail.js';
 import { AnswerBook } from './brain/answer-book.js';
@@ -39,6 +40,8 @@ export interface RobotTaskParts {
   obstacle: () => HeadlandError | null;
   /** A program holds the robot: the serving head stays. */
   isHeld: () => boolean;
+  /** The head of the fleet that serves, for trainings; null: none does. */
+  fleet: () => FleetTraining | null;
   /** Resolves when nobody holds the robot. @throws HeadlandError HL_ROBOT_HELD when the robot ends */
   undisturbed: () => Promise<void>;
   /** Learning from labels is paused. */
@@ -154,6 +157,7 @@ export class RobotTask {
       log,
       knownLabels: () => this.heads.serving?.head.labels ?? null,
       othersTrain: parts.othersTrain,
+      fleet: parts.fleet,
       cacheDir: parts.cacheDir,
     });
     this.#damage = new HeadDamage({
@@ -204,6 +208,16 @@ export class RobotTask {
   /** The cache that holds the backbone. */
   get cacheDir(): string {
     return this.parts.cacheDir();
+  }
+
+  /** Why no training may start now; null: one may start. */
+  get obstacle(): HeadlandError | null {
+    return this.parts.obstacle();
+  }
+
+  /** The trial of the serving head; null: it has none. */
+  get trial(): ShadowTrial | null {
+    return this.#shadow.trial;
   }
 
   get log(): Log {

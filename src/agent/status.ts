@@ -5,6 +5,7 @@ import { dateOf } from '../base/moment.js';
 import { mapNonEmpty, type NonEmpty } from '../base/non-empty.js';
 import type { TaskEyes } from '../base/words/task.js';
 import type { CameraState } from '../camera/supervisor.js';
+import type { FleetStatus } from '../fleet/robot/fleet-service.js';
 import type { BoardReadings } from '../host/board-readings.js';
 import type { RateLimit } from '../host/rate.js';
 import type { BackboneInfo } from '../perception/perception-protocol.js';
@@ -61,6 +62,8 @@ export interface AgentStatus {
   board: BoardReadings;
   /** Null: the settings name no source of positions. */
   position: PositionStatus | null;
+  /** Null: the robot is in no fleet. */
+  fleet: FleetStatus | null;
 }
 
 export interface MqttStatus {
@@ -186,6 +189,7 @@ export function agentStatus(agent: AgentView): AgentStatus {
       loopDelayMsP99: statistics.loopDelayMs(),
     },
     position: agent.position.status(),
+    fleet: agent.fleet?.status() ?? null,
     board: agent.sparing.readings(),
   };
 }

@@ -9,6 +9,7 @@ import type { Scheduler } from '../base/timers/scheduler.js';
 import type { Frame } from '../camera/camera.js';
 import type { CameraSupervisor } from '../camera/supervisor.js';
 import type { CameraConfig, Config } from '../config/schema.js';
+import type { FleetService } from '../fleet/robot/fleet-service.js';
 import type { WrittenBytes } from '../host/written-bytes.js';
 import type { Perception } from '../perception/perception.js';
 import type { PerceptionThread } from '../perception/perception-thread.js';
@@ -83,6 +84,8 @@ export interface AgentView extends EventEmitter<AgentEvents> {
   readonly disturbance: Pick<DoNotDisturb, 'holds'>;
   readonly sparing: Sparing;
   readonly position: Pick<PositionService, 'status'>;
+  /** Null: the robot is in no fleet. */
+  readonly fleet: Pick<FleetService, 'status'> | null;
   readonly perception: Pick<Perception<Frame>, 'backbone' | 'dropped' | 'serving'>;
   readonly consoleUrl: string | null;
   /** The outputs of alerts, in the order of the configuration. */

@@ -27,6 +27,7 @@ export type AlarmName =
   | 'mqtt'
   | 'mqtt-client-id'
   | 'mqtt-commands'
+  | 'mqtt-fleet'
   | 'mqtt-messages'
   | 'outbox'
   | 'sync'

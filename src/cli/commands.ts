@@ -50,6 +50,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./sync-command.js')).syncCommand(),
   },
   {
+    name: 'fleet',
+    usage: '<command>',
+    summary: 'learn with other robots: what this robot shares and takes',
+    load: async (words) => (await import('./fleet/fleet-command.js')).fleetCommand(words),
+  },
+  {
     name: 'export',
     usage: '[options] <file>',
     summary: 'export backbone and head as one ONNX file or TensorFlow.js model',

@@ -15,6 +15,7 @@ import { training } from './sections/learning/training.js';
 import { models } from './sections/models.js';
 import { console } from './sections/network/console.js';
 import { embeddedBroker } from './sections/network/embedded-broker.js';
+import { fleet } from './sections/network/fleet.js';
 import { mqtt } from './sections/network/mqtt.js';
 import { sync } from './sections/network/sync.js';
 import { position } from './sections/position.js';
@@ -67,6 +68,7 @@ export const configSchema = z.strictObject({
   position,
   console,
   sync,
+  fleet,
   log: section(
     {
       level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),

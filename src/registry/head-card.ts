@@ -51,6 +51,11 @@ const cardSchema = z.object({
   labelRevision: count.optional(),
   /** Trust from left-out and holdout answers; older heads have none. */
   trust: trustSchema.optional(),
+  /**
+   * The head of the fleet that this one is or was blended with own samples from, and the samples of the
+   * fleet in it; absent: the head was trained on this robot alone.
+   */
+  fleet: z.object({ version: z.int().min(1), object: sha256, samples: count }).optional(),
   /** Parameters of decisions over time, learnt from scenes; older heads have none. */
   belief: beliefParametersSchema.optional(),
   /** The backbone of the features; `checksum` is that of the features, `Embedder.checksum`. */

@@ -51,10 +51,12 @@ export const OUTBOX_TABLES: readonly string[] = [
   CREATE INDEX telemetry_outbox_by_class
     ON telemetry_outbox (class, id, bytes, queued_at_ms, expires_at_ms);
   `,
+  // Parts of one object, which a newer object replaces. Adding a column rewrites no row.
+  'ALTER TABLE telemetry_outbox ADD COLUMN subject TEXT',
 ];
 
 /** Each has rules of its own; from a full outbox metrics are removed before all others. */
-export const OUTBOX_CLASSES = ['event', 'report', 'metrics', 'result'] as const;
+export const OUTBOX_CLASSES = ['event', 'report', 'metrics', 'result', 'fleet'] as const;
 export type OutboxClass = (typeof OUTBOX_CLASSES)[number];
 
 export interface OutboxTotals {
@@ -73,6 +75,8 @@ export interface OutboxMessage {
   expirySeconds?: number;
   /** MQTT 5 correlation data of the command that this message answers. */
   correlation?: Uint8Array;
+  /** What the message is a part of, for {@link OutboxTable.ofSubject}; it is not sent. */
+  subject?: string;
 }
 
 export interface StoredMessage extends OutboxMessage {
@@ -153,8 +157,8 @@ export class OutboxTable {
     this.#database
       .prepare(
         `INSERT INTO telemetry_outbox
-           (class, topic, payload, qos, retain, correlation, bytes, queued_at_ms, expires_at_ms)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+           (class, topic, payload, qos, retain, correlation, bytes, queued_at_ms, expires_at_ms, subject)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(...valuesOf(message, queuedAtMs));
   }
@@ -206,6 +210,16 @@ export class OutboxTable {
       after = victim.id;
       yield victim;
     }
+  }
+
+  /** The messages of one subject, oldest first. */
+  ofSubject(name: OutboxClass, subject: string): Victim[] {
+    return this.#database
+      .prepare<Victim>(
+        `SELECT id, class, bytes, queued_at_ms AS queuedAtMs, expires_at_ms AS expiresAtMs
+         FROM telemetry_outbox WHERE class = ? AND subject = ? ORDER BY id`,
+      )
+      .all(name, subject);
   }
 
   /** Reads the index alone: 0.1 s for a million messages. */
@@ -287,7 +301,7 @@ export interface Victim {
 
 export function noTotals(): Record<OutboxClass, OutboxTotals> {
   const none = (): OutboxTotals => ({ messages: 0, bytes: 0 });
-  return { event: none(), report: none(), metrics: none(), result: none() };
+  return { event: none(), report: none(), metrics: none(), result: none(), fleet: none() };
 }
 
 /** In the order of the columns in {@link OutboxTable.insert}. */
@@ -303,6 +317,7 @@ function valuesOf(message: OutboxMessage, queuedAtMs: number): SqlValue[] {
     sizeOf(message),
     Math.round(queuedAtMs),
     expirySeconds === undefined ? null : Math.round(queuedAtMs + expirySeconds * 1_000),
+    message.subject ?? null,
   ];
 }
 

@@ -9,9 +9,9 @@ import type { OutboxClass } from '../storage/outbox-table.js';
 import { CommandDesk, type CommandHandler } from './commands/command-desk.js';
 import type { CommandGuard } from './commands/command-guard.js';
 import type { MissingFeature } from './connection/broker-limits.js';
-import type { BrokerAccess, Publication } from './connection/connection.js';
+import type { BrokerAccess, Publication, TopicSubscription } from './connection/connection.js';
 import { Link } from './connection/link.js';
-import { Sender } from './connection/sender.js';
+import { PACKET_OVERHEAD_BYTES, Sender } from './connection/sender.js';
 import { COMMAND_NAMES, type CommandAnswer } from './contract/command-contract.js';
 import { Composer } from './contract/composer.js';
 import {
@@ -93,6 +93,8 @@ export class TelemetryClient {
   readonly #log: Log;
   readonly #unknownShare = new UnknownShare();
   readonly #lastPredictionMs = new Map<string, number>();
+  readonly #topics: TopicSubscription[] = [];
+  #onReady: () => void = () => {};
   #handler: CommandHandler | null = null;
   #status: () => StatusBody;
   #predictionsSent = 0;
@@ -120,9 +122,13 @@ export class TelemetryClient {
         topics: COMMAND_NAMES.map((name) => this.#prefix + commandTopic(name)),
         qos: this.#guarantees.command.qos,
       },
+      topics: () => this.#topics,
       log,
       will: (session) => this.#lastWill(session),
-      onReady: () => this.#sender.connected(),
+      onReady: () => {
+        this.#sender.connected();
+        this.#onReady();
+      },
       onLost: () => this.#sender.disconnected(),
       onCommand: (command) => void this.#desk.receive(command),
     });
@@ -206,6 +212,35 @@ export class TelemetryClient {
     this.#publishState('info', () => info);
   }
 
+  /** Reads further topics; call it before {@link start}. @param topic full, without wildcards */
+  subscribe(subscription: TopicSubscription): void {
+    this.#topics.push(subscription);
+  }
+
+  /** Sets the function to call whenever a connection has become ready to publish. */
+  whenReady(onReady: () => void): void {
+    this.#onReady = onReady;
+  }
+
+  /** A retained message that the contract of telemetry does not name; sent after every reconnect. */
+  publishRetained(topic: string, payload: () => Uint8Array): void {
+    this.#sender.state(topic, () => ({ topic, payload: payload(), qos: 1, retain: true }));
+  }
+
+  /** Sends a message of QoS 1 once. @returns false: not now */
+  sendOnce(topic: string, payload: Uint8Array): boolean {
+    return this.#sender.once(1, () => ({ topic, payload, qos: 1, retain: false }));
+  }
+
+  /**
+   * The largest payload on a topic that the broker takes, bytes; infinite while there is no
+   * connection.
+   */
+  maxPayloadBytes(topic: string): number {
+    const maxBytes = this.#link.ready?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
+    return maxBytes - Buffer.byteLength(topic) - PACKET_OVERHEAD_BYTES;
+  }
+
   /** The newest of each task is kept. */
   publishModel(model: ModelBody): void {
     this.#publishState('model', () => model, `model ${model.task}`);
@@ -287,6 +322,11 @@ export class TelemetryClient {
   /** Committed like metrics, and dropped together with them from a full outbox. */
   cameraQuality(quality: CameraQualityBody): boolean {
     return this.#sendSurely('camera_quality', 'metrics', quality);
+  }
+
+  /** Share of the last predictions of a task that were `unknown`, 0..1; null: there was none. */
+  unknownShare(task: string): number | null {
+    return this.#unknownShare.of(task);
   }
 
   stats(): TelemetryStats {

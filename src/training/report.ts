@@ -9,7 +9,7 @@ import type { Trust } from '../head/trust.js';
 import type { LabelEffect } from './verdict/label-effect.js';
 
 /** Who or what asked for a training. */
-export type TrainingTrigger = 'labels' | 'cron' | 'mqtt' | 'cli' | 'console' | 'button';
+export type TrainingTrigger = 'labels' | 'cron' | 'mqtt' | 'cli' | 'console' | 'button' | 'fleet';
 
 export const TRAINING_OUTCOMES = ['promoted', 'refused', 'failed', 'cancelled'] as const;
 /** `refused`: a head was trained but may not serve; `failed`: no head was made. */

@@ -6,8 +6,8 @@ import { dateOf } from '../base/moment.js';
 import type { HoldReason } from '../base/words/hold-reason.js';
 import type { Message } from '../base/words/message.js';
 import type { HeadRegistry } from '../registry/registry.js';
-import { type JobEnd, type JobHandle, startJob } from './job/job-process.js';
-import type { TrainerSettings, TrainingProgress } from './job/job-protocol.js';
+import { type JobEnd, type JobHandle, type JobOptions, startJob } from './job/job-process.js';
+import type { FleetTraining, TrainerSettings, TrainingProgress } from './job/job-protocol.js';
 import type { JobResult, TrainingOutcome, TrainingReport, TrainingTrigger } from './report.js';
 
 export interface TrainerOptions {
@@ -25,7 +25,7 @@ export interface TrainerOptions {
   /** The program that trains; only tests use another one. */
   jobPath?: string;
   /** Starts the job; default: in its own process. */
-  startJob?: typeof startJob;
+  startJob?: (options: JobOptions) => Promise<JobHandle>;
   onProgress?: (progress: TrainingProgress, trainingId: string) => void;
   /** Called once for every training that started, whatever the outcome. */
   onOutcome?: (report: TrainingReport) => void;
@@ -57,6 +57,7 @@ export interface RunningTraining {
 interface Run {
   trainingId: string;
   trigger: TrainingTrigger;
+  fleet: FleetTraining | null;
   /** By `performance.now()`. */
   startedMs: number;
   job: JobHandle | null;
@@ -95,7 +96,7 @@ export class Trainer {
    *
    * @throws HeadlandError HL_TRAINING_RUNNING
    */
-  start(options: { trigger: TrainingTrigger }): StartedTraining {
+  start(options: { trigger: TrainingTrigger; fleet?: FleetTraining | null }): StartedTraining {
     if (this.#run) {
       throw new HeadlandError(
         'HL_TRAINING_RUNNING',
@@ -109,6 +110,7 @@ export class Trainer {
     const run: Run = {
       trainingId: randomUUID(),
       trigger: options.trigger,
+      fleet: options.fleet ?? null,
       startedMs: performance.now(),
       job: null,
       cancelled: false,
@@ -193,6 +195,7 @@ export class Trainer {
         trainingId: run.trainingId,
         task,
         trigger: run.trigger,
+        ...(run.fleet ? { fleet: run.fleet } : {}),
       },
       onWarning: (fields, message) =>
         this.#options.log.warn({ trainingId: run.trainingId, ...fields }, message),

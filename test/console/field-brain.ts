@@ -49,6 +49,7 @@ export function createFieldBrain(
       trigger: 'labels',
       outcome: version === 2 ? 'refused' : 'promoted',
       version,
+      fleetVersion: null,
       verdict: verdictOf(version),
       trust: version === source.versions.length ? level : 'beginner',
       basis: 'holdout' as const,

@@ -25,7 +25,7 @@ export const MAY_WRITE = new Map([
   ['src/storage/inspect-database.ts', 'a copy to look at'],
   ['src/storage/sqlite-connection.ts', 'an empty file, which SQLite flushes'],
   ['src/sync/rsync/rsync-target.ts', 'copies for rsync, made again'],
-  ['src/training/job/training-job.ts', 'a file of the kernel'],
+  ['src/training/job/job-main.ts', 'a file of the kernel'],
 ]);
 const WRITES =
   /^(?:appendFile|copyFile|cp|createWriteStream|f?truncate|link|rename|symlink|writeFile|writev?)(?:Sync)?$/;

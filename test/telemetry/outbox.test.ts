@@ -163,7 +163,7 @@ describe('outbox', () => {
     put('e', 'event');
     assert.deepEqual(letters(), ['b', 'c', 'd', 'e']);
     const { dropped, bytes } = outbox.stats();
-    assert.deepEqual(dropped, { event: 1, report: 0, metrics: 3, result: 0 });
+    assert.deepEqual(dropped, { event: 1, report: 0, metrics: 3, result: 0, fleet: 0 });
     assert.equal(bytes, maxBytes);
     assert.equal(outbox.enqueue(message('x'.repeat(maxBytes))), 'too large');
     close();
@@ -179,11 +179,23 @@ describe('outbox', () => {
     outbox.enqueue(message('short-lived', 'result', { expirySeconds: 30 }));
     machine.runs(60_000);
     outbox.flush();
-    assert.deepEqual(outbox.stats().dropped, { event: 0, report: 0, metrics: 0, result: 1 });
+    assert.deepEqual(outbox.stats().dropped, {
+      event: 0,
+      report: 0,
+      metrics: 0,
+      result: 1,
+      fleet: 0,
+    });
     assert.equal(outbox.stats().oldestSeconds, 60);
     machine.runs(HOUR_MS);
     outbox.flush();
-    assert.deepEqual(outbox.stats().dropped, { event: 1, report: 0, metrics: 0, result: 1 });
+    assert.deepEqual(outbox.stats().dropped, {
+      event: 1,
+      report: 0,
+      metrics: 0,
+      result: 1,
+      fleet: 0,
+    });
     assert.equal(outbox.stats().messages, 0);
     close();
   });
@@ -203,11 +215,44 @@ describe('outbox', () => {
       const left = texts(outbox.take(9)).map((text) => text[0]);
       const kept = drop === 'newest' ? ['d', 'e'] : ['e', 'f'];
       assert.deepEqual(left, ['a', 'b', 'c', ...kept], 'others have room');
-      assert.deepEqual(outbox.dropped, { event: 0, report: 1, metrics: 0, result: 0 });
+      assert.deepEqual(outbox.dropped, { event: 0, report: 1, metrics: 0, result: 0, fleet: 0 });
       assert.equal(outbox.lostToLimits, 1);
       assert.equal(outbox.enqueue(message('x'.repeat(maxBytes), 'report')), 'too large');
       close();
     }
+  });
+
+  test('a newer object replaces what waits of an older one, but not what is on its way', (t) => {
+    const path = join(temporaryFolder(t), 'o.db');
+    let { outbox, close } = openOutbox(path);
+    const parts = (letters: string) => [...letters].map((letter) => message(letter, 'fleet'));
+    outbox.enqueue(message('before', 'event'));
+    assert.equal(outbox.replace('fleet', 'sums main', parts('abc')), true);
+    assert.equal(outbox.replace('fleet', 'sums other', parts('xy')), true);
+    assert.deepEqual(texts(outbox.take(2)), ['before', 'a']);
+    assert.equal(outbox.replace('fleet', 'sums main', parts('de')), true);
+    assert.equal(outbox.waitingOf('fleet', 'sums main'), 3);
+    assert.deepEqual(texts(outbox.take(9)), ['x', 'y', 'd', 'e']);
+    assert.equal(outbox.stats().messages, 6);
+    assert.deepEqual(outbox.dropped, { event: 0, report: 0, metrics: 0, result: 0, fleet: 0 });
+    close();
+    ({ outbox, close } = openOutbox(path));
+    assert.deepEqual(texts(outbox.take(9)), ['before', 'a', 'x', 'y', 'd', 'e']);
+    assert.equal(outbox.replace('fleet', 'sums main', []), true);
+    assert.equal(outbox.stats().messages, 6, 'all of it is on its way');
+    close();
+  });
+
+  test('an object that does not fit into its class changes nothing', (t) => {
+    const maxBytes = 3 * sizeOf(message(HUNDRED));
+    const { outbox, close } = openOutbox(join(temporaryFolder(t), 'o.db'), {
+      classes: { fleet: { maxBytes, maxAgeMs: null, drop: 'oldest' } },
+    });
+    const parts = (count: number) => Array.from({ length: count }, () => message(HUNDRED, 'fleet'));
+    assert.equal(outbox.replace('fleet', 'sums', parts(3)), true);
+    assert.equal(outbox.replace('fleet', 'sums', parts(4)), false);
+    assert.equal(outbox.waitingOf('fleet', 'sums'), 3);
+    close();
   });
 
   test('a class may be kept for a shorter time than others', (t) => {
@@ -221,7 +266,7 @@ describe('outbox', () => {
     machine.runs(2 * HOUR_MS);
     outbox.flush();
     assert.deepEqual(texts(outbox.take(9)), ['event']);
-    assert.deepEqual(outbox.dropped, { event: 0, report: 0, metrics: 1, result: 0 });
+    assert.deepEqual(outbox.dropped, { event: 0, report: 0, metrics: 1, result: 0, fleet: 0 });
     close();
   });
 
@@ -443,7 +488,7 @@ describe('outbox', () => {
     assert.equal(outbox.enqueue(message('good')), 'stored');
     assert.equal(outbox.stats().lastError, null);
     const { dropped, messages, writeFailures } = outbox.stats();
-    assert.deepEqual(dropped, { event: 2, report: 2, metrics: 0, result: 2 });
+    assert.deepEqual(dropped, { event: 2, report: 2, metrics: 0, result: 2, fleet: 0 });
     assert.deepEqual([messages, writeFailures], [1, 0]);
     close();
     const second = openOutbox(path);
@@ -538,6 +583,7 @@ describe('outbox', () => {
           report: () => enqueue('report'),
           result: () => enqueue('result'),
           metrics: () => enqueue('metrics'),
+          fleet: () => enqueue('fleet'),
           take: () => take(1),
           'take all': () => take(99),
           acknowledge,

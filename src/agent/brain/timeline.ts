@@ -34,6 +34,7 @@ export function timelineOf(facts: TimelineFacts): TimelineEntry[] {
     pinned: version !== null && version === facts.pinned,
     stored: version !== null && stored.has(version),
     served: version === null ? [] : (served.get(version) ?? []),
+    fleetVersion: facts.cards.find((card) => card.version === version)?.fleet?.version ?? null,
   });
   const reported = new Set(facts.reports.map(({ trainingId }) => trainingId));
   const trainings = [
@@ -50,7 +51,10 @@ export function timelineOf(facts: TimelineFacts): TimelineEntry[] {
 }
 
 /** A training without what depends on what serves now. */
-type BareTraining = Omit<TrainingEntry, 'serving' | 'pinned' | 'stored' | 'served'>;
+type BareTraining = Omit<
+  TrainingEntry,
+  'serving' | 'pinned' | 'stored' | 'served' | 'fleetVersion'
+>;
 
 function ofReport(report: StoredReport): BareTraining {
   const { result, verdict, reason } = report;

@@ -3,7 +3,7 @@ import type { Log } from '../../base/log.js';
 import type { HoldReason } from '../../base/words/hold-reason.js';
 import type { InstanceLock } from '../../host/instance-lock.js';
 import { patiently } from '../../storage/store-patience.js';
-import type { TrainingProgress } from '../../training/job/job-protocol.js';
+import type { FleetTraining, TrainingProgress } from '../../training/job/job-protocol.js';
 import type { TrainingReport, TrainingTrigger } from '../../training/report.js';
 import { parseReport, type StoredReport } from '../../training/stored-report.js';
 import { Trainer } from '../../training/trainer.js';
@@ -33,6 +33,11 @@ export interface TrainingParts {
   knownLabels?: () => readonly string[] | null;
   /** Whether another task of this process trains; default: none does. */
   othersTrain?: () => boolean;
+  /**
+   * The head of the fleet that serves, in which own samples are blended by each training; null: none.
+   * Default: none.
+   */
+  fleet?: () => FleetTraining | null;
   /** The cache that holds the backbone; default: that of the configuration. */
   cacheDir?: () => string;
 }
@@ -115,13 +120,17 @@ export class TrainingService {
    * Starts a training and resolves with its id without waiting for its end.
    * @throws HeadlandError HL_TRAINING_RUNNING, HL_TRAINING_PAUSED, HL_BOARD_TOO_HOT, HL_STORE_…,
    *   HL_TRAINING_CANCELLED after {@link stop}
+   * @param fleet default: the head of the fleet that serves
    */
-  async start(trigger: TrainingTrigger): Promise<string> {
+  async start(
+    trigger: TrainingTrigger,
+    fleet: FleetTraining | null = this.#parts.fleet?.() ?? null,
+  ): Promise<string> {
     const obstacle = this.#parts.obstacle();
     if (obstacle) throw obstacle;
     if (this.#stopped) throw stopping();
     if (this.isBusy) throw alreadyTraining();
-    this.#starting = this.#begin(trigger);
+    this.#starting = this.#begin(trigger, fleet);
     try {
       return await this.#starting;
     } finally {
@@ -129,7 +138,7 @@ export class TrainingService {
     }
   }
 
-  async #begin(trigger: TrainingTrigger): Promise<string> {
+  async #begin(trigger: TrainingTrigger, fleet: FleetTraining | null): Promise<string> {
     const lock = await acquireStateLock(this.#parts.task.settings.paths.stateDir, 'train').catch(
       (error) => {
         throw isHeadlandError(error, 'HL_ALREADY_RUNNING') ? alreadyTraining() : error;
@@ -137,7 +146,7 @@ export class TrainingService {
     );
     try {
       this.#triggers.trainingStarted();
-      const { trainingId } = this.#trainer.start({ trigger });
+      const { trainingId } = this.#trainer.start({ trigger, fleet });
       this.#lock = lock;
       return trainingId;
     } catch (error) {

@@ -317,7 +317,7 @@ function telemetryMetrics({ telemetry }: MetricSources): Metric[] {
   ];
 }
 
-function boardMetrics({ status: { board, position }, written }: MetricSources): Metric[] {
+function boardMetrics({ status: { board, position, fleet }, written }: MetricSources): Metric[] {
   const { throttled, battery, pressure, wear } = board;
   return [
     gauge(
@@ -388,6 +388,16 @@ function boardMetrics({ status: { board, position }, written }: MetricSources): 
       'headland_position_fix',
       'Whether the position is known; no sample without a receiver.',
       position && bit(position.state === 'fix'),
+    ),
+    gauge(
+      'headland_fleet_shares',
+      'Whether the robot shares sums with its fleet; no sample without a fleet.',
+      fleet && bit(fleet.share),
+    ),
+    gauge(
+      'headland_fleet_problems',
+      'Tasks in which the robot cannot do what the hub wants; no sample without a fleet.',
+      fleet?.tasks.filter(({ problem }) => problem !== null).length ?? null,
     ),
   ];
 }

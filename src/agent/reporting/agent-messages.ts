@@ -3,6 +3,7 @@ import type { AlertEvent } from '../../alerts/rules.js';
 import type { Alarm } from '../../base/alarms.js';
 import type { HeadlandError } from '../../base/errors.js';
 import { type Eye, eyeOf } from '../../base/words/eye.js';
+import type { FleetNews } from '../../fleet/robot/fleet-ports.js';
 import { describeTrial, type ShadowTrial, tally } from '../../gate/shadow.js';
 import type { RateLimit } from '../../host/rate.js';
 import type { Decision } from '../../perception/decision.js';
@@ -196,6 +197,25 @@ export function trialMessage(task: string, trial: ShadowTrial): EventBody {
       odds: round(wealth),
       odds_alarm: trial.alarmAt,
     },
+  };
+}
+
+/** Event: a head of the fleet was taken or refused, or an earlier one serves again. */
+export function fleetHeadMessage(
+  task: string,
+  { kind, fleetVersion, localVersion, reason }: FleetNews,
+): EventBody {
+  const what = {
+    fleet_head_taken: 'serves',
+    fleet_head_refused: 'was refused',
+    fleet_rolled_back: 'was rolled back',
+  };
+  const why = reason === null ? '' : `: ${reason}`;
+  return {
+    kind: 'fleet_head',
+    severity: kind === 'fleet_rolled_back' ? 'warning' : 'info',
+    message: `fleet head ${fleetVersion} ${what[kind]}${why}`.slice(0, 2_048),
+    details: { task, outcome: kind, fleet_version: fleetVersion, head_version: localVersion },
   };
 }
 

@@ -19,6 +19,7 @@ const KIND_OF: Readonly<Record<EventBody['kind'], EventKind | null>> = {
   label_requested: null,
   camera: 'camera',
   head_changed: 'head',
+  fleet_head: 'head',
   temperature: 'alarm',
   command_refused: null,
   failure: 'alarm',

@@ -1,5 +1,6 @@
 import { arch, hostname, release, type } from 'node:os';
 import { regionNames } from '../../base/words/eye.js';
+import type { FleetStatus } from '../../fleet/robot/fleet-service.js';
 import type { Written } from '../../host/written-bytes.js';
 import type { BackboneInfo } from '../../perception/perception-protocol.js';
 import type { InfoBody, MetricsBody } from '../../telemetry/contract/messages.js';
@@ -140,7 +141,23 @@ export function statusAnswer(
       ? { tasks: status.tasks.map((task) => ({ name: task.name, ...taskAnswer(task) })) }
       : taskAnswer(only)),
     ...(status.position ? { position: positionAnswer(status.position) } : {}),
+    ...(status.fleet ? { fleet: fleetAnswer(status.fleet) } : {}),
     metrics: metricsMessage(status, written),
+  };
+}
+
+function fleetAnswer({ hub, share, quarantined, tasks }: FleetStatus): Record<string, unknown> {
+  return {
+    hub,
+    share,
+    quarantined,
+    tasks: tasks.map(({ task, sharedVersion, sharedSamples, head, problem }) => ({
+      task,
+      shared_version: sharedVersion,
+      shared_samples: sharedSamples,
+      head,
+      problem: problem && { code: problem.code, message: problem.message },
+    })),
   };
 }
 

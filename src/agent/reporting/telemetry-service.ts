@@ -5,6 +5,7 @@ import type { Log } from '../../base/log.js';
 import { Moment } from '../../base/moment.js';
 import { SideService } from '../../base/side-service.js';
 import type { Config } from '../../config/schema.js';
+import type { FleetLink } from '../../fleet/robot/fleet-ports.js';
 import { clockState, isDateSynchronized } from '../../host/board-readings.js';
 import { CommandLedger } from '../../storage/commands/command-ledger.js';
 import type { Database } from '../../storage/database.js';
@@ -234,6 +235,35 @@ export class TelemetryService {
     this.#client.trainingProgress(trainingProgressMessage(progress, task, trainingId));
   }
 
+  /** The connection, for what the contract of telemetry does not name: the fleet. */
+  get fleetLink(): FleetLink {
+    const client = this.#client;
+    const outbox = this.#outbox;
+    const { alarms } = this.options;
+    return {
+      subscribe: (topic, onMessage) =>
+        client.subscribe({
+          topic,
+          qos: 1,
+          onMessage,
+          onSubscribed: (refusal) => {
+            if (refusal === null) alarms.clear('mqtt-fleet');
+            else alarms.raise('mqtt-fleet', subscriptionRefused(topic, refusal));
+          },
+        }),
+      whenReady: (onReady) => client.whenReady(onReady),
+      publishRetained: (topic, payload) => client.publishRetained(topic, payload),
+      sendOnce: (topic, payload) => client.sendOnce(topic, payload),
+      replace: (subject, messages) => outbox.replace('fleet', subject, messages),
+      waitingOf: (subject) => outbox.waitingOf('fleet', subject),
+      maxPayloadBytes: (topic) => client.maxPayloadBytes(topic),
+    };
+  }
+
+  unknownShare(task: string): number | null {
+    return this.#client.unknownShare(task);
+  }
+
   trainingReport(report: TrainingReport): void {
     this.#client.trainingReport(trainingReportMessage(report));
   }
@@ -293,6 +323,17 @@ export class TelemetryService {
     const credentials = brokerCredentials(this.config.mqtt, this.options.environment);
     return { url: this.#firstUrl, otherUrls: this.config.mqtt.otherUrls, credentials };
   }
+}
+
+function subscriptionRefused(topic: string, refusal: string): HeadlandError {
+  return new HeadlandError(
+    'HL_BROKER_SUBSCRIPTION_REFUSED',
+    `the broker refuses the subscription to ${topic}: ${refusal}`,
+    {
+      remedy: `Allow the robot to read ${topic} in the access list of the broker.`,
+      details: { filter: topic },
+    },
+  );
 }
 
 function messagesDropped(dropped: Readonly<Record<OutboxClass, number>>): HeadlandError {

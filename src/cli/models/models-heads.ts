@@ -25,6 +25,7 @@ export function headsCommand(): Command {
         card ? card.createdAt : 'damaged',
         ...factsOf(card),
         version === pinned ? 'serving, pinned' : useOf({ current, served }),
+        card?.fleet ? `fleet head ${card.fleet.version}` : '',
         card ? firstSentence(card.gate.reason) : '',
       ]);
       printLine(table(cells, ''));

@@ -25,6 +25,7 @@ export function statusRows(known: KnownStatus): string[][] {
     ...ofTasks('labels', labelsText),
     ...heldRows(status),
     ['broker', brokerText(status)],
+    ...fleetRows(status),
     ['alarms', records(status.alarms).map(alarmText).join('; ') || 'none'],
   ];
 }
@@ -40,6 +41,24 @@ function whoAndHow({ status, demo, pid, stateDir }: KnownStatus): string {
     `${(number(metrics.frames_per_second) ?? 0).toFixed(1)} frames/s`,
     ...(pid === null ? [] : [`process ${pid} in ${stateDir}`]),
   ].join(' · ');
+}
+
+/** No row without a fleet. */
+function fleetRows(status: Fields): string[][] {
+  if (status.fleet === undefined) return [];
+  const { hub, share, tasks } = fields(status.fleet);
+  const heads = records(tasks).flatMap((task) => {
+    const head = fields(task.head);
+    const { message } = fields(task.problem);
+    return [
+      ...(head.version === undefined ? [] : [`head ${head.version} of the fleet: ${head.state}`]),
+      ...(typeof message === 'string' ? [message] : []),
+    ];
+  });
+  const from = typeof hub === 'string' ? hub : 'no word of the hub yet';
+  return [
+    ['fleet', [from, share === true ? 'shares sums' : 'shares nothing', ...heads].join(' · ')],
+  ];
 }
 
 function heldRows(status: Fields): string[][] {

@@ -66,6 +66,8 @@ const timelineEntry = z.discriminatedUnion('kind', [
     outcome,
     /** Null: no head was made. */
     version: count.nullable(),
+    /** Number in the fleet of the head that it comes from; null: trained on this robot alone. */
+    fleetVersion: count.nullable(),
     /** One sentence. */
     verdict: message,
     trust: z.string().nullable(),

@@ -70,6 +70,16 @@ export interface ConnectionEnd {
   reason?: ServerReason;
 }
 
+/** A topic that the robot reads besides its commands. */
+export interface TopicSubscription {
+  topic: string;
+  qos: QoS;
+  /** A retained message of such a topic is as good as a live one. */
+  onMessage: (payload: Uint8Array) => void;
+  /** The answer of the broker; null: granted, else the reason in words. */
+  onSubscribed: (refusal: string | null) => void;
+}
+
 export interface ConnectionOptions {
   access: BrokerAccess;
   protocolVersion: 4 | 5;
@@ -87,6 +97,8 @@ export interface ConnectionOptions {
     topics: readonly string[];
     qos: QoS;
   };
+  /** Further topics, without wildcards; a refusal of one of them does not concern the commands. */
+  topics?: readonly TopicSubscription[];
   /** Subscribed and ready to publish. */
   onReady: () => void;
   onCommand: (command: IncomingCommand) => void;
@@ -112,6 +124,7 @@ export class Connection {
   #lastError: { message: string; code?: number | string; reason?: ServerReason } | null = null;
   #limits = NO_LIMITS;
   #subscribeAgain: NodeJS.Timeout | null = null;
+  readonly #subscribeLater = new Set<NodeJS.Timeout>();
   #unanswered = 0;
   #refusedMessage = false;
 
@@ -245,12 +258,41 @@ export class Connection {
       }
       if (this.#ready) return;
       this.#ready = true;
+      this.#subscribeToTopics();
       onReady();
+    });
+  }
+
+  #subscribeToTopics(): void {
+    for (const subscription of this.#options.topics ?? []) this.#subscribeTo(subscription);
+  }
+
+  #subscribeTo(subscription: TopicSubscription): void {
+    const { topic, qos, onSubscribed } = subscription;
+    this.#client.subscribe(topic, { qos }, (error, granted) => {
+      if (this.#ended) return;
+      const [answer] = error ? (answersIn(error) ?? []) : (granted ?? []).map((each) => each.qos);
+      // No answer: the connection ended first.
+      if (answer === undefined) return;
+      const isRefused = answer >= REFUSED;
+      onSubscribed(isRefused ? serverReason(answer, 'later').words : null);
+      if (!isRefused) return;
+      const again = setTimeout(
+        () => this.#subscribeTo(subscription),
+        this.#options.settings.backoffMaxMs,
+      );
+      again.unref();
+      this.#subscribeLater.add(again);
     });
   }
 
   #onMessage(topic: string, payload: Buffer, packet: IPublishPacket): void {
     if (this.#ended) return;
+    const further = this.#options.topics?.find((subscription) => subscription.topic === topic);
+    if (further) {
+      further.onMessage(payload);
+      return;
+    }
     const { responseTopic, correlationData } = packet.properties ?? {};
     this.#options.onCommand({
       topic,
@@ -287,6 +329,7 @@ export class Connection {
     if (this.#ended) return;
     this.#ended = true;
     if (this.#subscribeAgain !== null) clearTimeout(this.#subscribeAgain);
+    for (const timer of this.#subscribeLater) clearTimeout(timer);
     const error = this.#lastError;
     this.#client.end(true);
     // MQTT.js does not force an end once a graceful one has begun.

@@ -14,6 +14,7 @@ import {
   type ConnectionOptions,
   keepsSession,
   type Publication,
+  type TopicSubscription,
 } from './connection.js';
 import { Contest } from './contest.js';
 import { SessionRescue, type SessionStart } from './session-rescue.js';
@@ -31,6 +32,8 @@ export interface LinkOptions {
   clientId: string;
   settings: Config['mqtt'];
   subscription: ConnectionOptions['subscription'];
+  /** Read for every connection. */
+  topics?: () => readonly TopicSubscription[];
   alarms: AlarmSwitch;
   log: Log;
   /** Last will of the connection with this number. */
@@ -188,6 +191,7 @@ export class Link {
         willLimits: broker.willLimits,
         sessionStart,
         subscription: options.subscription,
+        topics: options.topics?.() ?? [],
         onReady: () => this.#onReady(broker, protocolVersion, session),
         onCommand: options.onCommand,
         onEnd: (end) => this.#onEnd(broker, protocolVersion, end),

@@ -20,7 +20,7 @@ const SET_ASIDE_MS = 600_000;
  * 5, length of the topic 2, packet id 2, length of the properties 4, expiry 5, head of the
  * correlation data 3.
  */
-const PACKET_OVERHEAD_BYTES = 21;
+export const PACKET_OVERHEAD_BYTES = 21;
 
 export interface SenderOptions {
   outbox: Outbox;

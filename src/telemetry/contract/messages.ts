@@ -229,6 +229,7 @@ export const EVENT_KINDS = [
   'label_requested',
   'camera',
   'head_changed',
+  'fleet_head',
   'temperature',
   'command_refused',
   'failure',
@@ -246,7 +247,13 @@ export const eventSchema = z
   })
   .describe('A notable event');
 
-const perClass = z.strictObject({ event: count, report: count, metrics: count, result: count });
+const perClass = z.strictObject({
+  event: count,
+  report: count,
+  metrics: count,
+  result: count,
+  fleet: count,
+});
 
 export const metricsSchema = z
   .strictObject({

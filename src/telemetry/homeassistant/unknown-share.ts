@@ -4,6 +4,12 @@ const WINDOW = 100;
 export class UnknownShare {
   readonly #last = new Map<string, boolean[]>();
 
+  /** The share so far, 0..1; null: there was no prediction. */
+  of(task: string): number | null {
+    const last = this.#last.get(task);
+    return last === undefined ? null : last.filter(Boolean).length / last.length;
+  }
+
   /** @returns the share, with this prediction, 0..1 */
   add(task: string, isUnknown: boolean): number {
     const last = this.#last.get(task) ?? [];

@@ -78,7 +78,13 @@ export class Outbox {
   /** What they take of the table. */
   #leaving = noTotals();
   readonly #deferred = new Map<number, number>();
-  readonly #dropped: Record<OutboxClass, number> = { event: 0, report: 0, metrics: 0, result: 0 };
+  readonly #dropped: Record<OutboxClass, number> = {
+    event: 0,
+    report: 0,
+    metrics: 0,
+    result: 0,
+    fleet: 0,
+  };
   /** Messages that a limit has dropped, in contrast to those that expired. */
   #lostToLimits = 0;
   readonly #waiting = new WaitingRoom();
@@ -113,6 +119,7 @@ export class Outbox {
       report: rulesOf('report'),
       metrics: rulesOf('metrics'),
       result: rulesOf('result'),
+      fleet: rulesOf('fleet'),
     };
     this.#clocks = {
       monotonic: () => performance.now(),
@@ -153,6 +160,61 @@ export class Outbox {
     }
     this.flush();
     return this.#waiting.has(id) ? 'waiting' : 'stored';
+  }
+
+  /**
+   * Replaces what waits of a subject by other messages, in one commit. What is on its way to the
+   * broker stays.
+   * @returns false when the disk has refused it, or a message is too large: nothing has changed then
+   */
+  replace(name: OutboxClass, subject: string, messages: readonly OutboxMessage[]): boolean {
+    if (messages.some((message) => this.#refusalOf(message) !== null)) return false;
+    const bytes = messages.reduce((sum, message) => sum + sizeOf(message), 0);
+    const maxBytes = this.#rules[name].maxBytes ?? this.#options.maxBytes;
+    if (bytes > Math.min(maxBytes, this.#options.maxBytes)) return false;
+    if (!this.flush()) return false;
+    const totals = copyOf(this.#totals);
+    const replaced: Victim[] = [];
+    const nowMs = this.#clock.nowMs();
+    try {
+      this.#table.transaction(() => {
+        for (const victim of this.#table.ofSubject(name, subject)) {
+          if (this.#inFlight.has(victim.id) || this.#acknowledged.has(victim.id)) continue;
+          this.#table.delete(victim.id);
+          count(totals[name], -1, -victim.bytes);
+          replaced.push(victim);
+        }
+        for (const message of messages) {
+          this.#table.insert({ ...message, class: name, subject }, nowMs);
+          count(totals[name], 1, sizeOf(message));
+        }
+      });
+    } catch (error) {
+      this.#writeFailures++;
+      this.#lastError = messageOf(error);
+      return false;
+    }
+    this.#totals = totals;
+    const gone = new Set(replaced.map(({ id }) => id));
+    this.#ahead = this.#ahead.filter(({ id }) => !gone.has(id));
+    for (const id of gone) {
+      this.#deferred.delete(id);
+      this.#expired.delete(id);
+    }
+    // Room for them, as for any other message.
+    this.#sweptAtMs = Number.NEGATIVE_INFINITY;
+    this.flush();
+    this.#onReady();
+    return true;
+  }
+
+  /** Messages of a subject that the broker has not acknowledged. */
+  waitingOf(name: OutboxClass, subject: string): number {
+    return this.#read(
+      () =>
+        this.#table.ofSubject(name, subject).filter(({ id }) => !this.#acknowledged.has(id)).length,
+      0,
+    );
   }
 
   /**
@@ -466,6 +528,8 @@ export class Outbox {
     const tooMuch = (): boolean =>
       Object.values(totals).reduce((sum, { bytes }) => sum + bytes, 0) > this.#options.maxBytes;
     this.#loseWhile(tooMuch, { class: 'metrics' }, lose);
+    // What the hub misses is sent again.
+    this.#loseWhile(tooMuch, { class: 'fleet' }, lose);
     this.#loseWhile(tooMuch, { not: 'metrics' }, lose);
   }
 
@@ -541,11 +605,12 @@ function count(totals: OutboxTotals, messages: number, bytes: number): void {
 }
 
 function copyOf(totals: Record<OutboxClass, OutboxTotals>): Record<OutboxClass, OutboxTotals> {
-  const { event, report, metrics, result } = totals;
+  const { event, report, metrics, result, fleet } = totals;
   return {
     event: { ...event },
     report: { ...report },
     metrics: { ...metrics },
     result: { ...result },
+    fleet: { ...fleet },
   };
 }

@@ -21,7 +21,13 @@ export interface Waiting {
 export class WaitingRoom {
   /** By id, oldest first. */
   readonly #waiting = new Map<number, Waiting>();
-  readonly #bytes: Record<OutboxClass, number> = { event: 0, report: 0, metrics: 0, result: 0 };
+  readonly #bytes: Record<OutboxClass, number> = {
+    event: 0,
+    report: 0,
+    metrics: 0,
+    result: 0,
+    fleet: 0,
+  };
   #inFlight = 0;
   #ids = 0;
 
@@ -37,8 +43,7 @@ export class WaitingRoom {
   }
 
   get bytes(): number {
-    const { event, report, metrics, result } = this.#bytes;
-    return event + report + metrics + result;
+    return Object.values(this.#bytes).reduce((sum, bytes) => sum + bytes, 0);
   }
 
   bytesOf(name: OutboxClass): number {

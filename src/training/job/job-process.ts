@@ -12,34 +12,38 @@ const KILL_AFTER_MS = 2_000;
 const STDERR_LINES = 20;
 const STDERR_MAX_CHARACTERS = 8_192;
 
-export interface JobOptions {
+export interface JobOptions<S = JobSettings> {
   /** The program. */
   path: string;
   nice: number;
   maxOldSpaceMegabytes: number;
   /** Without pauses. */
   maxDurationMs: number;
-  settings: JobSettings;
+  settings: S;
   onProgress: (progress: StepProgress) => void;
   /** A warning that the job wrote, and its fields. */
   onWarning?: (fields: Record<string, unknown>, message: string) => void;
 }
 
 /** The end of a job: with a result, or with the error that explains why there is none. */
-export type JobEnd = { result: JobResult; error: null } | { result: null; error: SerialisedError };
+export type JobEnd<R = JobResult> =
+  | { result: R; error: null }
+  | { result: null; error: SerialisedError };
 
-export interface JobHandle {
+export interface JobHandle<R = JobResult> {
   readonly pid: number | undefined;
   /** SIGTERM, and SIGKILL two seconds later. */
   stop(): void;
   /** The job waits after its current step; the time does not count. */
   pause(): void;
   resume(): void;
-  readonly ended: Promise<JobEnd>;
+  readonly ended: Promise<JobEnd<R>>;
 }
 
 /** Starts the training program in its own process, which leaves the processor to others. */
-export async function startJob(options: JobOptions): Promise<JobHandle> {
+export async function startJob<S = JobSettings, R = JobResult>(
+  options: JobOptions<S>,
+): Promise<JobHandle<R>> {
   const priority = await lowPriorityCommand(options.nice);
   const courteous = options.nice > 0 && priority.length === 0;
   const command = [
@@ -54,8 +58,8 @@ export async function startJob(options: JobOptions): Promise<JobHandle> {
     env: jobEnvironment(process.env),
   });
   const timeLimit = new TimeLimit(options.maxDurationMs);
-  const ended = watch(child, options, timeLimit);
-  send(child, { type: 'start', settings: options.settings, courteous });
+  const ended = watch<R>(child, options, timeLimit);
+  send<S>(child, { type: 'start', settings: options.settings, courteous });
   return {
     pid: child.pid,
     stop: () => void endChild(child, KILL_AFTER_MS),
@@ -111,9 +115,13 @@ export function jobEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   };
 }
 
-function watch(child: ChildProcess, options: JobOptions, timeLimit: TimeLimit): Promise<JobEnd> {
+function watch<R>(
+  child: ChildProcess,
+  options: Pick<JobOptions, 'maxDurationMs' | 'onProgress' | 'onWarning'>,
+  timeLimit: TimeLimit,
+): Promise<JobEnd<R>> {
   return new Promise((resolve) => {
-    let said: JobEnd | null = null;
+    let said: JobEnd<R> | null = null;
     let timedOut = false;
     let stderr = '';
     timeLimit.onOver(() => {
@@ -121,14 +129,14 @@ function watch(child: ChildProcess, options: JobOptions, timeLimit: TimeLimit): 
       void endChild(child, 0);
     });
     timeLimit.start();
-    const finish = (end: JobEnd): void => {
+    const finish = (end: JobEnd<R>): void => {
       timeLimit.stop();
       resolve(end);
     };
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       stderr = (stderr + text).slice(-STDERR_MAX_CHARACTERS);
     });
-    child.on('message', (message: JobMessage) => {
+    child.on('message', (message: JobMessage<R>) => {
       if (message.type === 'outcome') said = { result: message.result, error: null };
       else if (message.type === 'error') said = { result: null, error: message.error };
       else {
@@ -167,7 +175,7 @@ function warningsIn(stderr: string): { msg: string; [field: string]: unknown }[]
   });
 }
 
-function send(child: ChildProcess, message: TrainerMessage): void {
+function send<S>(child: ChildProcess, message: TrainerMessage<S>): void {
   // `close` reports a job that is already dead. One that could not start has no channel.
   if (typeof child.send === 'function') child.send(message, () => undefined);
 }

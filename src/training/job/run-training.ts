@@ -32,6 +32,7 @@ import {
   viewsThatFit,
 } from '../data/feature-matrix.js';
 import { OnnxFitEngine } from '../fit/fit-engine.js';
+import { openFleet } from '../fit/fit-fleet.js';
 import { fitHead, headOf } from '../fit/fit-head.js';
 import { PausingEngine } from '../fit/pausing-engine.js';
 import type { FittedRecipe } from '../fit/recipes.js';
@@ -39,7 +40,8 @@ import type { JobResult, SkippedSample } from '../report.js';
 import { type Judgement, judge } from '../verdict/judge.js';
 import { type LabelEffect, labelEffect } from '../verdict/label-effect.js';
 import { leftOutAnswers, waitingFeatures } from '../verdict/unknown-threshold.js';
-import type { JobSettings, StepProgress } from './job-protocol.js';
+import { adoptHead } from './adopt-head.js';
+import type { FleetTraining, JobSettings, StepProgress } from './job-protocol.js';
 import { PauseGate } from './pause-gate.js';
 import { Phases } from './phases.js';
 
@@ -76,7 +78,12 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
   phases.begin('collect');
   const labelRevision = store.labelRevision();
   const samples = readLabelled(store);
-  const wanted = collect(samples, settings.training);
+  const registry = new HeadRegistry(settings.registryDir, {
+    keep: settings.heads.keep,
+    classNames: (revision) => store.namesSince(revision),
+  });
+  const wanted = collectUnlessAdopting(samples, settings);
+  if (wanted === null) return adoptHead(settings, settings.fleet!, registry, labelRevision);
   const { models, addedCardsDir, cacheDir } = settings;
   const card = await loadCard(models.backbone, models.cardsDir, addedCardsDir);
   const backbone = await openFittingBackbone({ card, cacheDir, threads: 1, log });
@@ -84,46 +91,48 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
   try {
     phases.begin('embed');
     const embedded = await embed(store, backbone, wanted, settings, gate, phases);
-    const collected = collect(
-      withFeatures(store, samples, wanted, embedded.key),
-      settings.training,
-    );
+    const own = collect(withFeatures(store, samples, wanted, embedded.key), settings.training);
+    const { featureSize } = backbone;
+    const plan = settings.fleet
+      ? await openFleet(settings.fleet, own, { key: embedded.key, featureSize })
+      : null;
+    const collected = plan?.collected ?? own;
 
     phases.begin('fit');
     const views = viewsThatFit(collected.training.length, {
       views: settings.augmentation.views,
-      featureSize: backbone.featureSize,
+      featureSize,
       maxBytes: settings.training.maxFeatureBytes,
     });
     if (views < settings.augmentation.views) {
       log.info({ views }, 'learning fewer views of each sample: training.maxFeatureBytes');
     }
-    const set = assemble(store, collected.training, collected.labels, {
+    const assembled = assemble(store, collected.training, collected.labels, {
       key: embedded.key,
       recipe: embedded.recipe,
       views,
-      featureSize: backbone.featureSize,
+      featureSize,
     });
+    const set = plan ? { ...assembled, knownElsewhere: plan.knownElsewhere } : assembled;
     // Before the fit, during which samples may be added or removed.
     const holdoutFeatures = presentOriginals(store, collected.holdout, embedded.key);
     const holdoutFirsts = firstsOfClusters(collected.holdout, holdoutFeatures);
     opened = await OnnxFitEngine.create(1);
     const engine = new PausingEngine(opened, gate);
-    const { recipe, novelty, table } = await fitHead(set, {
-      learners: settings.training.learners,
-      budgetMs: settings.training.searchBudgetMs,
-      classGaussians: settings.training.classGaussians,
-      unlabelled: waitingFeatures(store, embedded.key, set.featureSize),
-      engine,
-      nowMs,
-      onCandidate: (done, total) => phases.step(done, total),
-    });
+    const onCandidate = (done: number, total: number): void => phases.step(done, total);
+    const { recipe, novelty, table } = plan
+      ? plan.fit(set, onCandidate)
+      : await fitHead(set, {
+          learners: settings.training.learners,
+          budgetMs: settings.training.searchBudgetMs,
+          classGaussians: settings.training.classGaussians,
+          unlabelled: waitingFeatures(store, embedded.key, set.featureSize),
+          engine,
+          nowMs,
+          onCandidate,
+        });
 
     phases.begin('evaluate');
-    const registry = new HeadRegistry(settings.registryDir, {
-      keep: settings.heads.keep,
-      classNames: (revision) => store.namesSince(revision),
-    });
     const trained: Head = {
       ...headOf(recipe, {
         labels: collected.labels,
@@ -147,6 +156,7 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
       trained,
       challenger: head,
       settings: settings.gate,
+      fleetSamples: settings.fleet?.samples ?? 0,
     });
 
     const trust = trustOf(judgement.answers, collected);
@@ -210,6 +220,21 @@ export async function runTraining(run: TrainingRun): Promise<JobResult> {
   } finally {
     await opened?.close();
     await backbone.close();
+  }
+}
+
+/** Null: the head of the fleet is taken as it is. @throws HeadlandError HL_TRAINING_TOO_FEW_… */
+function collectUnlessAdopting(
+  samples: readonly LabelledSample[],
+  { training, fleet }: JobSettings,
+): Collected | null {
+  if (fleet?.mode === 'adopt') return null;
+  try {
+    return collect(samples, training);
+  } catch (error) {
+    const isTooFew = isHeadlandError(error) && /^HL_TRAINING_TOO_FEW_/.test(error.code);
+    if (isTooFew && fleet?.mode === 'judge-or-adopt') return null;
+    throw error;
   }
 }
 
@@ -363,6 +388,10 @@ function beliefOf(
   return fitBelief(labels, novelty, groups).parameters;
 }
 
+function fleetOnCard({ version, object, samples }: FleetTraining): HeadCard['fleet'] {
+  return { version, object, samples };
+}
+
 function describe(
   settings: JobSettings,
   head: Head,
@@ -395,6 +424,7 @@ function describe(
     leaveGroupOutMacroLogLoss: macroLogLoss,
     gate: decision,
     refused: decision.promote ? null : decision.reason,
+    ...(settings.fleet ? { fleet: fleetOnCard(settings.fleet) } : {}),
     augmentation: { recipe, views, seed: settings.augmentation.seed },
     durationsMs: phases.durationsMs(),
   };

@@ -4,6 +4,7 @@ import type { SampleAnswer } from '../../gate/answers/sample-answer.js';
 import { decide } from '../../gate/decide.js';
 import {
   chooseEvidence,
+  type Evidence,
   type EvidenceSettings,
   type JudgedSample,
   type ServingHead,
@@ -48,6 +49,8 @@ export interface JudgeInput {
   /** Computes the fits of the serving head's recipe. */
   engine: FitEngine;
   settings: GateSettings & EvidenceSettings;
+  /** Samples of the fleet that the new head has learnt; 0: none. */
+  fleetSamples: number;
 }
 
 export interface Judgement {
@@ -122,7 +125,11 @@ export async function judge(input: JudgeInput): Promise<Judgement> {
   // Near-duplicates are one answer. Those of training samples are not judged either.
   const { holdoutFirsts } = input;
   const different = samples.filter((_, i) => holdoutFirsts[i - training.length] ?? true);
-  const evidence = await chooseEvidence(different, serving, settings);
+  const evidence = withFleet(
+    await chooseEvidence(different, serving, settings),
+    input.fleetSamples,
+    champion?.stored?.card.fleet?.samples ?? 0,
+  );
   const championHoldout = holdoutFeaturesOf(champion, input, holdoutToday);
   const gateInput: GateInput = {
     ...evidence,
@@ -156,6 +163,20 @@ export async function judge(input: JudgeInput): Promise<Judgement> {
   };
 }
 
+/** Samples that heads have learnt by the sums of a fleet count as their own do. */
+function withFleet(evidence: Evidence, challenger: number, champion: number): Evidence {
+  return {
+    ...evidence,
+    champion: evidence.champion && {
+      ...evidence.champion,
+      learnt: evidence.champion.learnt + champion,
+    },
+    newlyLearnt: evidence.newlyLearnt + Math.max(0, challenger - champion),
+    removed: evidence.removed + Math.max(0, champion - challenger),
+    learnt: evidence.learnt + challenger,
+  };
+}
+
 async function readChampion(registry: HeadRegistry, key: string): Promise<Champion | null> {
   const version = await registry.current();
   if (version === null) return null;
@@ -173,7 +194,8 @@ async function readChampion(registry: HeadRegistry, key: string): Promise<Champi
 function servingHead(champion: Champion, input: JudgeInput): ServingHead {
   const { version, stored, otherFeatures } = champion;
   const learner = stored?.card.learner;
-  const canRefit = stored && !otherFeatures && learner !== 'tf-layers';
+  // Own samples alone do not give what the sums of a fleet have given.
+  const canRefit = stored && !otherFeatures && learner !== 'tf-layers' && !stored.card.fleet;
   return {
     version,
     labels: stored?.head.labels ?? [],

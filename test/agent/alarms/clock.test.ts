@@ -97,7 +97,7 @@ describe('a clock that is set while the robot works', { skip, timeout: TEST_HANG
         const { outbox } = said as { outbox?: { messages: number; oldest_seconds: number } };
         return outbox !== undefined && outbox.oldest_seconds < 10;
       });
-      const given = { event: 0, report: 0, metrics: 0, result: 0 };
+      const given = { event: 0, report: 0, metrics: 0, result: 0, fleet: 0 };
       assert.deepEqual(body.outbox.dropped_total, given);
       await person.until(({ body }) => body.kind === 'alert_raised');
       assert.ok(

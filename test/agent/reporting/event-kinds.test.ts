@@ -6,6 +6,7 @@ import {
   alertMessage,
   clipSavedMessage,
   failureMessage,
+  fleetHeadMessage,
   labelRequestedMessage,
   rateLimitMessage,
   trialMessage,
@@ -92,6 +93,15 @@ const MAKERS: Record<EventBody['kind'], ((send: (body: EventBody) => void) => vo
       { condition: 'blurred', measuredAtMs: 0, measured: null, usualSharpness: null },
     ),
   head_changed: (send) => send(trialMessage('main', { ...trial, outcome: 'rolled-back' })),
+  fleet_head: (send) =>
+    send(
+      fleetHeadMessage('main', {
+        kind: 'fleet_head_taken',
+        fleetVersion: 3,
+        localVersion: 2,
+        reason: null,
+      }),
+    ),
   temperature: (send) => send(rateLimitMessage({ framesPerSecond: 1, reason: 'heat' }, 80)),
   command_refused: null,
   failure: (send) => send(failureMessage(ERROR)),

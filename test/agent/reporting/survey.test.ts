@@ -25,7 +25,7 @@ const OWN = {
     messages: 0,
     bytes: 0,
     oldest_seconds: 0,
-    dropped_total: { event: 0, report: 0, metrics: 0, result: 0 },
+    dropped_total: { event: 0, report: 0, metrics: 0, result: 0, fleet: 0 },
   },
   predictions_dropped_total: 0,
   commands_total: 0,

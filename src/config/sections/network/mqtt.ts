@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { milliseconds, secret, section } from '../../fields.js';
 
-const outboxClass = (what: string) =>
+const outboxClass = (what: string, maxBytes: number | null = null) =>
   section(
     {
       maxBytes: z
         .int()
         .min(4_096)
         .nullable()
-        .default(null)
+        .default(maxBytes)
         .describe('null = as much as mqtt.outboxMaxBytes leaves'),
       maxAgeMs: milliseconds(1_000, 31_536_000_000)
         .nullable()
@@ -115,6 +115,7 @@ export const mqtt = section(
         report: outboxClass('Reports of trainings'),
         metrics: outboxClass('Metrics and camera quality'),
         result: outboxClass('Answers to commands'),
+        fleet: outboxClass('Parts of what is sent to the hub of a fleet', 50_331_648),
       },
       'Limits of single classes of messages that wait for the broker',
     ),

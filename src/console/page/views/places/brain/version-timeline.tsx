@@ -90,7 +90,7 @@ function Entry({
       </p>
     );
   }
-  const { version, outcome, verdict, labels, serving, pinned, stored } = entry;
+  const { version, outcome, verdict, labels, serving, pinned, stored, fleetVersion } = entry;
   const name =
     version === null
       ? words.say(`brain.outcome.${outcome}`)
@@ -111,6 +111,9 @@ function Entry({
         )}
         {serving && <span class="tag">{words.say('brain.serving')}</span>}
         {pinned && <span class="tag">{words.say('brain.pinned')}</span>}
+        {fleetVersion !== null && (
+          <span class="tag">{words.say('brain.fleetHead', { version: fleetVersion })}</span>
+        )}
         {outcome === 'refused' && (
           <span class="tag tag-refused">{words.say('brain.outcome.refused')}</span>
         )}

@@ -45,6 +45,7 @@ export const brainDe: Translated<typeof brainEn> = {
   'brain.timelineEmpty': 'Hier erscheinen Trainings.',
   'brain.older': 'Ältere zeigen',
   'brain.version': 'Version',
+  'brain.fleetHead': 'Flotte: Version {version}',
   'brain.versionName': 'Version {version}',
   'brain.openVersion': 'Version {version} öffnen',
   'brain.outcome': 'Ergebnis',
@@ -176,6 +177,8 @@ export const brainDe: Translated<typeof brainEn> = {
     'Abgelehnt: nicht deutlich besser: Von {samples} Bildern sind {gained} jetzt richtig statt falsch und {lost} umgekehrt.',
   'verdict.refused-damaged':
     'Abgelehnt: Was auf dem Datenträger liegt, antwortet anders als das Trainierte.',
+  'verdict.fleet-as-it-is':
+    'Version {version} der Flotte, gelernt aus {samples} Beispielen anderer Roboter: unverändert übernommen.',
   'verdict.pinned': 'Wäre übernommen worden, aber Version {pinned} ist angeheftet.',
   'verdict.stale': 'Abgelehnt: Während des Trainings wurde eine andere Version übernommen.',
   'check.reproduces': 'Die gespeicherte Version antwortet wie die trainierte',

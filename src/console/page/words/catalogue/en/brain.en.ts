@@ -42,6 +42,7 @@ export const brainEn = {
   'brain.timelineEmpty': 'Trainings appear here.',
   'brain.older': 'Show older',
   'brain.version': 'Version',
+  'brain.fleetHead': 'Fleet head {version}',
   'brain.versionName': 'Version {version}',
   'brain.openVersion': 'Open version {version}',
   'brain.outcome': 'Outcome',
@@ -169,6 +170,8 @@ export const brainEn = {
     'Refused: not clearly better: of {samples} images, {gained} that were wrong are right now, and {lost} the other way.',
   'verdict.refused-damaged':
     'Refused: what lies on the disk answers differently from what was trained.',
+  'verdict.fleet-as-it-is':
+    'Version {version} of the fleet, learnt from {samples} samples of other robots: taken into use as it is.',
   'verdict.pinned': 'Would have been taken into use, but version {pinned} is pinned.',
   'verdict.stale': 'Refused: another version was taken into use during the training.',
   'check.reproduces': 'The stored version answers as the trained one',

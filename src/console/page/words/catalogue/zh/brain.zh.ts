@@ -33,6 +33,7 @@ export const brainZh: Translated<typeof brainEn> = {
   'brain.timelineEmpty': '训练记录会显示在这里。',
   'brain.older': '显示更早的记录',
   'brain.version': '版本',
+  'brain.fleetHead': '机队版本 {version}',
   'brain.versionName': '版本 {version}',
   'brain.openVersion': '打开版本 {version}',
   'brain.outcome': '结果',
@@ -146,6 +147,7 @@ export const brainZh: Translated<typeof brainEn> = {
   'verdict.refused-no-gain':
     '未采用：没有明显更好：{samples} 张图片中，{gained} 张由错变对，{lost} 张由对变错。',
   'verdict.refused-damaged': '未采用：磁盘上的版本与训练结果的回答不一致。',
+  'verdict.fleet-as-it-is': '机队版本 {version}，由其他机器人的 {samples} 个样本学成：原样启用。',
   'verdict.pinned': '本可启用，但版本 {pinned} 已固定。',
   'verdict.stale': '未采用：训练期间启用了另一个版本。',
   'check.reproduces': '存储的版本与训练结果回答一致',

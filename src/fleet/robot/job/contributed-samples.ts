@@ -1,0 +1,128 @@
+import { sha256Hex } from '../../../base/hash.js';
+import { clusterNearDuplicates } from '../../../head/clusters.js';
+import type { SampleStore } from '../../../samples/store.js';
+import { type LabelledSample, readLabelled } from '../../../training/data/collect.js';
+import { originals } from '../../../training/data/feature-matrix.js';
+import type { PauseGate } from '../../../training/job/pause-gate.js';
+
+/** Vectors read at once. */
+const CHUNK_SAMPLES = 256;
+
+/** Labelled originals with their features. */
+export interface Rows {
+  /** rows x featureSize, row-major, as they are stored. */
+  features: Float32Array;
+  rows: number;
+  labels: string[];
+  /** Weight of each: 1 / number of its near-duplicates. */
+  shares: Float64Array;
+  ids: string[];
+  /** Samples without features. */
+  pending: number;
+}
+
+export interface Selection {
+  backbone: string;
+  featureSize: number;
+}
+
+/**
+ * The samples that may be in a contribution: training samples with features of the running backbone, of
+ * classes that are shared and have enough of them.
+ */
+export async function contributedRows(
+  store: SampleStore,
+  {
+    neverShare,
+    minSamplesPerClass,
+    ...selection
+  }: Selection & { neverShare: readonly string[]; minSamplesPerClass: number },
+  gate: PauseGate,
+): Promise<Rows> {
+  const withheld = new Set(neverShare);
+  const samples = readLabelled(store).filter(
+    ({ label, holdout }) => !holdout && !withheld.has(label),
+  );
+  const all = await rowsOf(store, samples, selection, gate);
+  const counts = new Map<string, number>();
+  for (const label of all.labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+  return keepRows(all, selection.featureSize, (row) => {
+    return (counts.get(all.labels[row]!) ?? 0) >= minSamplesPerClass;
+  });
+}
+
+/** Labelled samples of one part, with features. */
+export async function judgedRows(
+  store: SampleStore,
+  part: 'training' | 'holdout',
+  selection: Selection,
+  gate: PauseGate,
+): Promise<Rows> {
+  const samples = readLabelled(store).filter(({ holdout }) => holdout === (part === 'holdout'));
+  return rowsOf(store, samples, selection, gate);
+}
+
+/** The same content has the same digest, whatever the order of the samples. */
+export function contentOf({ ids, labels, shares }: Rows, about: readonly unknown[]): string {
+  const samples = ids
+    .map((id, row) => JSON.stringify([id, labels[row], shares[row]]))
+    .sort()
+    .join('\n');
+  return sha256Hex(`${JSON.stringify(about)}\n${samples}`);
+}
+
+async function rowsOf(
+  store: SampleStore,
+  samples: readonly LabelledSample[],
+  { backbone, featureSize }: Selection,
+  gate: PauseGate,
+): Promise<Rows> {
+  const features = new Float32Array(samples.length * featureSize);
+  const kept: LabelledSample[] = [];
+  for (let start = 0; start < samples.length; start += CHUNK_SAMPLES) {
+    await gate.pass();
+    const chunk = samples.slice(start, start + CHUNK_SAMPLES);
+    originals(store, chunk, backbone).forEach((vector, i) => {
+      if (vector?.length !== featureSize) return;
+      features.set(vector, kept.length * featureSize);
+      kept.push(chunk[i]!);
+    });
+  }
+  const used = features.subarray(0, kept.length * featureSize);
+  const labels = kept.map((sample) => sample.label);
+  const groups = kept.map((sample) => sample.group);
+  return {
+    features: used,
+    rows: kept.length,
+    labels,
+    shares: sharesOfClusters(clusterNearDuplicates(used, featureSize, labels, groups)),
+    ids: kept.map((sample) => sample.id),
+    pending: samples.length - kept.length,
+  };
+}
+
+function sharesOfClusters(clusters: Int32Array): Float64Array {
+  const sizes = new Map<number, number>();
+  for (const cluster of clusters) sizes.set(cluster, (sizes.get(cluster) ?? 0) + 1);
+  return Float64Array.from(clusters, (cluster) => 1 / sizes.get(cluster)!);
+}
+
+function keepRows(rows: Rows, featureSize: number, keep: (row: number) => boolean): Rows {
+  const kept = [...rows.ids.keys()].filter(keep);
+  if (kept.length === rows.rows) return rows;
+  const features = new Float32Array(kept.length * featureSize);
+  kept.forEach((row, i) => {
+    features.set(
+      rows.features.subarray(row * featureSize, (row + 1) * featureSize),
+      i * featureSize,
+    );
+  });
+  return {
+    features,
+    rows: kept.length,
+    labels: kept.map((row) => rows.labels[row]!),
+    shares: Float64Array.from(kept, (row) => rows.shares[row]!),
+    ids: kept.map((row) => rows.ids[row]!),
+    pending: rows.pending,
+  };
+}

@@ -1,0 +1,54 @@
+import type { Config } from '../../../config/schema.js';
+import type { ObjectFile } from '../../../training/job/job-protocol.js';
+
+/** What every work of the process needs; plain JSON. */
+export interface WorkBase {
+  dbPath: string;
+  task: string;
+  /** Settings that the samples are opened with. */
+  samples: Config['samples'];
+  /** Checksum of the features, and their length. */
+  backbone: string;
+  featureSize: number;
+  /** Folder that the result is written to, under its SHA-256. */
+  outDir: string;
+}
+
+/** Of what is contributed to the fleet. */
+export interface Contribution extends WorkBase {
+  /** Labels whose samples are left out. */
+  neverShare: readonly string[];
+  minSamplesPerClass: number;
+  /** Standard deviation of the noise in each value; 0: none. */
+  sigma: number;
+  /** Content of the last contribution: the same is not made again. Null: there was none. */
+  known: string | null;
+}
+
+export interface BasisFile {
+  checksum: string;
+  directions: number;
+  /** Null: all directions. */
+  file: ObjectFile | null;
+}
+
+export type FleetWork =
+  | ({ kind: 'moment' } & Contribution)
+  | ({ kind: 'sums'; basis: BasisFile } & Contribution)
+  | ({
+      kind: 'evaluation';
+      round: number;
+      basis: BasisFile;
+      candidates: ObjectFile;
+      aliases: readonly { label: string; instead: string }[];
+    } & WorkBase);
+
+export interface FleetWorkResult {
+  /** SHA-256 of the result, which is in the folder; null: nothing has changed, or there is nothing. */
+  object: string | null;
+  /** Samples in it. */
+  samples: number;
+  content: string;
+  /** Samples that would be in it and have no features yet. */
+  pending: number;
+}
