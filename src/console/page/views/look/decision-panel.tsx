@@ -5,7 +5,7 @@ import { decisionWords } from '../../words/decision-words.js';
 import { serves } from '../../words/head-words.js';
 import { BeliefBadge } from '../parts/belief-badge.js';
 import { NoveltyMeter } from '../parts/novelty-meter.js';
-import { useWords } from '../use-words.js';
+import { useWords } from '../../../../page/views/use-words.js';
 
 export function DecisionPanel({
   page,

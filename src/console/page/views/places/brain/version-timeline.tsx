@@ -5,7 +5,7 @@ import type { PageParts } from '../../../control/page-parts.js';
 import type { WordKey } from '../../../words/catalogue/catalogue.js';
 import { ENGLISH } from '../../../words/catalogue/catalogue.js';
 import { useNow } from '../../use-now.js';
-import { useWords } from '../../use-words.js';
+import { useWords } from '../../../../../page/views/use-words.js';
 import { withParams } from '../pictures/picture-filter.js';
 
 export type Timeline = AnswerOf<'GET /api/brain/timeline'>;

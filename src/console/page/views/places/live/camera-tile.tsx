@@ -6,7 +6,7 @@ import { beliefOf } from '../../../words/belief.js';
 import { ScreenImage } from '../../look/screen-image.js';
 import { BeliefBadge } from '../../parts/belief-badge.js';
 import { NoveltyMeter } from '../../parts/novelty-meter.js';
-import { useWords } from '../../use-words.js';
+import { useWords } from '../../../../../page/views/use-words.js';
 import { CameraFacts } from './camera-facts.js';
 
 /** The newest image of a camera, its decision, and how the camera does. */

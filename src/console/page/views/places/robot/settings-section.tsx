@@ -8,7 +8,7 @@ import {
   valueAt,
 } from '../../../control/setting-tree.js';
 import { useAnswer } from '../../use-answer.js';
-import { useWords } from '../../use-words.js';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { PlaceProps } from '../place-props.js';
 import { SettingField } from './setting-field.js';
 

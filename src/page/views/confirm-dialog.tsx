@@ -1,9 +1,9 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import type { PageParts } from '../control/page-parts.js';
+import type { FrameParts } from './frame-parts.js';
 import { useSelected } from './use-selected.js';
 import { useWords } from './use-words.js';
 
-export function ConfirmDialog({ page }: { page: PageParts }) {
+export function ConfirmDialog({ page }: { page: FrameParts }) {
   const words = useWords(page);
   const confirmation = useSelected(page.store, (state) => state.confirmation);
   const dialog = useRef<HTMLDialogElement>(null);

@@ -1,7 +1,7 @@
-import type { PageParts } from '../control/page-parts.js';
+import type { FrameParts } from './frame-parts.js';
 import { useSelected } from './use-selected.js';
 
-export function NoticeToast({ page }: { page: PageParts }) {
+export function NoticeToast({ page }: { page: FrameParts }) {
   const notice = useSelected(page.store, (state) => state.notice);
   const action = notice?.action ?? null;
   return (

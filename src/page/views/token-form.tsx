@@ -1,10 +1,20 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import type { PageParts } from '../control/page-parts.js';
+import type { FrameParts } from './frame-parts.js';
 import { useSelected } from './use-selected.js';
 import { useWords } from './use-words.js';
 
 /** Asks for the token while the page is locked. */
-export function TokenForm({ page }: { page: PageParts }) {
+export function TokenForm({
+  page,
+  title,
+  help,
+  open,
+}: {
+  page: FrameParts;
+  title: string;
+  help: string;
+  open: (token: string) => Promise<void>;
+}) {
   const words = useWords(page);
   const lock = useSelected(page.store, (state) => state.lock);
   const field = useRef<HTMLInputElement>(null);
@@ -18,11 +28,11 @@ export function TokenForm({ page }: { page: PageParts }) {
       hidden={lock === null}
       onSubmit={(event) => {
         event.preventDefault();
-        void page.session.open(field.current?.value.trim() ?? '');
+        void open(field.current?.value.trim() ?? '');
       }}
     >
-      <h2>{words.say('shell.gateTitle')}</h2>
-      <p>{words.say('shell.gateHelp')}</p>
+      <h2>{title}</h2>
+      <p>{help}</p>
       <label for="token">{words.say('shell.token')}</label>
       <input type="text" autocomplete="username" value="headland" hidden />
       <div class="row">

@@ -1,11 +1,11 @@
-import type { PageParts } from '../control/page-parts.js';
-import { LANGUAGES, type Language } from '../words/catalogue/catalogue.js';
+import type { FrameParts } from './frame-parts.js';
+import { LANGUAGES, type Language } from '../words/language.js';
 import { useSelected } from './use-selected.js';
 import { useWords } from './use-words.js';
 
 const NAMES: Readonly<Record<Language, string>> = { en: 'EN', de: 'DE', zh: '中文' };
 
-export function LanguageChoice({ page }: { page: PageParts }) {
+export function LanguageChoice({ page }: { page: FrameParts }) {
   const words = useWords(page);
   const language = useSelected(page.store, (state) => state.language);
   return (

@@ -1,4 +1,4 @@
-import { Refusal } from '../robot/refusal.js';
+import { Refusal } from '../request/refusal.js';
 
 /**
  * Runs `work` at most once at a time; calls during a run lead to one more run. Ignores Refusals,

@@ -1,12 +1,12 @@
-import { THEMES, type Theme } from './page-state.js';
-import type { PageStore } from './page-store.js';
+import { type FrameState, THEMES, type Theme } from './frame-state.js';
+import type { Store } from './store.js';
 
 const KEY = 'headland-theme';
 
 /** The colour theme: light, dark or that of the device; stored in the browser. */
 export class ColourTheme {
   constructor(
-    private readonly store: PageStore,
+    private readonly store: Store<FrameState>,
     private readonly storage: Storage,
   ) {}
 

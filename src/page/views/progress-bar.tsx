@@ -1,4 +1,4 @@
-import { percent } from '../../words/figures.js';
+import { percent } from '../words/figures.js';
 
 /** @param share completed share, clamped to 0..1 */
 export function ProgressBar({ share, label }: { share: number; label: string }) {

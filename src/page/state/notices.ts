@@ -1,5 +1,5 @@
-import type { Notice } from './page-state.js';
-import type { PageStore } from './page-store.js';
+import type { FrameState, Notice } from './frame-state.js';
+import type { Store } from './store.js';
 
 const WORD_MS = 5_000;
 const PROBLEM_MS = 9_000;
@@ -8,7 +8,7 @@ const PROBLEM_MS = 9_000;
 export class Notices {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly store: PageStore) {}
+  constructor(private readonly store: Store<FrameState>) {}
 
   say(message: string, action: Notice['action'] = null): void {
     this.#show({ message, problem: false, action }, WORD_MS);
