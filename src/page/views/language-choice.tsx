@@ -1,5 +1,5 @@
-import type { FrameParts } from './frame-parts.js';
 import { LANGUAGES, type Language } from '../words/language.js';
+import type { FrameParts } from './frame-parts.js';
 import { useSelected } from './use-selected.js';
 import { useWords } from './use-words.js';
 

@@ -1,5 +1,5 @@
-import type { ClockedStatus, FrameSummary } from '../../contract/live-contract.js';
 import type { FrameState } from '../../../page/state/frame-state.js';
+import type { ClockedStatus, FrameSummary } from '../../contract/live-contract.js';
 import { type Catalogue, ENGLISH } from '../words/catalogue/catalogue.js';
 import {
   type AlikeOffer,

@@ -1,3 +1,5 @@
+import { answerOf } from '../../../page/request/answer.js';
+import { Refusal } from '../../../page/request/refusal.js';
 import type {
   AnswerOf,
   BodyOf,
@@ -8,9 +10,6 @@ import type {
   RouteKey,
 } from '../../contract/contract.js';
 import type { FrameSummary } from '../../contract/live-contract.js';
-
-import { answerOf } from '../../../page/request/answer.js';
-import { Refusal } from '../../../page/request/refusal.js';
 
 /** A part of a request that its route has, and nothing where it has none. */
 type Given<Key extends RouteKey, Name extends 'params' | 'query' | 'body', Value> =

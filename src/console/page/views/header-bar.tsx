@@ -1,12 +1,12 @@
+import { useLayoutEffect } from 'preact/hooks';
 import { BrandMark } from '../../../page/views/brand-mark.js';
+import { LanguageChoice } from '../../../page/views/language-choice.js';
 import { LinkLight } from '../../../page/views/link-light.js';
 import { ThemeButton } from '../../../page/views/theme-button.js';
-import { useLayoutEffect } from 'preact/hooks';
-import type { PageParts } from '../control/page-parts.js';
-import { isOfTask, statusLine } from '../words/task-words.js';
-import { LanguageChoice } from '../../../page/views/language-choice.js';
 import { useSelected } from '../../../page/views/use-selected.js';
 import { useWords } from '../../../page/views/use-words.js';
+import type { PageParts } from '../control/page-parts.js';
+import { isOfTask, statusLine } from '../words/task-words.js';
 
 export function HeaderBar({ page }: { page: PageParts }) {
   const words = useWords(page);

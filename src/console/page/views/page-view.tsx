@@ -1,11 +1,14 @@
 import type { ComponentType } from 'preact';
+import { ConfirmDialog } from '../../../page/views/confirm-dialog.js';
+import { NoticeToast } from '../../../page/views/notice-toast.js';
+import { TokenForm } from '../../../page/views/token-form.js';
+import { useSelected } from '../../../page/views/use-selected.js';
+import { useWords } from '../../../page/views/use-words.js';
 import type { PageParts } from '../control/page-parts.js';
 import type { Place } from '../control/page-state.js';
 import { isOfTask } from '../words/task-words.js';
-import { ConfirmDialog } from '../../../page/views/confirm-dialog.js';
 import { HeaderBar } from './header-bar.js';
 import { PlaceBar } from './place-bar.js';
-import { NoticeToast } from '../../../page/views/notice-toast.js';
 import { BrainPlace } from './places/brain/brain-place.js';
 import { LivePlace } from './places/live/live-place.js';
 import { PicturesPlace } from './places/pictures/pictures-place.js';
@@ -13,10 +16,7 @@ import type { PlaceProps } from './places/place-props.js';
 import { RobotPlace } from './places/robot/robot-place.js';
 import { TeachPlace } from './places/teach/teach-place.js';
 import { TaskPicker } from './task-picker.js';
-import { TokenForm } from '../../../page/views/token-form.js';
-import { useSelected } from '../../../page/views/use-selected.js';
 import { useShortcuts } from './use-shortcuts.js';
-import { useWords } from '../../../page/views/use-words.js';
 
 const VIEWS: Readonly<Record<Place, ComponentType<PlaceProps>>> = {
   live: LivePlace,

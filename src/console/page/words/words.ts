@@ -1,5 +1,5 @@
-import { Translator } from '../../../page/words/translator.js';
 import type { Language } from '../../../page/words/language.js';
+import { Translator } from '../../../page/words/translator.js';
 import type { Message } from '../../contract/route-contract.js';
 import type { PageStore } from '../control/page-store.js';
 import { type Catalogue, ENGLISH, type WordKey } from './catalogue/catalogue.js';

@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
 import { SortHeads, type SortOrder } from '../../../../../page/views/sort-heads.js';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { ClassFigures } from '../../../../contract/brain-contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
-import { useWords } from '../../../../../page/views/use-words.js';
 
 const COLUMNS = ['label', 'samples', 'recall', 'precision', 'f1'] as const;
 type Column = (typeof COLUMNS)[number];
