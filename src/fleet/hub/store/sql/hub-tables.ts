@@ -146,8 +146,7 @@ const STEPS: readonly string[] = [
     robots {int} NOT NULL,
     samples {real} NOT NULL,
     labels TEXT NOT NULL,
-    candidates {blob},
-    novelty {blob},
+    snapshot {blob},
     reason TEXT,
     head_version {int},
     PRIMARY KEY (scope, round)
