@@ -19,6 +19,7 @@ const answersSchema = z.strictObject({
     )
     .max(MAX_LABELS),
   notKnown: amount,
+  novelty: z.array(amount).max(1_024).describe('Samples of known classes by bin of novelty'),
 });
 
 const evaluationSchema = z.strictObject({

@@ -73,9 +73,11 @@ export class Hub {
     // A new leader, and a broker that has lost its retained messages, know nothing of what was published.
     const publishAll = (): void => {
       publisher.forget();
-      store.transaction(({ robots }) => robots.touch(null)).catch((error: unknown) => {
-        log.warn({ err: error }, 'cannot publish all desired states again');
-      });
+      store
+        .transaction(({ robots }) => robots.touch(null))
+        .catch((error: unknown) => {
+          log.warn({ err: error }, 'cannot publish all desired states again');
+        });
     };
     this.#publishAll = publishAll;
     this.#leadership = new Leadership(store.seat(), replica, log, publishAll);

@@ -174,15 +174,15 @@ async function takeObject(
   if (kind === 'moment') {
     // Late: the basis is fixed without it.
     if (locked.basisChecksum !== null) return false;
-    const { samples } = checkedMoment(bytes, locked);
-    await tables.contributions.put({ ...row, samples, classes: '[]' });
+    const { samples, sigma } = checkedMoment(bytes, locked);
+    await tables.contributions.put({ ...row, samples, sigma, classes: '[]' });
     return true;
   }
   const never = await tables.names.neverShared(scope.id);
-  const { classes } = checkedSums(bytes, locked, never);
+  const { classes, sigma } = checkedSums(bytes, locked, never);
   const counts = classes.map(({ label, sums }) => ({ label, samples: sums.samples }));
   const samples = counts.reduce((sum, each) => sum + each.samples, 0);
-  await tables.contributions.put({ ...row, samples, classes: JSON.stringify(counts) });
+  await tables.contributions.put({ ...row, samples, sigma, classes: JSON.stringify(counts) });
   return true;
 }
 

@@ -4,12 +4,14 @@ import type { AlarmSwitch } from '../../../base/alarms.js';
 import { Backoff } from '../../../base/backoff.js';
 import { HeadlandError, messageOf } from '../../../base/errors.js';
 import type { Log } from '../../../base/log.js';
-import {
-  brokerLimits,
-  NO_LIMITS,
-} from '../../../telemetry/connection/broker-limits.js';
+import { brokerLimits, NO_LIMITS } from '../../../telemetry/connection/broker-limits.js';
 import { connectInVersion } from '../../../telemetry/connection/connect-once.js';
-import { type FleetTopic, fleetTopic, HUB_SHARE, readFleetTopic } from '../../contract/fleet-topics.js';
+import {
+  type FleetTopic,
+  fleetTopic,
+  HUB_SHARE,
+  readFleetTopic,
+} from '../../contract/fleet-topics.js';
 
 const CONNECT_TIMEOUT_MS = 15_000;
 const BACKOFF = { initialMs: 500, maxMs: 10_000 };
@@ -215,7 +217,9 @@ export class HubLink {
   #stopped(): Promise<void> {
     const { signal } = this.#stop;
     if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    return new Promise((resolve) =>
+      signal.addEventListener('abort', () => resolve(), { once: true }),
+    );
   }
 
   async #sleep(ms: number): Promise<void> {

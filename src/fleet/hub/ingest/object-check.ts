@@ -49,7 +49,10 @@ export function checkedMoment(bytes: Uint8Array, scope: ScopeRow): Moment {
 }
 
 /** The trace of a sum of outer products of unit vectors is their number. */
-function momentFault({ featureSize, samples, sigma, values }: Moment, scope: ScopeRow): string | null {
+function momentFault(
+  { featureSize, samples, sigma, values }: Moment,
+  scope: ScopeRow,
+): string | null {
   if (featureSize !== scope.featureSize) return `${featureSize} features`;
   if (!(samples > 0 && samples <= 10_000_000)) return `${samples} samples`;
   const noise = 8 * sigma;

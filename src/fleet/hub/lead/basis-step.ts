@@ -1,5 +1,5 @@
-import { IDENTITY } from '../../../head/sums/basis.js';
 import { sha256Hex } from '../../../base/hash.js';
+import { IDENTITY } from '../../../head/sums/basis.js';
 import { decodeMoment } from '../../contract/moment-codec.js';
 import type { HubTables } from '../store/hub-store.js';
 import { BY_HUB } from '../store/tables/audit-rows.js';
@@ -8,11 +8,21 @@ import type { ScopeRow } from '../store/tables/scope-rows.js';
 import { type LeadContext, leading } from './lead-context.js';
 
 /** Fixes the basis of a task that has none, when enough samples are in the moments of robots. */
-export async function fixBasis(context: LeadContext, scope: ScopeRow, nowMs: number): Promise<void> {
+export async function fixBasis(
+  context: LeadContext,
+  scope: ScopeRow,
+  nowMs: number,
+): Promise<void> {
   const { basisDirections, basisMinSamples } = context.config.learning;
   if (basisDirections === 'all' || basisDirections >= scope.featureSize) {
     await leading(context, (tables) =>
-      setBasis(tables, scope, { checksum: IDENTITY, bytes: null, directions: scope.featureSize }, nowMs, 0),
+      setBasis(
+        tables,
+        scope,
+        { checksum: IDENTITY, bytes: null, directions: scope.featureSize },
+        nowMs,
+        0,
+      ),
     );
     return;
   }
@@ -35,14 +45,20 @@ export async function fixBasis(context: LeadContext, scope: ScopeRow, nowMs: num
     featureSize,
     directions: basisDirections,
   });
-  await leading(context, (tables) => setBasis(tables, scope, basis, nowMs, samples, context.config.limits.chunkBytes));
+  await leading(context, (tables) =>
+    setBasis(tables, scope, basis, nowMs, samples, context.config.limits.chunkBytes),
+  );
   context.log.info({ task: scope.task, samples, robots: used.length }, 'the basis is fixed');
 }
 
 async function setBasis(
   tables: HubTables,
   scope: ScopeRow,
-  { checksum, bytes, directions }: { checksum: string; bytes: Uint8Array | null; directions: number },
+  {
+    checksum,
+    bytes,
+    directions,
+  }: { checksum: string; bytes: Uint8Array | null; directions: number },
   atMs: number,
   samples: number,
   chunkBytes = 1,

@@ -102,7 +102,11 @@ export class DesiredBuilder {
     };
   }
 
-  async #basis({ basisChecksum, basisObject, directions }: ScopeRow): Promise<DesiredTask['basis']> {
+  async #basis({
+    basisChecksum,
+    basisObject,
+    directions,
+  }: ScopeRow): Promise<DesiredTask['basis']> {
     if (basisChecksum === null || directions === null) return null;
     const offer = basisObject === null ? null : await this.#offer(basisObject);
     if (basisObject !== null && offer === null) return null;
@@ -125,11 +129,7 @@ export class DesiredBuilder {
     return offer === null ? null : { round: round.round, candidates: offer };
   }
 
-  async #head(
-    robot: RobotRow,
-    row: RobotTaskRow,
-    scope: ScopeRow,
-  ): Promise<DesiredTask['head']> {
+  async #head(robot: RobotRow, row: RobotTaskRow, scope: ScopeRow): Promise<DesiredTask['head']> {
     const { version, rollBack } = await this.wanted(robot, scope.id);
     const head = version === null ? null : await this.tables.heads.find(scope.id, version);
     const offer = head === null ? null : await this.#offer(head.object);

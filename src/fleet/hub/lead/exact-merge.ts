@@ -34,8 +34,7 @@ export async function mergePending(
   };
   for (const { robot, object, wanted } of pending) {
     const before = await tables.contributions.mergedBytes(scopeId, robot);
-    const after =
-      wanted === 1 ? await tables.contributions.bytes(scopeId, robot, 'sums') : null;
+    const after = wanted === 1 ? await tables.contributions.bytes(scopeId, robot, 'sums') : null;
     for (const { label, sums } of before === null ? [] : decodeSums(before).classes) {
       const merged = await of(label);
       merged.sums.subtract(flatten(sums));

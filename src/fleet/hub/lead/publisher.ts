@@ -54,7 +54,10 @@ export class Publisher {
     }
   }
 
-  async #build(context: LeadContext, nowMs: number): Promise<{ robot: string; desired: Desired }[]> {
+  async #build(
+    context: LeadContext,
+    nowMs: number,
+  ): Promise<{ robot: string; desired: Desired }[]> {
     return leading(context, async (tables) => {
       const robots = await tables.robots.takeDirty(BATCH);
       if (robots.length === 0) return [];
@@ -62,7 +65,8 @@ export class Publisher {
       const built: { robot: string; desired: Desired }[] = [];
       for (const robot of robots) {
         // It sent a chunk, and no report yet.
-        if (robot.report === null) built.push({ robot: robot.robot, desired: empty(context, nowMs) });
+        if (robot.report === null)
+          built.push({ robot: robot.robot, desired: empty(context, nowMs) });
         else built.push({ robot: robot.robot, desired: await builder.build(robot, nowMs) });
       }
       return built;

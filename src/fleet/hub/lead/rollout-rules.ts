@@ -1,5 +1,5 @@
-import type { RolloutRow } from '../store/tables/rollout-rows.js';
 import type { HeadState } from '../../contract/reported.js';
+import type { RolloutRow } from '../store/tables/rollout-rows.js';
 
 export interface RolloutSettings {
   /** Ascending to 1. */

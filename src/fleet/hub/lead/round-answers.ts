@@ -1,10 +1,11 @@
+import { RIDGE_LAMBDAS } from '../../../head/learners/ridge.js';
 import {
   type CandidateAnswers,
   chooseCandidate,
-  scoreOf,
   SCALES,
+  scoreOf,
 } from '../../../head/sums/candidates.js';
-import { RIDGE_LAMBDAS } from '../../../head/learners/ridge.js';
+import { HISTOGRAM_BINS } from '../../../head/sums/gaussian-sums.js';
 import { decodeEvaluation } from '../../contract/evaluation-codec.js';
 import type { HeadSummary, LeftOutScore } from '../../contract/hub-api.js';
 
@@ -25,6 +26,8 @@ export interface RoundResult {
   /** null: no robot could judge. */
   leftOut: HeadSummary['leftOut'];
   robots: RobotScore[];
+  /** Histogram of novelty scores on samples that the heads did not see. */
+  novelty: number[];
 }
 
 /**
@@ -48,7 +51,7 @@ export function resultOfRound(
   );
   if (choice === null) {
     const { lambdaIndex, scale } = before ?? { lambdaIndex: USUAL_LAMBDA, scale: USUAL_SCALE };
-    return { lambdaIndex, scale, leftOut: null, robots: [] };
+    return { lambdaIndex, scale, leftOut: null, robots: [], novelty: [] };
   }
   const { lambdaIndex, scale, accuracy, macroAccuracy, macroLogLoss, samples } = choice;
   const robots = answers.flatMap(({ robot, all }) => {
@@ -79,11 +82,15 @@ export function resultOfRound(
     samples,
     robots: robots.map(({ classes: _, ...score }) => score),
   };
-  return { lambdaIndex, scale, leftOut, robots };
+  const novelty = Array.from({ length: HISTOGRAM_BINS }, (_, bin) =>
+    answers.flatMap(({ all }) => all).reduce((sum, each) => sum + (each.novelty[bin] ?? 0), 0),
+  );
+  return { lambdaIndex, scale, leftOut, robots, novelty };
 }
 
 /** A robot cannot have more right answers than samples, nor lists of other lengths. */
-function isPossible({ classes }: CandidateAnswers): boolean {
+function isPossible({ classes, novelty }: CandidateAnswers): boolean {
+  if (novelty.length > HISTOGRAM_BINS) return false;
   return classes.every(
     ({ samples, right, loss }) =>
       right.length === RIDGE_LAMBDAS.length &&

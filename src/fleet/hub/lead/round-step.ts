@@ -33,6 +33,10 @@ export async function loadTask(context: LeadContext, scope: ScopeRow): Promise<b
       }),
       aliases: await tables.names.aliases(scope.id),
       neverShared: await tables.names.neverShared(scope.id),
+      variance: (await tables.contributions.merged(scope.id)).reduce(
+        (sum, { sigma }) => sum + sigma ** 2,
+        0,
+      ),
     };
   });
   if (task.classes.length === 0) return false;
@@ -59,7 +63,9 @@ export async function isRoundDue(
       `SELECT MAX(at_ms) AS "atMs" FROM contributions WHERE scope = ? AND kind = 'sums'`,
       scope.id,
     );
-    return nowMs - (row?.atMs ?? 0) >= settleMs || (newest !== null && ageMs >= 2 * roundIntervalMs);
+    return (
+      nowMs - (row?.atMs ?? 0) >= settleMs || (newest !== null && ageMs >= 2 * roundIntervalMs)
+    );
   });
 }
 
@@ -73,7 +79,12 @@ export async function beginRound(
   const nothing = (): Promise<void> =>
     leading(context, (tables) => tables.scopes.roundBegan(scope.id));
   const asked = await leading(context, async (tables) => {
-    const robots = await askable(tables, scope, config.learning.evaluationRobots, nowMs - config.onlineMs);
+    const robots = await askable(
+      tables,
+      scope,
+      config.learning.evaluationRobots,
+      nowMs - config.onlineMs,
+    );
     const merged = await tables.contributions.merged(scope.id);
     return { robots, merged: merged.length };
   });
@@ -161,7 +172,11 @@ async function askable(
   );
   const turn = (robot: string): string => sha256Hex(`${round}/${robot}`);
   return rows
-    .map((row) => ({ row, first: row.quarantine !== null || row.object !== null, turn: turn(row.robot) }))
+    .map((row) => ({
+      row,
+      first: row.quarantine !== null || row.object !== null,
+      turn: turn(row.robot),
+    }))
     .sort((a, b) => Number(b.first) - Number(a.first) || (a.turn < b.turn ? -1 : 1))
     .slice(0, limit)
     .map(({ row: { robot, object } }) => ({ robot, object }));
@@ -209,7 +224,8 @@ export async function endRound(
   const { lambdaIndex, scale } = result;
   const lambda = RIDGE_LAMBDAS[lambdaIndex] ?? 1;
   const { featureSize } = scope;
-  const recipe = { snapshot, featureSize, basis, lambda, scale };
+  const { novelty } = result;
+  const recipe = { snapshot, featureSize, basis, lambda, scale, novelty };
   const head = await context.thread.call('head', recipe);
   await leading(context, (tables) =>
     publishHead(tables, context, scope, round, { ...result, lambda }, head, nowMs),
@@ -260,7 +276,12 @@ async function noteScores(
     const percent = Math.round(100 * found.accuracy);
     const reason = `heads of the other robots answer ${percent} % of its samples right (log-loss ${logLoss.toFixed(2)}; median of the robots ${median.toFixed(2)})`;
     const figures = { task: scope.task, round: robots[0]?.round ?? 0, logLoss, median, limit };
-    await tables.robots.quarantine(robot, state, { by: BY_HUB, reason, atMs: nowMs, figures }, nowMs);
+    await tables.robots.quarantine(
+      robot,
+      state,
+      { by: BY_HUB, reason, atMs: nowMs, figures },
+      nowMs,
+    );
     await tables.audit.add({
       atMs: nowMs,
       by: BY_HUB,
@@ -327,5 +348,8 @@ async function publishHead(
     task: scope.task,
     detail: { version, round: round.round, samples: round.samples, robots: round.robots },
   });
-  log.info({ task: scope.task, version, accuracy: leftOut?.accuracy ?? null }, 'a fleet head is made');
+  log.info(
+    { task: scope.task, version, accuracy: leftOut?.accuracy ?? null },
+    'a fleet head is made',
+  );
 }

@@ -9,6 +9,8 @@ import { ExactSums } from '../../../head/sums/exact-sums.js';
 import { decodeSums, type TaskSums } from '../../../head/sums/task-sums.js';
 import type { LoadedTask } from './round-protocol.js';
 
+const NOTHING: Pick<TaskSums, 'classes' | 'sigma'> = { classes: [], sigma: 0 };
+
 interface Merged {
   robots: number;
   sums: ExactSums;
@@ -32,10 +34,10 @@ export class FleetSums {
 
   /** Sums by the names of the fleet. @param bytes encoded sums of a robot to leave out; null: none */
   without(bytes: Uint8Array | null): TaskSums {
-    const own = bytes === null ? [] : decodeSums(bytes).classes;
+    const { classes: own, sigma } = bytes === null ? NOTHING : decodeSums(bytes);
     for (const { label, sums } of own) this.#move(label, sums, -1);
     try {
-      return this.#named();
+      return this.#named(Math.max(0, this.#task.variance - sigma ** 2));
     } finally {
       for (const { label, sums } of own) this.#move(label, sums, 1);
     }
@@ -49,7 +51,7 @@ export class FleetSums {
     merged.robots += sign;
   }
 
-  #named(): TaskSums {
+  #named(variance: number): TaskSums {
     const { backbone, basisChecksum, directions, aliases, neverShared } = this.#task;
     const nameOf = new Map(aliases.map(({ label, instead }) => [label, instead]));
     const byName = new Map<string, ClassSums>();
@@ -62,7 +64,8 @@ export class FleetSums {
       byName.set(name, before ? plus(before, own) : own);
     }
     const classes = [...byName].sort(byLabel).map(([label, sums]) => ({ label, sums }));
-    return { backboneChecksum: backbone, basisChecksum, directions, sigma: 0, classes };
+    const sigma = Math.sqrt(variance);
+    return { backboneChecksum: backbone, basisChecksum, directions, sigma, classes };
   }
 }
 

@@ -10,6 +10,8 @@ export interface LoadedTask {
   classes: { label: string; robots: number; coarse: Float64Array; fine: Float64Array }[];
   aliases: { label: string; instead: string }[];
   neverShared: string[];
+  /** Of the noise in every value, by all robots together; 0: none. */
+  variance: number;
 }
 
 /** What a head is made from. */
@@ -21,6 +23,8 @@ export interface HeadRecipe {
   basis: Uint8Array | null;
   lambda: number;
   scale: number;
+  /** Histogram of novelty scores by heads without the robot of each sample. */
+  novelty: number[];
 }
 
 /** Calls of the thread by name: what they take, and what they answer. */
@@ -50,6 +54,4 @@ export interface RoundRequest {
   value: unknown;
 }
 
-export type RoundReply =
-  | { id: number; value: unknown }
-  | { id: number; error: SerialisedError };
+export type RoundReply = { id: number; value: unknown } | { id: number; error: SerialisedError };

@@ -8,9 +8,10 @@ import {
   decodeBasis,
   encodeBasis,
   identityBasis,
-  lift,
 } from '../../../head/sums/basis.js';
 import { candidatesOf, encodeCandidates } from '../../../head/sums/candidates.js';
+import { headFromSums } from '../../../head/sums/fleet-head.js';
+import { gaussiansFromSums } from '../../../head/sums/gaussian-sums.js';
 import { ridgeFromSums } from '../../../head/sums/ridge-sums.js';
 import { decodeSums, encodeSums } from '../../../head/sums/task-sums.js';
 import { FleetSums } from './fleet-sums.js';
@@ -40,8 +41,10 @@ const WORK: Work = {
     };
   },
   candidates: (bytes) => {
-    const { classes } = fleet().without(bytes);
-    return classes.length < 2 ? null : encodeCandidates(candidatesOf(ridgeFromSums(classes)));
+    const { classes, sigma } = fleet().without(bytes);
+    if (classes.length < 2) return null;
+    const heads = ridgeFromSums(classes, { variance: sigma ** 2 });
+    return encodeCandidates(candidatesOf(heads, gaussiansFromSums(classes)));
   },
   prior: (bytes) => {
     const sums = fleet().without(bytes);
@@ -55,21 +58,18 @@ const WORK: Work = {
   },
 };
 
-function headOf({ snapshot, featureSize, basis: bytes, lambda, scale }: HeadRecipe): Head {
-  const { backboneChecksum, classes } = decodeSums(snapshot);
+function headOf(recipe: HeadRecipe): Head {
+  const { snapshot, featureSize, basis: bytes, lambda, scale, novelty } = recipe;
+  const { backboneChecksum, classes, sigma } = decodeSums(snapshot);
   const basis: Basis = bytes === null ? identityBasis(featureSize) : decodeBasis(bytes);
-  const { labels, weights, bias } = ridgeFromSums(classes, { lambdas: [lambda] });
-  const lifted = lift(basis, weights[0] ?? new Float64Array(0));
-  return {
-    learner: 'ridge',
-    labels,
-    featureSize,
+  return headFromSums(classes, {
     backboneChecksum,
-    transform: 'l2',
-    weights: Float32Array.from(lifted, (weight) => weight * scale),
-    bias: Float32Array.from(bias[0] ?? [], (value) => value * scale),
-    temperature: 1,
-  };
+    basis,
+    lambda,
+    scale,
+    variance: sigma ** 2,
+    novelty,
+  });
 }
 
 parentPort?.on('message', ({ id, call, value }: RoundRequest) => {

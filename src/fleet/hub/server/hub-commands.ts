@@ -101,7 +101,9 @@ const COMMANDS: Commands = {
     const isChain =
       body.instead !== null &&
       (body.instead === body.label ||
-        aliases.some(({ label: from, instead }) => from === body.instead || instead === body.label));
+        aliases.some(
+          ({ label: from, instead }) => from === body.instead || instead === body.label,
+        ));
     if (isChain) throw invalidRequest('a name of the fleet cannot be an alias itself');
     await tables.names.setAlias(scope.id, body.label, body.instead);
     await tables.scopes.changed(scope.id);
@@ -220,10 +222,7 @@ async function setPolicy(
   return { robot: body.robot ?? null, task: scope?.task ?? null };
 }
 
-async function rollBack(
-  { tables, nowMs }: Doing,
-  body: Body<'/api/rollback'>,
-): Promise<Said> {
+async function rollBack({ tables, nowMs }: Doing, body: Body<'/api/rollback'>): Promise<Said> {
   const scope = await knownScope(tables, body);
   const rollout = await tables.rollouts.newest(scope.id);
   const target = body.version ?? rollout?.previousVersion ?? null;

@@ -147,7 +147,8 @@ export class HubServer {
   }
 
   async #person(request: IncomingMessage): Promise<Person> {
-    const [, token] = /^Bearer ([A-Za-z0-9_-]{16,128})$/.exec(request.headers.authorization ?? '') ?? [];
+    const [, token] =
+      /^Bearer ([A-Za-z0-9_-]{16,128})$/.exec(request.headers.authorization ?? '') ?? [];
     const nowMs = Date.now();
     const person =
       token === undefined
@@ -171,7 +172,8 @@ export class HubServer {
     const [, api, what, one, two] = url.pathname.split('/').map(decoded);
     if (api !== 'api') throw notFound(url.pathname);
     const nowMs = Date.now();
-    if (what === 'me') return { name: person.name, role: person.role, fleet: config.fleet, version };
+    if (what === 'me')
+      return { name: person.name, role: person.role, fleet: config.fleet, version };
     if (what === 'overview') return this.#overview(nowMs);
     const found = await store.transaction(async (tables) => {
       if (what === 'robots' && one === undefined) return robotList(tables, config, nowMs);

@@ -1,4 +1,3 @@
-import { type Reported, reportedSchema } from '../../contract/reported.js';
 import type {
   LeftOutScore,
   Quarantine,
@@ -7,6 +6,7 @@ import type {
   RobotSummary,
   RobotTask,
 } from '../../contract/hub-api.js';
+import { type Reported, reportedSchema } from '../../contract/reported.js';
 import { DesiredBuilder, reportOf } from '../lead/desired-builder.js';
 import type { HubConfig } from '../settings/hub-schema.js';
 import type { HubTables } from '../store/hub-store.js';

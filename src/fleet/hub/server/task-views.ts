@@ -86,7 +86,9 @@ async function classesOf(tables: HubTables, scope: ScopeRow): Promise<ClassSumma
   const aliases = await tables.names.aliases(scope.id);
   const never = await tables.names.neverShared(scope.id);
   const nameOf = new Map(aliases.map(({ label, instead }) => [label, instead]));
-  const used = new Set((await tables.contributions.used(scope.id, 'sums')).map(({ robot }) => robot));
+  const used = new Set(
+    (await tables.contributions.used(scope.id, 'sums')).map(({ robot }) => robot),
+  );
   const byName = new Map<string, ClassSummary>();
   const classOf = (label: string): ClassSummary => {
     const known = byName.get(label);
@@ -115,7 +117,8 @@ async function classesOf(tables: HubTables, scope: ScopeRow): Promise<ClassSumma
   for (const label of never) classOf(label);
   for (const { leftOut } of await tables.robotTasks.ofScope(scope.id)) {
     if (leftOut === null) continue;
-    for (const { label, samples, right } of (JSON.parse(leftOut) as Partial<RobotScore>).classes ?? []) {
+    for (const { label, samples, right } of (JSON.parse(leftOut) as Partial<RobotScore>).classes ??
+      []) {
       const found = byName.get(label);
       if (!found) continue;
       const before = found.leftOut ?? { samples: 0, right: 0 };

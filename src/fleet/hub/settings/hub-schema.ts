@@ -78,7 +78,9 @@ const learning = section(
       .describe('Least time between the beginnings of two rounds of a task'),
     settleMs: ms(0, 3_600_000)
       .default(10_000)
-      .describe('A round begins when no sums have come for so long, or roundIntervalMs has passed twice'),
+      .describe(
+        'A round begins when no sums have come for so long, or roundIntervalMs has passed twice',
+      ),
     roundTimeoutMs: ms(1_000, 86_400_000)
       .default(120_000)
       .describe('Robots that have not judged by then are not waited for'),

@@ -111,6 +111,7 @@ const STEPS: readonly string[] = [
     epoch TEXT NOT NULL,
     version {int} NOT NULL,
     samples {real} NOT NULL,
+    sigma {real} NOT NULL,
     classes TEXT NOT NULL,
     bytes {blob},
     at_ms {int} NOT NULL,

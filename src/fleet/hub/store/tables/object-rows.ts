@@ -46,7 +46,10 @@ export class ObjectRows {
   }
 
   /** For a robot; null: there is none, or it is for another robot. */
-  fetch(object: string, robot: string): Promise<(ObjectRow & { task: string; backbone: string }) | null> {
+  fetch(
+    object: string,
+    robot: string,
+  ): Promise<(ObjectRow & { task: string; backbone: string }) | null> {
     return this.sql.first(
       `SELECT o.object, o.robot, o.kind, o.scope, o.purpose, o.chunk_bytes AS "chunkBytes", o.bytes,
          o.at_ms AS "atMs", s.task, s.backbone

@@ -39,11 +39,7 @@ export class PolicyRows {
   async remove(subject: string, scope: number): Promise<void> {
     if (scope === ALL_TASKS) await this.sql.run('DELETE FROM policies WHERE subject = ?', subject);
     else {
-      await this.sql.run(
-        'DELETE FROM policies WHERE subject = ? AND scope = ?',
-        subject,
-        scope,
-      );
+      await this.sql.run('DELETE FROM policies WHERE subject = ? AND scope = ?', subject, scope);
     }
   }
 }

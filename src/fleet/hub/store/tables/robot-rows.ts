@@ -63,11 +63,7 @@ export class RobotRows {
       epoch,
     );
     if (retired !== null) return null;
-    await this.sql.run(
-      'INSERT INTO retired_epochs (robot, epoch) VALUES (?, ?)',
-      robot,
-      row.epoch,
-    );
+    await this.sql.run('INSERT INTO retired_epochs (robot, epoch) VALUES (?, ?)', robot, row.epoch);
     await this.sql.run(
       'UPDATE robots SET epoch = ?, report_number = -1, dirty = 1 WHERE robot = ?',
       epoch,

@@ -94,9 +94,7 @@ export class RobotTaskRows {
   }
 
   /** Robots on each state of each head. */
-  headStates(
-    scope: number,
-  ): Promise<{ version: number; state: string; robots: number }[]> {
+  headStates(scope: number): Promise<{ version: number; state: string; robots: number }[]> {
     return this.sql.all(
       `SELECT head_version AS version, head_state AS state, COUNT(*) AS robots FROM robot_tasks
        WHERE scope = ? AND listed = 1 AND head_version IS NOT NULL GROUP BY head_version, head_state`,
