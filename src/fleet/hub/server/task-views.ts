@@ -86,14 +86,9 @@ async function classesOf(tables: HubTables, scope: ScopeRow): Promise<ClassSumma
   const aliases = await tables.names.aliases(scope.id);
   const never = await tables.names.neverShared(scope.id);
   const nameOf = new Map(aliases.map(({ label, instead }) => [label, instead]));
-  const used = new Set(
-    (await tables.contributions.used(scope.id, 'sums')).map(({ robot }) => robot),
-  );
   const byName = new Map<string, ClassSummary>();
   const classOf = (label: string): ClassSummary => {
-    const known = byName.get(label);
-    if (known) return known;
-    const added: ClassSummary = {
+    const known = byName.get(label) ?? {
       label,
       samples: 0,
       taughtBy: [],
@@ -101,31 +96,55 @@ async function classesOf(tables: HubTables, scope: ScopeRow): Promise<ClassSumma
       neverShare: never.includes(label),
       leftOut: null,
     };
-    byName.set(label, added);
-    return added;
+    byName.set(label, known);
+    return known;
   };
-  for (const { robot, scope: id, classes } of await tables.contributions.list('sums')) {
-    if (id !== scope.id || !used.has(robot)) continue;
-    for (const { label, samples } of JSON.parse(classes) as { label: string; samples: number }[]) {
-      const found = classOf(nameOf.get(label) ?? label);
-      found.samples += samples;
-      const mine = found.taughtBy.find((teacher) => teacher.robot === robot);
-      if (mine) mine.samples += samples;
-      else found.taughtBy.push({ robot, samples });
-    }
+  for (const { robot, label, samples } of await taughtIn(tables, scope)) {
+    addTeacher(classOf(nameOf.get(label) ?? label), robot, samples);
   }
   for (const label of never) classOf(label);
+  await addScores(tables, scope, byName);
+  return [...byName.values()].sort((a, b) => (a.label < b.label ? -1 : 1));
+}
+
+/** What counts of each robot, by its own labels. */
+async function taughtIn(
+  tables: HubTables,
+  scope: ScopeRow,
+): Promise<{ robot: string; label: string; samples: number }[]> {
+  const used = new Set(
+    (await tables.contributions.used(scope.id, 'sums')).map(({ robot }) => robot),
+  );
+  return (await tables.contributions.list('sums'))
+    .filter((row) => row.scope === scope.id && used.has(row.robot))
+    .flatMap(({ robot, classes }) =>
+      (JSON.parse(classes) as { label: string; samples: number }[]).map(({ label, samples }) => {
+        return { robot, label, samples };
+      }),
+    );
+}
+
+function addTeacher(found: ClassSummary, robot: string, samples: number): void {
+  found.samples += samples;
+  const known = found.taughtBy.find((teacher) => teacher.robot === robot);
+  if (known) known.samples += samples;
+  else found.taughtBy.push({ robot, samples });
+}
+
+async function addScores(
+  tables: HubTables,
+  scope: ScopeRow,
+  byName: ReadonlyMap<string, ClassSummary>,
+): Promise<void> {
   for (const { leftOut } of await tables.robotTasks.ofScope(scope.id)) {
-    if (leftOut === null) continue;
-    for (const { label, samples, right } of (JSON.parse(leftOut) as Partial<RobotScore>).classes ??
-      []) {
+    const { classes = [] } = JSON.parse(leftOut ?? '{}') as Partial<RobotScore>;
+    for (const { label, samples, right } of classes) {
       const found = byName.get(label);
       if (!found) continue;
       const before = found.leftOut ?? { samples: 0, right: 0 };
       found.leftOut = { samples: before.samples + samples, right: before.right + right };
     }
   }
-  return [...byName.values()].sort((a, b) => (a.label < b.label ? -1 : 1));
 }
 
 async function headSummary(
