@@ -60,7 +60,7 @@ export interface LeftOutScore {
   /** Of the robot's samples with a label that the other robots know. */
   samples: number;
   accuracy: number;
-  /** Nats per sample. */
+  /** Mean over classes, nats per sample. */
   logLoss: number;
   /** Samples whose label no other robot has taught. */
   notKnown: number;
@@ -190,7 +190,8 @@ export interface HeadSummary {
   /** Leave-one-robot-out; null: no robot could judge. */
   leftOut: {
     accuracy: number;
-    macroF1: number | null;
+    /** Mean over classes of the share of right answers. */
+    macroAccuracy: number;
     logLoss: number;
     samples: number;
     robots: ({ robot: string } & LeftOutScore)[];

@@ -3,8 +3,13 @@ import { stratifiedGroupFolds } from '../folds.js';
 import { groupingOf, leadsCluster, type TrainingSet } from '../training-set.js';
 import { transformFeatures } from '../transform.js';
 import { classDistances, logDensityOffsets, NOVELTY_TRANSFORM, noveltyScore } from './novelty.js';
-import { fitGaussians, type Gaussians } from './novelty-gaussians.js';
-import type { NoveltyModel } from './novelty-model.js';
+import {
+  fitGaussians,
+  type Gaussians,
+  LEAST_FOR_OWN,
+  NOVELTY_DEFAULTS,
+} from './novelty-gaussians.js';
+import { type NoveltyModel, quantisedBasis } from './novelty-model.js';
 import { productTransposed, subspace } from './novelty-subspace.js';
 
 export interface NoveltyOptions {
@@ -23,7 +28,7 @@ export interface NoveltyOptions {
   maxRows?: number;
 }
 
-const DEFAULTS = { dimensions: 64, shrinkage: 0.3, commonSamples: 60, folds: 10, maxRows: 1_000 };
+const DEFAULTS = { ...NOVELTY_DEFAULTS, folds: 10, maxRows: 1_000 };
 const FOLD_SEED = 1;
 /** With more samples than this, half as many parts still leave enough of them for each fit. */
 const MANY_ROWS = 400;
@@ -32,10 +37,6 @@ const MANY_ROWS = 400;
  * as originals.
  */
 const MAX_VIEWED = 400;
-/**
- * With fewer samples per class on average, all classes share one covariance. It also bounds memory.
- */
-const LEAST_FOR_OWN = 5;
 
 /** A novelty model, and the answers of models without the group of each sample. */
 export interface NoveltyFit {
@@ -294,21 +295,14 @@ function quantise(
   r: number,
   d: number,
 ): Pick<NoveltyModel, 'basis' | 'basisScale'> {
-  const basis = new Int16Array(r * d);
-  const basisScale = new Float32Array(r);
+  const rows = new Float64Array(r * d);
   for (let k = 0; k < r; k++) {
-    const row = new Float64Array(d);
     for (let i = 0; i < n; i++) {
       const share = coefficients[k * n + i]!;
-      for (let j = 0; j < d; j++) row[j] = row[j]! + share * known[i * d + j]!;
-    }
-    const largest = row.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
-    basisScale[k] = largest / 32_767;
-    for (let j = 0; j < d; j++) {
-      basis[k * d + j] = largest > 0 ? Math.round((row[j]! / largest) * 32_767) : 0;
+      for (let j = 0; j < d; j++) rows[k * d + j] = rows[k * d + j]! + share * known[i * d + j]!;
     }
   }
-  return { basis, basisScale };
+  return quantisedBasis(rows, d);
 }
 
 /**

@@ -6,53 +6,91 @@ import { traceOf } from './novelty-subspace.js';
 /** Means and covariances of points of the subspace. */
 export type Gaussians = Omit<NoveltyModel, 'basis' | 'basisScale' | 'scores'>;
 
+/** Of `fitClassGaussians`; {@link GaussianOptions} and the most dimensions of the subspace. */
+export const NOVELTY_DEFAULTS = { dimensions: 64, shrinkage: 0.3, commonSamples: 60 };
 /**
- * A Gaussian per class and one of all points. The covariance of a class is its own, mixed with that
- * of all classes by n_k : commonSamples (an apple varies in other ways than a banana, but a dozen
- * samples hardly show how), then shrunk towards a sphere. With infinite `commonSamples` there is
- * one covariance for all.
+ * With fewer samples per class on average, all classes share one covariance. It also bounds memory.
+ */
+export const LEAST_FOR_OWN = 5;
+
+/** How points of the subspace lie. */
+export interface Spread {
+  /** Number of points; a sum of weights need not be whole. */
+  count: number;
+  mean: Float64Array;
+  /** Σ (x - mean)(x - mean)', lower triangle of a row-major r x r matrix. */
+  scatter: Float64Array;
+}
+
+export interface GaussianOptions {
+  /** Shrinkage of covariances towards a sphere of the same trace, 0..1. */
+  shrinkage: number;
+  /** Number of samples at which a class uses half its own covariance; infinite: all classes share one. */
+  commonSamples: number;
+}
+
+/**
+ * {@link gaussiansFromSpreads} of points.
  * @param classes points of each class, r coordinates each; at least one class, none empty.
  * @param seen all points, of any class or of none; at least one.
  */
 export function fitGaussians(
   classes: readonly (readonly Float64Array[])[],
   seen: readonly Float64Array[],
-  { shrinkage, commonSamples }: { shrinkage: number; commonSamples: number },
+  options: GaussianOptions,
 ): Gaussians {
-  const r = seen[0]!.length;
-  const means = classes.map(meanOf);
-  const scatters = classes.map((members, c) => scatter(members, means[c]!));
-  const samples = classes.reduce((sum, members) => sum + members.length, 0);
+  return gaussiansFromSpreads(classes.map(spreadOf), spreadOf(seen), options);
+}
+
+/**
+ * A Gaussian per class and one of all points. The covariance of a class is its own, mixed with that
+ * of all classes by n_k : commonSamples (an apple varies in other ways than a banana, but a dozen
+ * samples hardly show how), then shrunk towards a sphere. With infinite `commonSamples` there is
+ * one covariance for all.
+ * @param classes at least one, none empty. @param seen all points, of any class or of none.
+ */
+export function gaussiansFromSpreads(
+  classes: readonly Spread[],
+  seen: Spread,
+  { shrinkage, commonSamples }: GaussianOptions,
+): Gaussians {
+  const r = seen.mean.length;
+  const samples = classes.reduce((sum, { count }) => sum + count, 0);
   const common = new Float64Array(r * r);
-  for (const own of scatters) addTimes(common, own, 1 / Math.max(1, samples - classes.length));
+  for (const { scatter } of classes) {
+    addTimes(common, scatter, 1 / Math.max(1, samples - classes.length));
+  }
 
   const shared = commonSamples === Number.POSITIVE_INFINITY;
   const commonWhitener = shared ? whitener(common, r, shrinkage) : null;
   const within = new Float32Array((shared ? 1 : classes.length) * triangleLength(r));
   const whitenedMeans = new Float32Array(classes.length * r);
-  const own = (c: number): Float64Array => {
-    const { length } = classes[c]!;
-    const share = length / (length + commonSamples);
+  const own = ({ count, scatter }: Spread): Float64Array => {
+    const share = count / (count + commonSamples);
     const covariance = common.map((value) => (1 - share) * value);
-    addTimes(covariance, scatters[c]!, share / Math.max(1, length - 1));
+    addTimes(covariance, scatter, share / Math.max(1, count - 1));
     return whitener(covariance, r, shrinkage);
   };
-  for (const [c, mean] of means.entries()) {
-    const triangle = commonWhitener ?? own(c);
+  for (const [c, spread] of classes.entries()) {
+    const triangle = commonWhitener ?? own(spread);
     if (!shared || c === 0) within.set(triangle, c * triangleLength(r));
-    whitenedMeans.set(timesTriangle(triangle, mean), c * r);
+    whitenedMeans.set(timesTriangle(triangle, spread.mean), c * r);
   }
-  const centre = meanOf(seen);
   const around = new Float64Array(r * r);
-  addTimes(around, scatter(seen, centre), 1 / Math.max(1, seen.length - 1));
+  addTimes(around, seen.scatter, 1 / Math.max(1, seen.count - 1));
   const background = whitener(around, r, shrinkage);
   return {
     dimensions: r,
     within,
     means: whitenedMeans,
     background: Float32Array.from(background),
-    centre: Float32Array.from(timesTriangle(background, centre)),
+    centre: Float32Array.from(timesTriangle(background, seen.mean)),
   };
+}
+
+function spreadOf(points: readonly Float64Array[]): Spread {
+  const mean = meanOf(points);
+  return { count: points.length, mean, scatter: scatter(points, mean) };
 }
 
 /** Σ (x - mean)(x - mean)', lower triangle of a row-major r x r matrix. */

@@ -35,3 +35,23 @@ export interface NoveltyModel {
 export function triangleLength(dimensions: number): number {
   return (dimensions * (dimensions + 1)) / 2;
 }
+
+/** Rows of a basis, each at 16 bits a value. @param rows r x featureSize, row-major */
+export function quantisedBasis(
+  rows: Float64Array,
+  featureSize: number,
+): Pick<NoveltyModel, 'basis' | 'basisScale'> {
+  const r = rows.length / featureSize;
+  const basis = new Int16Array(rows.length);
+  const basisScale = new Float32Array(r);
+  for (let k = 0; k < r; k++) {
+    const row = rows.subarray(k * featureSize, (k + 1) * featureSize);
+    const largest = row.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
+    basisScale[k] = largest / 32_767;
+    if (largest === 0) continue;
+    for (const [j, value] of row.entries()) {
+      basis[k * featureSize + j] = Math.round((value / largest) * 32_767);
+    }
+  }
+  return { basis, basisScale };
+}

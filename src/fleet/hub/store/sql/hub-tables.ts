@@ -111,6 +111,7 @@ const STEPS: readonly string[] = [
     epoch TEXT NOT NULL,
     version {int} NOT NULL,
     samples {real} NOT NULL,
+    sigma {real} NOT NULL,
     classes TEXT NOT NULL,
     bytes {blob},
     at_ms {int} NOT NULL,
@@ -146,8 +147,7 @@ const STEPS: readonly string[] = [
     robots {int} NOT NULL,
     samples {real} NOT NULL,
     labels TEXT NOT NULL,
-    candidates {blob},
-    novelty {blob},
+    snapshot {blob},
     reason TEXT,
     head_version {int},
     PRIMARY KEY (scope, round)

@@ -15,6 +15,7 @@ const LOCK_ROOM = 0x6865_6164;
 const MIGRATION_LOCK = 1;
 const LEADER_LOCK = 2;
 const INT8 = 20;
+const BYTEA = 17;
 /** The server notices within these that the machine of a leader has gone. */
 const KEEP_ALIVE =
   'SET tcp_keepalives_idle = 2; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 3';
@@ -39,8 +40,10 @@ export class PostgresSql implements SqlDatabase {
    */
   static async open(url: string, password: string | null = null): Promise<PostgresSql> {
     const types = {
-      getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-        oid === INT8 ? Number : pg.types.getTypeParser(oid, format),
+      getTypeParser: (oid: number, format?: 'text' | 'binary') => {
+        if (oid === INT8) return Number;
+        return oid === BYTEA ? bytesOfHex : pg.types.getTypeParser(oid, format);
+      },
     };
     const database = new PostgresSql({
       connectionString: url,
@@ -155,6 +158,11 @@ async function migrateTables(sql: Sql): Promise<void> {
   for (const step of steps.slice(version)) await sql.run(step);
   await sql.run('DELETE FROM schema_versions WHERE room = ?', room);
   await sql.run('INSERT INTO schema_versions (room, version) VALUES (?, ?)', room, steps.length);
+}
+
+/** In memory of their own: a Buffer may be part of a larger block. @param text \x and hexadecimal digits */
+function bytesOfHex(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text.slice(2), 'hex'));
 }
 
 /** What a failure of the database means; errors that are none of it stay as they are. */

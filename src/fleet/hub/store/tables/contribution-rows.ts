@@ -11,6 +11,8 @@ export interface ContributionRow {
   epoch: string;
   version: number;
   samples: number;
+  /** Standard deviation of the noise in each value; 0: none. */
+  sigma: number;
   /** JSON: [{label, samples}]; of a moment []. */
   classes: string;
   atMs: number;
@@ -29,7 +31,7 @@ export interface PendingContribution {
   mergedObject: string | null;
 }
 
-const COLUMNS = `scope, robot, kind, object, epoch, version, samples, classes, at_ms AS "atMs",
+const COLUMNS = `scope, robot, kind, object, epoch, version, samples, sigma, classes, at_ms AS "atMs",
   merged_object AS "mergedObject", CASE WHEN bytes IS NULL THEN 1 ELSE 0 END AS withdrawn`;
 
 /** What the hub uses of a robot: a row of `robots` named r. */
@@ -67,14 +69,14 @@ export class ContributionRows {
   ): Promise<void> {
     await this.sql.run(
       `INSERT INTO contributions
-         (scope, robot, kind, object, epoch, version, samples, classes, bytes, at_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         (scope, robot, kind, object, epoch, version, samples, sigma, classes, bytes, at_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (scope, robot, kind) DO UPDATE SET
          merged_bytes = CASE WHEN contributions.merged_object = contributions.object
            AND contributions.merged_bytes IS NULL
            THEN contributions.bytes ELSE contributions.merged_bytes END,
          object = excluded.object, epoch = excluded.epoch, version = excluded.version,
-         samples = excluded.samples, classes = excluded.classes, bytes = excluded.bytes,
+         samples = excluded.samples, sigma = excluded.sigma, classes = excluded.classes, bytes = excluded.bytes,
          at_ms = excluded.at_ms`,
       row.scope,
       row.robot,
@@ -83,6 +85,7 @@ export class ContributionRows {
       row.epoch,
       row.version,
       row.samples,
+      row.sigma,
       row.classes,
       row.bytes,
       row.atMs,
@@ -129,9 +132,9 @@ export class ContributionRows {
   }
 
   /** Robots that the merged sums contain. */
-  merged(scope: number): Promise<{ robot: string }[]> {
+  merged(scope: number): Promise<{ robot: string; sigma: number }[]> {
     return this.sql.all(
-      `SELECT robot FROM contributions
+      `SELECT robot, sigma FROM contributions
        WHERE scope = ? AND kind = 'sums' AND merged_object IS NOT NULL ORDER BY robot`,
       scope,
     );

@@ -42,13 +42,11 @@ export class RoundRows {
     );
   }
 
-  /** @param row with the candidates of all robots together, and their novelty model */
-  async begin(
-    row: RoundRow & { candidates: Uint8Array | null; novelty: Uint8Array | null },
-  ): Promise<void> {
+  /** @param row with the encoded sums from which the head is made */
+  async begin(row: RoundRow & { snapshot: Uint8Array }): Promise<void> {
     await this.sql.run(
       `INSERT INTO rounds (scope, round, state, started_at_ms, ended_at_ms, robots, samples, labels,
-         candidates, novelty, reason, head_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         snapshot, reason, head_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       row.scope,
       row.round,
       row.state,
@@ -57,23 +55,20 @@ export class RoundRows {
       row.robots,
       row.samples,
       row.labels,
-      row.candidates,
-      row.novelty,
+      row.snapshot,
       row.reason,
       row.headVersion,
     );
   }
 
-  /** What the head of a round is made from. */
-  made(
-    scope: number,
-    round: number,
-  ): Promise<{ candidates: Uint8Array | null; novelty: Uint8Array | null } | null> {
-    return this.sql.first(
-      'SELECT candidates, novelty FROM rounds WHERE scope = ? AND round = ?',
+  /** The sums that the head of a round is made from; null: it has ended. */
+  async snapshot(scope: number, round: number): Promise<Uint8Array | null> {
+    const row = await this.sql.first<{ snapshot: Uint8Array | null }>(
+      'SELECT snapshot FROM rounds WHERE scope = ? AND round = ?',
       scope,
       round,
     );
+    return row?.snapshot ?? null;
   }
 
   async end(
@@ -82,8 +77,8 @@ export class RoundRows {
     end: Pick<RoundRow, 'state' | 'endedAtMs' | 'reason' | 'headVersion'>,
   ): Promise<void> {
     await this.sql.run(
-      `UPDATE rounds SET state = ?, ended_at_ms = ?, reason = ?, head_version = ?, candidates = NULL,
-         novelty = NULL WHERE scope = ? AND round = ?`,
+      `UPDATE rounds SET state = ?, ended_at_ms = ?, reason = ?, head_version = ?, snapshot = NULL
+       WHERE scope = ? AND round = ?`,
       end.state,
       end.endedAtMs,
       end.reason,
