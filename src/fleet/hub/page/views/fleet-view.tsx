@@ -49,12 +49,14 @@ export function FleetView({ page }: { page: FleetParts }) {
         {words.say('shell.skip')}
       </button>
       <FleetHeader page={page} place={place} />
-      <TokenForm
-        page={page}
-        title={words.say('shell.gateTitle')}
-        help={words.say('shell.gateHelp')}
-        open={(token) => page.session.open(token)}
-      />
+      <main hidden={me !== null}>
+        <TokenForm
+          page={page}
+          title={words.say('shell.gateTitle')}
+          help={words.say('shell.gateHelp')}
+          open={(token) => page.session.open(token)}
+        />
+      </main>
       <div class="frame" hidden={me === null}>
         <FleetNav page={page} place={place} />
         <div class="content">

@@ -45,7 +45,7 @@ export function PeoplePlace({ page }: { page: FleetParts }) {
                     {name !== me && (
                       <button
                         type="button"
-                        aria-label={words.say('fleet.removePerson', { name })}
+                        aria-label={words.say('fleet.removeOf', { name })}
                         onClick={() =>
                           void page.orders.give(
                             '/api/people/remove',

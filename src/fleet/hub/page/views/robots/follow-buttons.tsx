@@ -1,18 +1,21 @@
 import { useState } from 'preact/hooks';
 import { useWords } from '../../../../../page/views/use-words.js';
-import type { FollowMode, RobotsAndTasks } from '../../../../contract/hub-api.js';
+import type { FollowMode, RobotsAndTasks, TaskKey } from '../../../../contract/hub-api.js';
 import type { FleetParts } from '../../control/fleet-parts.js';
 
 /** Orders for which heads a robot or a group takes. */
 export function FollowButtons({
   page,
   whom,
+  task,
   name,
   follow,
   version = 1,
 }: {
   page: FleetParts;
   whom: RobotsAndTasks;
+  /** The task that a pin is about: versions of different tasks have nothing in common. */
+  task: TaskKey;
   name: string;
   follow: FollowMode;
   /** The version that a pin is offered for. */
@@ -60,7 +63,7 @@ export function FollowButtons({
           event.preventDefault();
           void page.orders.give(
             '/api/pin',
-            { ...whom, version: pinned },
+            { ...whom, task: task.task, backbone: task.backbone, version: pinned },
             {
               title: 'fleet.pinTitle',
               message: 'fleet.pinText',

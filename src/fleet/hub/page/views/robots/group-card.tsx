@@ -1,7 +1,7 @@
 import { useSelected } from '../../../../../page/views/use-selected.js';
 import { useWords } from '../../../../../page/views/use-words.js';
 import type { FleetParts } from '../../control/fleet-parts.js';
-import { useMayOperate } from '../task-choice.js';
+import { useMayOperate, useTask } from '../task-choice.js';
 import { FollowButtons } from './follow-buttons.js';
 
 /** Groups of robots, which can be pinned and paused at once. */
@@ -9,6 +9,7 @@ export function GroupCard({ page }: { page: FleetParts }) {
   const words = useWords(page);
   const groups = useSelected(page.store, (state) => state.list?.groups) ?? [];
   const mayOperate = useMayOperate(page);
+  const task = useTask(page);
   if (groups.length === 0) return null;
   return (
     <section class="card" aria-labelledby="groups-title">
@@ -21,8 +22,14 @@ export function GroupCard({ page }: { page: FleetParts }) {
             </strong>
             <span>{words.say('fleet.robotsCount', { count: robots })}</span>
             <span class="state">{words.say(`fleet.follow.${follow}`)}</span>
-            {mayOperate && (
-              <FollowButtons page={page} whom={{ group }} name={group} follow={follow} />
+            {mayOperate && task !== null && (
+              <FollowButtons
+                page={page}
+                whom={{ group }}
+                task={task}
+                name={group}
+                follow={follow}
+              />
             )}
           </li>
         ))}

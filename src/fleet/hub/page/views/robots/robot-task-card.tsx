@@ -86,6 +86,7 @@ export function RobotTaskCard({
         <FollowButtons
           page={page}
           whom={{ robot, task: task.task, backbone: task.backbone }}
+          task={task}
           name={robot}
           follow={follow}
           version={pinnedVersion ?? serving?.fleetVersion ?? wantedVersion ?? 1}

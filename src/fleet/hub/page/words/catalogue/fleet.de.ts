@@ -25,6 +25,7 @@ export const fleetDe: Translated<typeof fleetEn> = {
   'fleet.yes': 'ja',
   'fleet.change': 'Ändern',
   'fleet.remove': 'Entfernen',
+  'fleet.removeOf': 'Entfernen: {name}',
   'fleet.add': 'Hinzufügen',
   'fleet.name': 'Name',
   'fleet.reason': 'Grund',
@@ -164,7 +165,7 @@ export const fleetDe: Translated<typeof fleetEn> = {
   'fleet.orderText.stop':
     'Kein weiterer Roboter erhält Version {version} von {task}. Wer sie hat, behält sie.',
   'fleet.rollback': 'Zurücknehmen',
-  'fleet.rollBackTo': 'Auf Version {version} zurückgehen',
+  'fleet.rollBackTo': 'Zurücknehmen auf Version {version}',
   'fleet.rollbackText':
     'Alle Roboter erhalten sofort Version {version} von {task}, ohne ihre Prüfung.',
   'fleet.newRound': 'Neue Runde',
@@ -227,13 +228,13 @@ export const fleetDe: Translated<typeof fleetEn> = {
   'fleet.neverShareText':
     'Roboter senden keine Summen von {label} mehr, und die Flotte vergisst die Klasse.',
   'fleet.shareAgain': 'Wieder teilen',
-  'fleet.shareAgainOf': '{label} wieder teilen',
+  'fleet.shareAgainOf': 'Wieder teilen: {label}',
   'fleet.shareAgainText': 'Roboter senden wieder Summen von {label}.',
   'fleet.aliases': 'Andere Namen',
   'fleet.noAliases': 'Jede Klasse hat ihren eigenen Namen.',
   'fleet.aliasOf': '{label} gilt als {instead}',
   'fleet.ownName': 'Wieder eigener Name',
-  'fleet.ownNameOf': '{label} wieder den eigenen Namen geben',
+  'fleet.ownNameOf': 'Wieder eigener Name: {label}',
   'fleet.ownNameText': '{label} ist ab dem nächsten Modell wieder eine eigene Klasse.',
   'fleet.neverShareTitle': 'Klassen, die auf den Robotern bleiben',
   'fleet.noneLocal': 'Keine.',
