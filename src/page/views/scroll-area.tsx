@@ -13,9 +13,9 @@ export function ScrollArea({
   children: ComponentChildren;
 }) {
   return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset belongs to forms
     <div
       class={isShort ? 'scroll short' : 'scroll'}
-      // biome-ignore lint/a11y/useSemanticElements: a fieldset belongs to forms
       role="group"
       // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
       tabIndex={0}

@@ -26,6 +26,7 @@ export function EntryList({ page, entries }: { page: FleetParts; entries: readon
 
 function detailText(detail: Readonly<Record<string, unknown>>): string {
   return Object.entries(detail)
+    .filter(([, value]) => value !== null)
     .map(([key, value]) => ` ${key}: ${typeof value === 'string' ? value : JSON.stringify(value)}`)
     .join(' ·');
 }

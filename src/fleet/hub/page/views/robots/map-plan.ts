@@ -79,22 +79,27 @@ export function planOf(
     const north = (position.latitude - latitude) * METERS_PER_DEGREE;
     const x = widthPx / 2 + east / metersPerPx;
     const y = heightPx / 2 - north / metersPerPx;
-    const key = `${Math.floor(x / CELL_PX)} ${Math.floor(y / CELL_PX)}`;
+    const key = `${cellOf(x, widthPx)} ${cellOf(y, heightPx)}`;
     const cell = cells.get(key) ?? { rows: [], x: 0, y: 0 };
     cells.set(key, { rows: [...cell.rows, row], x: cell.x + x, y: cell.y + y });
   }
   const markers = [...cells.values()].map(({ rows: those, x, y }) => ({
     rows: those,
     tone: toneOf(those),
-    leftPx: withinCell(x / those.length),
-    topPx: withinCell(y / those.length),
+    leftPx: withinCell(x / those.length, widthPx),
+    topPx: withinCell(y / those.length, heightPx),
   }));
   return { markers, scale: scaleOf(metersPerPx) };
 }
 
+/** Number of the cell at `px`; the last one takes what is left of the map. */
+function cellOf(px: number, sizePx: number): number {
+  return Math.max(0, Math.min(Math.floor(sizePx / CELL_PX) - 1, Math.floor(px / CELL_PX)));
+}
+
 /** Left or upper edge of a marker whose middle should be at `px`, all of it within the cell there. */
-function withinCell(px: number): number {
-  const start = Math.floor(px / CELL_PX) * CELL_PX;
+function withinCell(px: number, sizePx: number): number {
+  const start = cellOf(px, sizePx) * CELL_PX;
   const free = CELL_PX - MARKER_PX;
   return start + Math.max(0, Math.min(free, px - start - MARKER_PX / 2));
 }

@@ -151,6 +151,7 @@ function GroupForm({
         maxLength={64}
         autocomplete="off"
         aria-label={words.say('fleet.group')}
+        placeholder={words.say('fleet.group')}
       />
       <button type="submit" data-order="group">
         {words.say('fleet.change')}

@@ -35,7 +35,7 @@ export function HeadsCard({ page, task }: { page: FleetParts; task: TaskDetail }
               <tr>
                 <th scope="col">{words.say('fleet.version')}</th>
                 <th scope="col" class="number">
-                  {words.say('fleet.column.leftOut')}
+                  {words.say('fleet.unseen')}
                 </th>
                 <th scope="col" class="number">
                   {words.say('fleet.macro')}

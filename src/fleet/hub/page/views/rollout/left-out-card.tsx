@@ -10,7 +10,7 @@ type Column = (typeof COLUMNS)[number];
 
 const COLUMN_KEYS = {
   robot: 'fleet.column.robot',
-  accuracy: 'fleet.column.leftOut',
+  accuracy: 'fleet.unseen',
   logLoss: 'fleet.logLoss',
   samples: 'fleet.samplesColumn',
   notKnown: 'fleet.notTaught',

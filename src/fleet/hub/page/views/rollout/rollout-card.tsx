@@ -71,7 +71,7 @@ function Stages({ page, rollout }: { page: FleetParts; rollout: RolloutState }) 
             data-stage={at < stage || isLast ? 'done' : at === stage ? 'current' : 'ahead'}
             aria-current={at === stage && !isLast ? 'step' : undefined}
           >
-            <strong>{words.percent(share)}</strong>
+            <strong>{share === 0 ? words.say('fleet.firstStage') : words.percent(share)}</strong>
             <span>{words.say('fleet.robotsCount', { count })}</span>
           </li>
         ))}

@@ -181,6 +181,8 @@ export const fleetDe: Translated<typeof fleetEn> = {
   'fleet.renewBasisText':
     'Alle Roboter von {task} senden neue Momente und Summen. Modelle folgen, wenn sie da sind.',
   'fleet.heads': 'Modelle',
+  'fleet.firstStage': 'Zuerst',
+  'fleet.unseen': 'Richtig auf fremden Robotern',
   'fleet.noHeads': 'Noch kein Modell.',
   'fleet.version': 'Version',
   'fleet.macro': 'Mittel der Klassen',

@@ -173,6 +173,8 @@ export const fleetEn = {
   'fleet.renewBasisText':
     'All robots of {task} send new moments and sums. Heads follow when they are in.',
   'fleet.heads': 'Heads',
+  'fleet.firstStage': 'First',
+  'fleet.unseen': 'Right on unseen robots',
   'fleet.noHeads': 'No head yet.',
   'fleet.version': 'Version',
   'fleet.macro': 'Mean of classes',

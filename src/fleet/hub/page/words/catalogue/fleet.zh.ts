@@ -164,6 +164,8 @@ export const fleetZh: Translated<typeof fleetEn> = {
   'fleet.renewBasis': '更新基',
   'fleet.renewBasisText': '{task} 的所有机器人将重新发送矩和统计和，收齐后再生成模型。',
   'fleet.heads': '模型',
+  'fleet.firstStage': '首批',
+  'fleet.unseen': '未见机器人上的正确率',
   'fleet.noHeads': '还没有模型。',
   'fleet.version': '版本',
   'fleet.macro': '类别平均',
