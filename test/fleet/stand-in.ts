@@ -60,6 +60,9 @@ interface Sent {
   basis: string;
 }
 
+/** The hub wants something newer meanwhile. */
+class NoLongerOffered extends Error {}
+
 /**
  * A robot of a fleet without camera, store and gate: the messages, codecs and mathematics are real. Many fit into
  * one process.
@@ -81,7 +84,7 @@ export class RobotStandIn {
   #desired: Desired | null = null;
   readonly #fetching = new Map<
     string,
-    { parts: Map<number, Chunk>; done(bytes: Uint8Array): void }
+    { parts: Map<number, Chunk>; done(bytes: Uint8Array): void; end(): void }
   >();
   readonly #objects = new Map<string, Uint8Array>();
   #work: Promise<void> = Promise.resolve();
@@ -145,6 +148,7 @@ export class RobotStandIn {
   }
 
   async stop(): Promise<void> {
+    for (const { end } of this.#fetching.values()) end();
     await this.#work;
     await this.#client?.endAsync(true);
   }
@@ -269,14 +273,16 @@ export class RobotStandIn {
 
   #do(work: () => Promise<void>): void {
     this.#work = this.#work.then(work).catch((error: unknown) => {
-      this.faults.push(error);
+      if (!(error instanceof NoLongerOffered)) this.faults.push(error);
     });
   }
 
   #receive(topic: string, payload: Buffer): void {
     if (topic === fleetTopic(this.robot, 'part')) this.#takePart(decodeChunk(payload));
     if (topic !== fleetTopic(this.robot, 'desired')) return;
-    this.#desired = desiredSchema.parse(JSON.parse(payload.toString('utf8')));
+    const text = payload.toString('utf8');
+    this.#desired = desiredSchema.parse(JSON.parse(text));
+    for (const [object, { end }] of this.#fetching) if (!text.includes(object)) end();
     const [task] = this.#desired.tasks;
     if (task) this.#do(() => this.#follow(task));
   }
@@ -402,6 +408,11 @@ export class RobotStandIn {
           clearInterval(again);
           clearTimeout(giveUp);
           resolve(whole);
+        },
+        end: () => {
+          clearInterval(again);
+          clearTimeout(giveUp);
+          reject(new NoLongerOffered());
         },
       });
       ask();

@@ -3,30 +3,21 @@ import { createServer as createTlsServer } from 'node:https';
 import type { Alarms } from '../../../base/alarms.js';
 import { HeadlandError, messageOf } from '../../../base/errors.js';
 import type { Log } from '../../../base/log.js';
-import type { HubOverview, Person } from '../../contract/hub-api.js';
+import type { Person } from '../../contract/hub-api.js';
 import { tokenDigest } from '../people.js';
 import type { HubConfig } from '../settings/hub-schema.js';
-import type { HubStore, HubTables } from '../store/hub-store.js';
-import { doHubCommand, isHubCommand } from './hub-commands.js';
-import {
-  HUB_HEADERS,
-  hubStatusOf,
-  invalidRequest,
-  readHubJson,
-  sendHubJson,
-  sendHubRefusal,
-} from './hub-http.js';
+import type { HubStore } from '../store/hub-store.js';
+import { isHubCommand } from './hub-commands.js';
+import { HubDesk, notFound } from './hub-desk.js';
+import { HUB_HEADERS, hubStatusOf, readHubJson, sendHubJson, sendHubRefusal } from './hub-http.js';
 import { hubMetricsText } from './hub-metrics.js';
 import { loadHubPage, type PageFile } from './hub-pages.js';
-import { robotDetail, robotList } from './robot-views.js';
-import { taskDetail, taskSummary } from './task-views.js';
 
 const MAX_CONNECTIONS = 256;
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 20_000;
 /** How often it is written when a person was seen. */
 const SEEN_MS = 60_000;
-const MAX_AUDIT = 1_000;
 
 export interface HubServerOptions {
   config: HubConfig;
@@ -46,10 +37,16 @@ export interface HubServerOptions {
 export class HubServer {
   readonly #options: HubServerOptions;
   #server: Server | null = null;
+  readonly #desk: HubDesk;
   #page = new Map<string, PageFile>();
 
   constructor(options: HubServerOptions) {
     this.#options = options;
+    const { link, alarms } = options;
+    this.#desk = new HubDesk({
+      ...options,
+      present: () => ({ connected: link.connected, problem: link.problem, alarms: alarms.list() }),
+    });
   }
 
   /** @throws HeadlandError HL_FLEET_LISTEN_FAILED, HL_FLEET_CERTIFICATE */
@@ -133,16 +130,13 @@ export class HubServer {
     const person = await this.#person(request);
     if (method === 'GET') {
       if (path === '/metrics') await this.#sendMetrics(response);
-      else sendHubJson(response, await this.#read(url, person));
+      else sendHubJson(response, await this.#desk.read(url, person));
       return;
     }
     if (method !== 'POST' || !isHubCommand(path)) throw notFound(path);
     if (person.role !== 'operate') throw notAllowed(person);
     const body = await readHubJson(request);
-    const stages = this.#options.config.rollout.stages.length;
-    const answer = await this.#options.store.transaction((tables) =>
-      doHubCommand(path, { tables, by: person.name, nowMs: Date.now(), stages }, body),
-    );
+    const answer = await this.#desk.command(path, person, body);
     sendHubJson(response, answer);
   }
 
@@ -167,60 +161,8 @@ export class HubServer {
     });
   }
 
-  async #read(url: URL, person: Person): Promise<unknown> {
-    const { config, store, version } = this.#options;
-    const [, api, what, one, two] = url.pathname.split('/').map(decoded);
-    if (api !== 'api') throw notFound(url.pathname);
-    const nowMs = Date.now();
-    if (what === 'me')
-      return { name: person.name, role: person.role, fleet: config.fleet, version };
-    if (what === 'overview') return this.#overview(nowMs);
-    const found = await store.transaction(async (tables) => {
-      if (what === 'robots' && one === undefined) return robotList(tables, config, nowMs);
-      if (what === 'robots' && one !== undefined) return robotDetail(tables, config, one, nowMs);
-      if (what === 'people') return { people: await tables.people.list() };
-      if (what === 'audit') return { entries: await auditOf(tables, url.searchParams) };
-      if (what !== 'tasks' || one === undefined || two === undefined) return null;
-      const scope = await tables.scopes.find(one, two);
-      return scope === null ? null : taskDetail(tables, config, scope, nowMs);
-    });
-    if (found === null) throw notFound(url.pathname);
-    return found;
-  }
-
-  async #overview(nowMs: number): Promise<HubOverview> {
-    const { config, store, version, replica, link, alarms } = this.#options;
-    const leader = await store.leader();
-    return store.transaction(async (tables) => {
-      const robots = await tables.robots.list();
-      const tasks = [];
-      for (const scope of await tables.scopes.list()) {
-        tasks.push(await taskSummary(tables, config, scope, nowMs));
-      }
-      return {
-        fleet: config.fleet,
-        version,
-        replica,
-        leader,
-        store: store.dialect,
-        broker: { connected: link.connected, problem: link.problem?.message ?? null },
-        alarms: alarms.list().map(({ name, error, since }) => {
-          const { code, message, remedy } = error;
-          return { name, code, message, remedy, sinceMs: since.ms };
-        }),
-        robots: {
-          all: robots.length,
-          online: robots.filter(({ seenAtMs }) => seenAtMs >= nowMs - config.onlineMs).length,
-          quarantined: robots.filter(({ quarantine }) => quarantine === 'quarantined').length,
-          withdrawn: robots.filter(({ share }) => share === 0).length,
-        },
-        tasks,
-      };
-    });
-  }
-
   async #sendMetrics(response: ServerResponse): Promise<void> {
-    const overview = await this.#overview(Date.now());
+    const overview = await this.#desk.overview(Date.now());
     const { counters, heads } = await this.#options.store.transaction(async (tables) => {
       const [row] = await tables.sql.all<{ replayed: number; refused: number; accepted: number }>(
         `SELECT CAST(COALESCE(SUM(replayed), 0) AS BIGINT) AS replayed,
@@ -237,31 +179,6 @@ export class HubServer {
     response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
     response.end(text);
   }
-}
-
-async function auditOf(tables: HubTables, query: URLSearchParams) {
-  const whole = (name: string): number | null => {
-    const text = query.get(name);
-    if (text === null) return null;
-    if (!/^\d{1,15}$/.test(text)) throw invalidRequest(`${name} is no whole number`);
-    return Number(text);
-  };
-  const limit = Math.min(MAX_AUDIT, whole('limit') ?? 100);
-  return tables.audit.list(limit, query.get('robot'), whole('before'));
-}
-
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    throw invalidRequest('the path is not UTF-8');
-  }
-}
-
-function notFound(path: string): HeadlandError {
-  return new HeadlandError('HL_FLEET_NOT_FOUND', `there is nothing at ${path}`, {
-    remedy: 'See the paths in docs/reference/fleet-hub.md.',
-  });
 }
 
 function notAllowed({ name }: Person): HeadlandError {
