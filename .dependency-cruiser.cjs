@@ -17,9 +17,10 @@ const mayImport = {
   evaluation: ['training', 'samples', 'backbone', 'head', 'gate', 'registry', 'models'],
   perception: ['vision', 'backbone', 'head'],
   telemetry: ['storage'],
-  fleet: ['training', 'gate', 'head', 'registry', 'samples', 'storage', 'telemetry'],
+  fleet: ['training', 'gate', 'head', 'registry', 'samples', 'storage', 'telemetry', 'page'],
   alerts: [],
-  console: [],
+  page: [],
+  console: ['page'],
   host: [],
 };
 
@@ -60,6 +61,47 @@ const doors = [
   to: { path },
 }));
 
+/** What the pages share, and each page with the types that it takes from its server. */
+const SHARED_PAGE = '^src/page/';
+const PAGES = [SHARED_PAGE, '^src/console/page/', '^src/fleet/hub/page/'];
+const pages = [
+  ['console', '^src/console/page/', '^src/console/contract/'],
+  ['fleet-hub', '^src/fleet/hub/page/', '^src/fleet/contract/hub-api\\.ts$'],
+].flatMap(([what, page, contract]) => [
+  {
+    name: `the-page-of-the-${what}-is-built-from-itself-and-the-types-of-its-server`,
+    severity: 'error',
+    from: { path: page },
+    to: { path: '^(src|test|bench|chaos)/', pathNot: [page, SHARED_PAGE, contract] },
+  },
+  {
+    name: `the-page-of-the-${what}-takes-only-types-of-its-server`,
+    severity: 'error',
+    from: { path: page },
+    to: { path: contract, dependencyTypesNot: ['type-only'] },
+  },
+  {
+    name: `only-its-build-imports-the-page-of-the-${what}`,
+    severity: 'error',
+    from: { path: '^src/', pathNot: page },
+    to: { path: page },
+  },
+]);
+pages.push(
+  {
+    name: 'only-pages-import-what-pages-share',
+    severity: 'error',
+    from: { path: '^src/', pathNot: PAGES },
+    to: { path: SHARED_PAGE },
+  },
+  {
+    name: 'what-pages-share-is-built-from-itself',
+    severity: 'error',
+    from: { path: SHARED_PAGE },
+    to: { path: '^(src|test|bench|chaos)/', pathNot: SHARED_PAGE },
+  },
+);
+
 module.exports = {
   forbidden: [
     ...rooms,
@@ -83,7 +125,7 @@ module.exports = {
       from: {
         orphan: true,
         path: '^src/',
-        pathNot: ['^src/console/page/boot\\.tsx$', '^src/cli/main\\.ts$', '(worker|job)\\.ts$'],
+        pathNot: ['/page/boot\\.tsx$', '^src/cli/main\\.ts$', '(worker|job)\\.ts$'],
       },
       to: {},
     },
@@ -93,32 +135,12 @@ module.exports = {
       from: { path: '^src/' },
       to: { path: '^(test|bench|chaos)/' },
     },
+    ...pages,
     {
-      name: 'the-page-is-built-from-itself-and-the-types-of-the-console',
-      severity: 'error',
-      from: { path: '^src/console/page/' },
-      to: {
-        path: '^(src|test|bench|chaos)/',
-        pathNot: ['^src/console/page/', '^src/console/contract/'],
-      },
-    },
-    {
-      name: 'the-page-takes-only-types-of-the-console',
-      severity: 'error',
-      from: { path: '^src/console/page/' },
-      to: { path: '^src/console/contract/', dependencyTypesNot: ['type-only'] },
-    },
-    {
-      name: 'only-its-build-imports-the-page',
-      severity: 'error',
-      from: { path: '^src/', pathNot: '^src/console/page/' },
-      to: { path: '^src/console/page/' },
-    },
-    {
-      // What the page imports is built into it.
+      // What a page imports is built into it.
       name: 'no-development-dependency',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/console/page/' },
+      from: { path: '^src/', pathNot: PAGES },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
     },
   ],

@@ -46,7 +46,7 @@ function copyProgram() {
       .replace(/^\/\/# sourceMappingURL=.*\n?/m, '');
     put(`usr/lib/headland/dist/src/${file}`, code);
   }
-  for (const folder of ['dist/commands', 'dist/page', 'models']) {
+  for (const folder of ['dist/commands', 'dist/page', 'dist/fleet-page', 'models']) {
     for (const file of filesBelow(join(project, folder))) {
       if (!file.endsWith('.map'))
         copy(join(project, folder, file), `usr/lib/headland/${folder}/${file}`);

@@ -39,7 +39,8 @@ export type AlarmName =
   | `output-${string}`
   | `input-${string}`
   | `camera-${string}`
-  | `pictures-${string}`;
+  | `pictures-${string}`
+  | `fleet-${string}`;
 
 /** A fault that lasts until it is cleared. */
 export interface Alarm {

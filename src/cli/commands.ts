@@ -203,6 +203,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./alerts/outputs-command.js')).outputsCommand(),
   },
   {
+    name: 'fleet',
+    usage: '',
+    summary: 'many robots that learn as one: run the hub, watch and steer the fleet',
+    load: async (words) => (await import('./fleet/fleet-command.js')).fleetCommand(words),
+  },
+  {
     name: 'config',
     usage: '',
     summary: 'check, print or describe the configuration',

@@ -64,7 +64,7 @@ function packedLiterals(file) {
 
 /** Repeated work of the daemon belongs to the scheduler, which survives its failures. */
 const MAY_SET_INTERVALS =
-  /^src\/(base\/timers\/scheduler\.ts|training\/job\/parent-watch-worker\.ts|console\/page\/|cli\/)/;
+  /^src\/(base\/timers\/scheduler\.ts|training\/job\/parent-watch-worker\.ts|page\/|console\/page\/|fleet\/hub\/page\/|cli\/)/;
 
 function bareIntervals(file) {
   if (MAY_SET_INTERVALS.test(file)) return [];

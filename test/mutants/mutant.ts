@@ -49,7 +49,7 @@ export function mutatedSource(mutant: Mutant, root: string): string {
 
 /** Whether a source is part of the page, which is built as a whole. */
 export function isOfPage(file: string): boolean {
-  return file.startsWith('src/console/page/');
+  return /^src\/(page|console\/page|fleet\/hub\/page)\//.test(file);
 }
 
 /** Where the compiler puts a source. */

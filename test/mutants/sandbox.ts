@@ -57,16 +57,18 @@ export class Sandbox {
     const before = readFileSync(path);
     const write = (bytes: string | Uint8Array): void => {
       writeFileSync(path, bytes);
-      if (isOfPage(file)) this.#buildPage();
+      if (isOfPage(file)) this.#buildPages();
     };
     write(content);
     return () => write(before);
   }
 
-  #buildPage(): void {
+  #buildPages(): void {
     const vite = join(this.root, 'node_modules/vite/bin/vite.js');
-    const config = ['--config', 'dist/vite.config.js', '--configLoader', 'native'];
-    execFileSync(process.execPath, [vite, 'build', ...config], { cwd: this.root, stdio: 'pipe' });
+    for (const page of ['dist/vite.config.js', 'dist/vite.fleet.config.js']) {
+      const config = ['--config', page, '--configLoader', 'native'];
+      execFileSync(process.execPath, [vite, 'build', ...config], { cwd: this.root, stdio: 'pipe' });
+    }
   }
 
   /** Runs tests to their end, or for `limitMs`. @param until also to the first failure */

@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { addCommands, type CommandEntry } from '../command-table.js';
 import { withStateOptions } from '../support/state-options.js';
+import { HUB_COMMANDS } from './hub-subcommands.js';
 
-const FLEET_COMMANDS: readonly CommandEntry[] = [
+const ROBOT_COMMANDS: readonly CommandEntry[] = [
   {
     name: 'status',
     usage: '[options]',
@@ -23,9 +24,10 @@ const FLEET_COMMANDS: readonly CommandEntry[] = [
   },
 ];
 
+/** A robot in a fleet, and the hub of one. @param words what follows on the command line */
 export async function fleetCommand(words: readonly string[]): Promise<Command> {
   const command = new Command('fleet');
-  await addCommands(command, FLEET_COMMANDS, words);
+  await addCommands(command, [...ROBOT_COMMANDS, ...HUB_COMMANDS], words);
   return command;
 }
 

@@ -7,7 +7,8 @@ import { backboneChecksum, count, label, MAX_LABELS, objectId } from './fleet-fi
 const MAGIC = 'HLFEVA01';
 const MAX_LAMBDAS = 64;
 
-const sum = z.number().min(0);
+/** Sums of shares and of losses; far above what a robot can have. */
+const sum = z.number().min(0).max(1e12);
 
 const answersSchema = z.strictObject({
   classes: z

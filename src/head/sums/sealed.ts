@@ -14,7 +14,7 @@ import { sha256 } from '../../base/hash.js';
  */
 const PREFIX_BYTES = 16;
 const HASH_BYTES = 32;
-const MAX_HEADER_BYTES = 1_048_576;
+const MAX_HEADER_BYTES = 16_777_216;
 
 export type Tensor = Float32Array | Float64Array;
 

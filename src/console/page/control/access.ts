@@ -1,4 +1,4 @@
-import { Refusal } from '../robot/refusal.js';
+import { Refusal } from '../../../page/request/refusal.js';
 import type { RobotApi } from '../robot/robot-api.js';
 import type { Words } from '../words/words.js';
 import type { PageStore } from './page-store.js';

@@ -1,13 +1,13 @@
+import { ColourTheme } from '../../../page/state/colour-theme.js';
+import { Notices } from '../../../page/state/notices.js';
 import { RobotApi } from '../robot/robot-api.js';
 import { RobotClock } from '../robot/robot-clock.js';
 import { Words } from '../words/words.js';
 import { Access } from './access.js';
 import { Address } from './address.js';
-import { ColourTheme } from './colour-theme.js';
 import { LabelOrders } from './live/label-orders.js';
 import { TileFeed } from './live/tile-feed.js';
 import { Viewfinder } from './live/viewfinder.js';
-import { Notices } from './notices.js';
 import { PageStore } from './page-store.js';
 import { Session } from './session.js';
 import { AlikeOrders } from './teach/alike-orders.js';

@@ -1,5 +1,6 @@
+import type { FrameState } from '../../../page/state/frame-state.js';
 import type { ClockedStatus, FrameSummary } from '../../contract/live-contract.js';
-import { type Catalogue, ENGLISH, type Language } from '../words/catalogue/catalogue.js';
+import { type Catalogue, ENGLISH } from '../words/catalogue/catalogue.js';
 import {
   type AlikeOffer,
   type NearChoice,
@@ -7,8 +8,6 @@ import {
   type TeachState,
   type Unsent,
 } from './teach/teach-state.js';
-
-export type Link = 'connecting' | 'live' | 'lost';
 
 /** Why the live picture is held: a press on a label, text being typed, or the Hold button. */
 export type Hold = 'press' | 'typing' | 'held';
@@ -32,34 +31,14 @@ export interface UndoStep {
   takeBack: () => Promise<void>;
 }
 
-export interface Notice {
-  message: string;
-  problem: boolean;
-  action: { words: string; act: () => void } | null;
-}
-
-export interface Confirmation {
-  title: string;
-  message: string;
-  yes: string;
-  answer: (yes: boolean) => void;
-}
-
 /** The places of the page, in the order of its navigation. */
 export const PLACES = ['live', 'teach', 'pictures', 'brain', 'robot'] as const;
 export type Place = (typeof PLACES)[number];
 
-export const THEMES = ['automatic', 'light', 'dark'] as const;
-export type Theme = (typeof THEMES)[number];
-
-export interface PageState {
-  /** Set while the page waits for a token; `problem` explains why the last one was rejected. */
-  lock: { problem: string } | null;
-  link: Link;
+export interface PageState extends FrameState {
   place: Place;
   /** What the place is narrowed to, such as the filters of Pictures. */
   params: Readonly<Record<string, string>>;
-  language: Language;
   catalogue: Catalogue;
   /** Changes whenever labels, samples or heads of the task may have changed. */
   changes: number;
@@ -88,9 +67,6 @@ export interface PageState {
   unsent: Unsent;
   /** Changes that can be taken back, of all tasks, the newest last. */
   undoSteps: readonly UndoStep[];
-  notice: Notice | null;
-  confirmation: Confirmation | null;
-  theme: Theme;
 }
 
 /** What belongs to one task: another task begins with it. */

@@ -1,13 +1,13 @@
+import type { Refusal } from '../../../page/request/refusal.js';
+import type { Notices } from '../../../page/state/notices.js';
 import type { ClockedStatus, StreamEvent } from '../../contract/live-contract.js';
 import { EventFeed } from '../robot/event-feed.js';
-import type { Refusal } from '../robot/refusal.js';
 import type { RobotApi } from '../robot/robot-api.js';
 import type { RobotClock } from '../robot/robot-clock.js';
 import type { Access } from './access.js';
 import type { Address } from './address.js';
 import type { TileFeed } from './live/tile-feed.js';
 import type { Viewfinder } from './live/viewfinder.js';
-import type { Notices } from './notices.js';
 import type { PageStore } from './page-store.js';
 
 const FIRST_CONTACT_PAUSE_MS = 2_000;

@@ -1,6 +1,6 @@
+import type { Notices } from '../../../page/state/notices.js';
 import type { RobotApi } from '../robot/robot-api.js';
 import type { Words } from '../words/words.js';
-import type { Notices } from './notices.js';
 import type { UndoStep } from './page-state.js';
 import type { PageStore } from './page-store.js';
 

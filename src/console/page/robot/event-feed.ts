@@ -1,5 +1,5 @@
+import { Refusal } from '../../../page/request/refusal.js';
 import type { StreamEvent } from '../../contract/live-contract.js';
-import { Refusal } from './refusal.js';
 import type { RobotApi } from './robot-api.js';
 
 /** The robot sends a status every 2 s; without any event for this long the connection counts as lost. */

@@ -1,3 +1,5 @@
+import { answerOf } from '../../../page/request/answer.js';
+import { Refusal } from '../../../page/request/refusal.js';
 import type {
   AnswerOf,
   BodyOf,
@@ -5,13 +7,9 @@ import type {
   ParamsOf,
   PartOf,
   QueryOf,
-  RefusalBody,
   RouteKey,
 } from '../../contract/contract.js';
 import type { FrameSummary } from '../../contract/live-contract.js';
-
-import { capitalised } from '../words/figures.js';
-import { Refusal } from './refusal.js';
 
 /** A part of a request that its route has, and nothing where it has none. */
 type Given<Key extends RouteKey, Name extends 'params' | 'query' | 'body', Value> =
@@ -137,18 +135,13 @@ export class RobotApi {
     options: RequestInit & { headers?: Record<string, string> },
     read: (response: Response) => Promise<Answer>,
   ): Promise<Answer> {
-    let response: Response;
     try {
-      response = await fetch(address, { ...options, cache: 'no-store' });
-      if (response.ok) return await read(response);
-    } catch (cause) {
-      if (cause instanceof DOMException && cause.name === 'AbortError') throw cause;
-      const key = cause instanceof SyntaxError ? 'shell.unreadable' : 'shell.offline';
-      throw new Refusal(0, null, this.say(key));
+      return await answerOf(address, options, read, this.say);
+    } catch (error) {
+      const isUnknown = error instanceof Refusal && error.status === 401;
+      if (isUnknown && !address.startsWith('/api/session')) this.refused();
+      throw error;
     }
-    if (response.status === 401 && !address.startsWith('/api/session')) this.refused();
-    const { code, message, remedy } = await reasonOf(response);
-    throw new Refusal(response.status, code, `${capitalised(message)}. ${remedy}`);
   }
 }
 
@@ -162,14 +155,4 @@ function withQuery(
     given.filter((entry): entry is [string, string] => entry[1] !== undefined),
   ).toString();
   return about === '' ? path : `${path}?${about}`;
-}
-
-/** The robot's error; a proxy in between may respond with anything else. */
-async function reasonOf(response: Response): Promise<RefusalBody['error']> {
-  try {
-    const { error }: RefusalBody = await response.json();
-    return error;
-  } catch {
-    return { code: 'HTTP', message: `HTTP status ${response.status}`, remedy: 'Try again.' };
-  }
 }

@@ -1,6 +1,6 @@
+import { useWords } from '../../../page/views/use-words.js';
 import type { AlarmState } from '../../contract/live-contract.js';
 import type { PageParts } from '../control/page-parts.js';
-import { useWords } from './use-words.js';
 
 /** Raised alarms with their remedies, as the robot says them. */
 export function AlarmList({

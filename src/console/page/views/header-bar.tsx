@@ -1,17 +1,12 @@
 import { useLayoutEffect } from 'preact/hooks';
+import { BrandMark } from '../../../page/views/brand-mark.js';
+import { LanguageChoice } from '../../../page/views/language-choice.js';
+import { LinkLight } from '../../../page/views/link-light.js';
+import { ThemeButton } from '../../../page/views/theme-button.js';
+import { useSelected } from '../../../page/views/use-selected.js';
+import { useWords } from '../../../page/views/use-words.js';
 import type { PageParts } from '../control/page-parts.js';
-import type { Link, Theme } from '../control/page-state.js';
-import type { WordKey } from '../words/catalogue/catalogue.js';
 import { isOfTask, statusLine } from '../words/task-words.js';
-import { LanguageChoice } from './language-choice.js';
-import { useSelected } from './use-selected.js';
-import { useWords } from './use-words.js';
-
-const LINK_KEYS = {
-  live: 'shell.connected',
-  lost: 'shell.reconnecting',
-  connecting: 'shell.connecting',
-} as const satisfies Record<Link, WordKey>;
 
 export function HeaderBar({ page }: { page: PageParts }) {
   const words = useWords(page);
@@ -19,7 +14,6 @@ export function HeaderBar({ page }: { page: PageParts }) {
   const place = useSelected(page.store, (whole) => whole.place);
   const ofTask = useSelected(page.store, isOfTask);
   const locked = useSelected(page.store, (whole) => whole.lock !== null);
-  const link = useSelected(page.store, (whole) => whole.link);
   const task = useSelected(page.store, (whole) => whole.task);
   const robot = state?.robot ?? null;
   const named = state?.namedTasks ? (task ?? state.task) : null;
@@ -31,10 +25,7 @@ export function HeaderBar({ page }: { page: PageParts }) {
   const waits = words.say(locked ? 'shell.locked' : 'shell.loading');
   return (
     <header class="bar">
-      <svg class="mark" viewBox="0 0 32 32" aria-hidden="true">
-        <rect width="32" height="32" rx="7" />
-        <path d="M7 25V14a9 9 0 0 1 18 0v11M12.5 25V14a3.5 3.5 0 0 1 7 0v11" />
-      </svg>
+      <BrandMark />
       <div class="who">
         <h1 id="robot">{robot ?? 'headland'}</h1>
         <p id="who-line">{state !== null && ofTask ? statusLine(words, state) : waits}</p>
@@ -42,33 +33,9 @@ export function HeaderBar({ page }: { page: PageParts }) {
       <span class="badge paused" id="paused" hidden={state?.state !== 'paused'}>
         {words.say('shell.paused')}
       </span>
-      <span class="link" id="link" data-state={link} role="status" hidden={locked}>
-        <i />
-        <span id="link-text">{words.say(LINK_KEYS[link])}</span>
-      </span>
+      <LinkLight page={page} />
       <LanguageChoice page={page} />
       <ThemeButton page={page} />
     </header>
-  );
-}
-
-function ThemeButton({ page }: { page: PageParts }) {
-  const words = useWords(page);
-  const theme: Theme = useSelected(page.store, (state) => state.theme);
-  const text = words.say('shell.colours', { theme: words.say(`shell.${theme}`) });
-  return (
-    <button
-      class="quiet square"
-      id="theme"
-      type="button"
-      aria-label={text}
-      title={text}
-      onClick={() => page.theme.cycle()}
-    >
-      <svg viewBox="0 0 24 24" aria-hidden="true">
-        <circle cx="12" cy="12" r="8" />
-        <path d="M12 4a8 8 0 0 1 0 16z" />
-      </svg>
-    </button>
   );
 }

@@ -1,11 +1,14 @@
 import type { ComponentType } from 'preact';
+import { ConfirmDialog } from '../../../page/views/confirm-dialog.js';
+import { NoticeToast } from '../../../page/views/notice-toast.js';
+import { TokenForm } from '../../../page/views/token-form.js';
+import { useSelected } from '../../../page/views/use-selected.js';
+import { useWords } from '../../../page/views/use-words.js';
 import type { PageParts } from '../control/page-parts.js';
 import type { Place } from '../control/page-state.js';
 import { isOfTask } from '../words/task-words.js';
-import { ConfirmDialog } from './confirm-dialog.js';
 import { HeaderBar } from './header-bar.js';
-import { NavBar } from './nav-bar.js';
-import { NoticeToast } from './notice-toast.js';
+import { PlaceBar } from './place-bar.js';
 import { BrainPlace } from './places/brain/brain-place.js';
 import { LivePlace } from './places/live/live-place.js';
 import { PicturesPlace } from './places/pictures/pictures-place.js';
@@ -13,10 +16,7 @@ import type { PlaceProps } from './places/place-props.js';
 import { RobotPlace } from './places/robot/robot-place.js';
 import { TeachPlace } from './places/teach/teach-place.js';
 import { TaskPicker } from './task-picker.js';
-import { TokenForm } from './token-form.js';
-import { useSelected } from './use-selected.js';
 import { useShortcuts } from './use-shortcuts.js';
-import { useWords } from './use-words.js';
 
 const VIEWS: Readonly<Record<Place, ComponentType<PlaceProps>>> = {
   live: LivePlace,
@@ -39,9 +39,14 @@ export function PageView({ page }: { page: PageParts }) {
         {words.say('shell.skip')}
       </a>
       <HeaderBar page={page} />
-      <TokenForm page={page} />
+      <TokenForm
+        page={page}
+        title={words.say('shell.gateTitle')}
+        help={words.say('shell.gateHelp')}
+        open={(token) => page.session.open(token)}
+      />
       <div class="frame" hidden={status === null}>
-        <NavBar page={page} />
+        <PlaceBar page={page} />
         <div class="content">
           <TaskPicker page={page} />
           <main id="main" tabIndex={-1} inert={!current} aria-busy={!current} data-place={place}>

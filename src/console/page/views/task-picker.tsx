@@ -1,8 +1,8 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
+import { useSelected } from '../../../page/views/use-selected.js';
+import { useWords } from '../../../page/views/use-words.js';
 import type { PageParts } from '../control/page-parts.js';
 import { taskLine } from '../words/task-words.js';
-import { useSelected } from './use-selected.js';
-import { useWords } from './use-words.js';
 
 /** Chooses the task that the page is about; nothing is shown while there is nothing to choose from. */
 export function TaskPicker({ page }: { page: PageParts }) {

@@ -1,9 +1,9 @@
 import { useCallback, useEffect, useState } from 'preact/hooks';
+import { Refusal } from '../../../page/request/refusal.js';
+import { useSelected } from '../../../page/views/use-selected.js';
 import type { AnswerOf, JsonKey } from '../../contract/contract.js';
 import type { PageParts } from '../control/page-parts.js';
-import { Refusal } from '../robot/refusal.js';
 import type { CallOf } from '../robot/robot-api.js';
-import { useSelected } from './use-selected.js';
 
 export interface Answered<Answer> {
   /** The newest answer; null before the first. It stays while a newer one is on its way. */

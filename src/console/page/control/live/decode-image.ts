@@ -1,4 +1,4 @@
-import { Refusal } from '../../robot/refusal.js';
+import { Refusal } from '../../../../page/request/refusal.js';
 
 /**
  * A decoded image, ready for display without a flicker. Its object URL must be revoked when it is replaced.

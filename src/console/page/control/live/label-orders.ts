@@ -1,7 +1,7 @@
+import type { Notices } from '../../../../page/state/notices.js';
 import type { BodyOf } from '../../../contract/contract.js';
 import type { RobotApi } from '../../robot/robot-api.js';
 import type { Words } from '../../words/words.js';
-import type { Notices } from '../notices.js';
 import type { PageState } from '../page-state.js';
 import type { PageStore } from '../page-store.js';
 import type { UndoStack } from '../undo-stack.js';

@@ -1,5 +1,5 @@
+import { Refusal } from '../../../../page/request/refusal.js';
 import type { FrameSummary } from '../../../contract/live-contract.js';
-import { Refusal } from '../../robot/refusal.js';
 import type { RobotApi } from '../../robot/robot-api.js';
 import type { PageStore } from '../page-store.js';
 import { decodeImage } from './decode-image.js';

@@ -1,8 +1,8 @@
+import type { Notices } from '../../../../page/state/notices.js';
+import { oneAtATime } from '../../../../page/state/one-at-a-time.js';
 import type { RobotApi } from '../../robot/robot-api.js';
 import { isOfTask } from '../../words/task-words.js';
 import type { Words } from '../../words/words.js';
-import type { Notices } from '../notices.js';
-import { oneAtATime } from '../one-at-a-time.js';
 import type { Hold, PageState } from '../page-state.js';
 import type { PageStore } from '../page-store.js';
 import { decodeImage } from './decode-image.js';

@@ -1,4 +1,4 @@
-import { Refusal } from '../../robot/refusal.js';
+import { Refusal } from '../../../../page/request/refusal.js';
 import type { PageStore } from '../page-store.js';
 
 /** Something to be stored by the robot. */

@@ -1,7 +1,7 @@
+import { Refusal } from '../../../../page/request/refusal.js';
+import { oneAtATime } from '../../../../page/state/one-at-a-time.js';
 import type { Question } from '../../../contract/teach-contract.js';
-import { Refusal } from '../../robot/refusal.js';
 import type { RobotApi } from '../../robot/robot-api.js';
-import { oneAtATime } from '../one-at-a-time.js';
 import type { PageStore } from '../page-store.js';
 import { NO_QUESTIONS, type TeachState } from './teach-state.js';
 

@@ -1,5 +1,5 @@
+import type { Notices } from '../../../../page/state/notices.js';
 import type { RobotApi } from '../../robot/robot-api.js';
-import type { Notices } from '../notices.js';
 import type { Order } from './answer-outbox.js';
 
 interface Given {

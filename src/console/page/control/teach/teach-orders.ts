@@ -1,8 +1,8 @@
+import type { Refusal } from '../../../../page/request/refusal.js';
+import type { Notices } from '../../../../page/state/notices.js';
 import type { Question } from '../../../contract/teach-contract.js';
-import type { Refusal } from '../../robot/refusal.js';
 import type { RobotApi } from '../../robot/robot-api.js';
 import type { Words } from '../../words/words.js';
-import type { Notices } from '../notices.js';
 import type { UndoStep } from '../page-state.js';
 import type { PageStore } from '../page-store.js';
 import type { UndoStack } from '../undo-stack.js';

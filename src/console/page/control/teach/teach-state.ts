@@ -1,5 +1,5 @@
+import type { Refusal } from '../../../../page/request/refusal.js';
 import type { LookAlikeSample, Question } from '../../../contract/teach-contract.js';
-import type { Refusal } from '../../robot/refusal.js';
 
 /** Questions of the task and the answers that are on their way. */
 export interface TeachState {

@@ -1,3 +1,4 @@
+import { useWords } from '../../../../page/views/use-words.js';
 import type { ConsoleStatus } from '../../../contract/live-contract.js';
 import type { PageParts } from '../../control/page-parts.js';
 import type { Shown, View } from '../../control/page-state.js';
@@ -5,7 +6,6 @@ import { decisionWords } from '../../words/decision-words.js';
 import { serves } from '../../words/head-words.js';
 import { BeliefBadge } from '../parts/belief-badge.js';
 import { NoveltyMeter } from '../parts/novelty-meter.js';
-import { useWords } from '../use-words.js';
 
 export function DecisionPanel({
   page,

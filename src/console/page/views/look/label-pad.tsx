@@ -1,11 +1,11 @@
 import type { RefObject } from 'preact';
 import { useState } from 'preact/hooks';
+import { useSelected } from '../../../../page/views/use-selected.js';
+import { useWords } from '../../../../page/views/use-words.js';
 import type { ConsoleStatus } from '../../../contract/live-contract.js';
 import type { PageParts } from '../../control/page-parts.js';
 import { knownLabels } from '../../words/head-words.js';
 import { KeyCap } from '../parts/key-cap.js';
-import { useSelected } from '../use-selected.js';
-import { useWords } from '../use-words.js';
 
 /** With more classes, a field narrows the buttons. */
 export const MANY_CLASSES = 9;

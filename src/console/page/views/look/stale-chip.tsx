@@ -1,9 +1,9 @@
+import { useSelected } from '../../../../page/views/use-selected.js';
+import { useWords } from '../../../../page/views/use-words.js';
 import type { PageParts } from '../../control/page-parts.js';
 import type { PageState } from '../../control/page-state.js';
 import type { Words } from '../../words/words.js';
 import { useNow } from '../use-now.js';
-import { useSelected } from '../use-selected.js';
-import { useWords } from '../use-words.js';
 
 const OLD_PICTURE_MS = 10_000;
 

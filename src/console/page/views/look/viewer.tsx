@@ -1,8 +1,8 @@
 import { useEffect } from 'preact/hooks';
+import { useSelected } from '../../../../page/views/use-selected.js';
+import { useWords } from '../../../../page/views/use-words.js';
 import type { ConsoleStatus } from '../../../contract/live-contract.js';
 import type { PageParts } from '../../control/page-parts.js';
-import { useSelected } from '../use-selected.js';
-import { useWords } from '../use-words.js';
 import { DecisionPanel } from './decision-panel.js';
 import { ScreenImage } from './screen-image.js';
 import { StaleChip } from './stale-chip.js';

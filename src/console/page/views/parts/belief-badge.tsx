@@ -1,6 +1,6 @@
+import { useWords } from '../../../../page/views/use-words.js';
 import type { PageParts } from '../../control/page-parts.js';
 import type { Belief } from '../../words/belief.js';
-import { useWords } from '../use-words.js';
 
 const SHAPES: Readonly<Record<Belief, string>> = {
   sure: 'M4.5 8.4l2.4 2.4 4.6-5.2',

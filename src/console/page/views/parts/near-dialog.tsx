@@ -1,7 +1,7 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
+import { useSelected } from '../../../../page/views/use-selected.js';
+import { useWords } from '../../../../page/views/use-words.js';
 import type { PageParts } from '../../control/page-parts.js';
-import { useSelected } from '../use-selected.js';
-import { useWords } from '../use-words.js';
 
 /** "Did you mean Apple?", before a slip of the keyboard becomes a class of its own. */
 export function NearDialog({ page }: { page: PageParts }) {

@@ -1,6 +1,6 @@
+import { useWords } from '../../../../page/views/use-words.js';
 import type { PageParts } from '../../control/page-parts.js';
 import { noveltyOf } from '../../words/belief.js';
-import { useWords } from '../use-words.js';
 
 /**
  * How new an image looks to the head.

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
+import { useWords } from '../../../../page/views/use-words.js';
 import type { PageParts } from '../../control/page-parts.js';
-import { useWords } from '../use-words.js';
 
 /** The image of a sample, or what says that there is none any more. */
 export function SampleImage({

@@ -1,9 +1,9 @@
+import { ProgressBar } from '../../../../page/views/progress-bar.js';
+import { useSelected } from '../../../../page/views/use-selected.js';
+import { useWords } from '../../../../page/views/use-words.js';
 import type { TrainingState } from '../../../contract/live-contract.js';
 import type { PageParts } from '../../control/page-parts.js';
 import type { Words } from '../../words/words.js';
-import { useSelected } from '../use-selected.js';
-import { useWords } from '../use-words.js';
-import { ProgressBar } from './progress-bar.js';
 
 /** A running training in one slim bar: what, how far, time left; nothing while none runs. */
 export function TrainingBar({ page }: { page: PageParts }) {

@@ -1,7 +1,7 @@
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { VerdictPair } from '../../../../contract/brain-contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
 import { SampleImage } from '../../parts/sample-image.js';
-import { useWords } from '../../use-words.js';
 
 /** Images to which two versions answer differently, each with both answers. */
 export function AnswerPairs({

@@ -1,8 +1,8 @@
 import { useMemo } from 'preact/hooks';
+import { useSelected } from '../../../../../page/views/use-selected.js';
+import { useWords } from '../../../../../page/views/use-words.js';
 import { LearningCurve } from '../../parts/learning-curve.js';
 import { useAnswer } from '../../use-answer.js';
-import { useSelected } from '../../use-selected.js';
-import { useWords } from '../../use-words.js';
 import type { PlaceProps } from '../place-props.js';
 import { BrainOrders } from './brain-orders.js';
 import { CompareCard } from './compare-card.js';

@@ -1,7 +1,8 @@
 import { useState } from 'preact/hooks';
+import { SortHeads, type SortOrder } from '../../../../../page/views/sort-heads.js';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { ClassFigures } from '../../../../contract/brain-contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
-import { useWords } from '../../use-words.js';
 
 const COLUMNS = ['label', 'samples', 'recall', 'precision', 'f1'] as const;
 type Column = (typeof COLUMNS)[number];
@@ -18,7 +19,8 @@ export function ClassTable({
   link: (truth: string, answered: string) => string | null;
 }) {
   const words = useWords(page);
-  const [{ by, up }, setOrder] = useState<{ by: Column; up: boolean }>({ by: 'f1', up: true });
+  const [order, setOrder] = useState<SortOrder<Column>>({ by: 'f1', up: true });
+  const { by, up } = order;
   const sorted = classes.toSorted((a, b) => (up ? 1 : -1) * compare(a[by], b[by]));
   const share = (value: number | null) => (value === null ? '–' : words.percent(value));
   return (
@@ -27,23 +29,15 @@ export function ClassTable({
       <table class="class-table" id="class-table">
         <thead>
           <tr>
-            {COLUMNS.map((column) => (
-              <th
-                key={column}
-                scope="col"
-                class={column === 'label' ? undefined : 'number'}
-                aria-sort={column === by ? (up ? 'ascending' : 'descending') : undefined}
-              >
-                <button
-                  type="button"
-                  class="quiet"
-                  onClick={() => setOrder({ by: column, up: column === by ? !up : true })}
-                >
-                  {words.say(`brain.column.${column}`)}
-                  <span aria-hidden="true">{column === by ? (up ? ' ▲' : ' ▼') : ''}</span>
-                </button>
-              </th>
-            ))}
+            <SortHeads
+              columns={COLUMNS.map((column) => ({
+                column,
+                name: words.say(`brain.column.${column}`),
+              }))}
+              words={['label']}
+              order={order}
+              sort={setOrder}
+            />
             <th scope="col">{words.say('brain.column.takenFor')}</th>
           </tr>
         </thead>

@@ -1,8 +1,8 @@
+import { useSelected } from '../../../../../page/views/use-selected.js';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { AnswerOf } from '../../../../contract/contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
 import { useAnswer } from '../../use-answer.js';
-import { useSelected } from '../../use-selected.js';
-import { useWords } from '../../use-words.js';
 import { withParams } from '../pictures/picture-filter.js';
 import { AnswerPairs } from './answer-pairs.js';
 

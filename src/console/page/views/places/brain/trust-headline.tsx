@@ -1,11 +1,11 @@
+import { useSelected } from '../../../../../page/views/use-selected.js';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { AnswerOf } from '../../../../contract/contract.js';
 import type { ConsoleStatus } from '../../../../contract/live-contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
 import { noHead, serves } from '../../../words/head-words.js';
 import { of100 } from '../../parts/learning-curve.js';
 import { TrainingBar } from '../../parts/training-bar.js';
-import { useSelected } from '../../use-selected.js';
-import { useWords } from '../../use-words.js';
 import type { BrainOrders } from './brain-orders.js';
 
 type VersionFigures = AnswerOf<'GET /api/brain/versions/{version}'>;

@@ -1,12 +1,12 @@
 import { useEffect, useRef } from 'preact/hooks';
+import type { Refusal } from '../../../../../page/request/refusal.js';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { AnswerOf } from '../../../../contract/contract.js';
 import type { ConsoleStatus } from '../../../../contract/live-contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
-import type { Refusal } from '../../../robot/refusal.js';
 import { ConfusionMatrix } from '../../parts/confusion-matrix.js';
 import { of100 } from '../../parts/learning-curve.js';
 import { ReliabilityDiagram } from '../../parts/reliability-diagram.js';
-import { useWords } from '../../use-words.js';
 import { AnswerPairs } from './answer-pairs.js';
 import type { BrainOrders } from './brain-orders.js';
 import { ClassTable } from './class-table.js';

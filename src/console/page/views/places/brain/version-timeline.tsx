@@ -1,11 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { TimelineEntry } from '../../../../contract/brain-contract.js';
 import type { AnswerOf } from '../../../../contract/contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
 import type { WordKey } from '../../../words/catalogue/catalogue.js';
 import { ENGLISH } from '../../../words/catalogue/catalogue.js';
 import { useNow } from '../../use-now.js';
-import { useWords } from '../../use-words.js';
 import { withParams } from '../pictures/picture-filter.js';
 
 export type Timeline = AnswerOf<'GET /api/brain/timeline'>;

@@ -1,7 +1,7 @@
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { CameraStatus } from '../../../../contract/live-contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
 import type { Words } from '../../../words/words.js';
-import { useWords } from '../../use-words.js';
 
 /** Rate, condition and origin of a camera's images, in words. */
 export function CameraFacts({ page, camera }: { page: PageParts; camera: CameraStatus }) {

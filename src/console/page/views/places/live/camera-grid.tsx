@@ -1,8 +1,8 @@
 import { useRef } from 'preact/hooks';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { CameraStatus, ConsoleStatus } from '../../../../contract/live-contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
 import { useKeys } from '../../use-keys.js';
-import { useWords } from '../../use-words.js';
 import { CameraTile } from './camera-tile.js';
 import { PauseButton } from './pause-banner.js';
 

@@ -1,4 +1,5 @@
 import { useEffect, useReducer, useRef, useState } from 'preact/hooks';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { CameraStatus } from '../../../../contract/live-contract.js';
 import type { Tile } from '../../../control/live/tile-feed.js';
 import type { PageParts } from '../../../control/page-parts.js';
@@ -6,7 +7,6 @@ import { beliefOf } from '../../../words/belief.js';
 import { ScreenImage } from '../../look/screen-image.js';
 import { BeliefBadge } from '../../parts/belief-badge.js';
 import { NoveltyMeter } from '../../parts/novelty-meter.js';
-import { useWords } from '../../use-words.js';
 import { CameraFacts } from './camera-facts.js';
 
 /** The newest image of a camera, its decision, and how the camera does. */

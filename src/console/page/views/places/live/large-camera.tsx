@@ -1,9 +1,9 @@
+import { useSelected } from '../../../../../page/views/use-selected.js';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { CameraStatus, ConsoleStatus } from '../../../../contract/live-contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
 import { LookAndLabel } from '../../look/look-and-label.js';
 import { useKeys } from '../../use-keys.js';
-import { useSelected } from '../../use-selected.js';
-import { useWords } from '../../use-words.js';
 import { CameraFacts } from './camera-facts.js';
 import { PauseButton } from './pause-banner.js';
 

@@ -1,8 +1,8 @@
 import { useEffect } from 'preact/hooks';
+import { useSelected } from '../../../../../page/views/use-selected.js';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { CameraStatus } from '../../../../contract/live-contract.js';
 import { NearDialog } from '../../parts/near-dialog.js';
-import { useSelected } from '../../use-selected.js';
-import { useWords } from '../../use-words.js';
 import type { PlaceProps } from '../place-props.js';
 import { CameraGrid } from './camera-grid.js';
 import { LargeCamera } from './large-camera.js';

@@ -1,6 +1,6 @@
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { CameraStatus } from '../../../../contract/live-contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
-import { useWords } from '../../use-words.js';
 import { troubleOf } from './camera-facts.js';
 
 /** Cameras and regions on which the task does not decide. */

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { PageParts } from '../../../control/page-parts.js';
-import { useWords } from '../../use-words.js';
 import type { PictureChoice } from './grid/picture-choice.js';
 import { LabelChooser } from './label-chooser.js';
 import type { NewState, PictureOrders } from './picture-orders.js';

@@ -1,7 +1,7 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { Refusal } from '../../../../../page/request/refusal.js';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { PageParts } from '../../../control/page-parts.js';
-import { Refusal } from '../../../robot/refusal.js';
-import { useWords } from '../../use-words.js';
 import type { ClassCount } from './filter-bar.js';
 import type { PictureOrders } from './picture-orders.js';
 

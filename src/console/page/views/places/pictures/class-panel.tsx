@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { PageParts } from '../../../control/page-parts.js';
-import { useWords } from '../../use-words.js';
 import { ClassDialog } from './class-dialog.js';
 import type { ClassCount } from './filter-bar.js';
 import type { PictureOrders } from './picture-orders.js';

@@ -1,7 +1,7 @@
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { AnswerOf } from '../../../../contract/contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
 import type { Words } from '../../../words/words.js';
-import { useWords } from '../../use-words.js';
 import { MARKS } from './grid/picture-tile.js';
 import { type Params, SIDES, STATES, VERDICTS, withParams } from './picture-filter.js';
 

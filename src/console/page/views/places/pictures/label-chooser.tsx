@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
+import { Refusal } from '../../../../../page/request/refusal.js';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { AnswerOf } from '../../../../contract/contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
-import { Refusal } from '../../../robot/refusal.js';
 import { takesText } from '../../use-shortcuts.js';
-import { useWords } from '../../use-words.js';
 
 const MAX_LABEL_CHARACTERS = 64;
 const TYPED_MS = 200;

@@ -1,6 +1,6 @@
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { PageParts } from '../../../control/page-parts.js';
 import type { Words } from '../../../words/words.js';
-import { useWords } from '../../use-words.js';
 import { type Params, SIDES, STATES, VERDICTS } from './picture-filter.js';
 
 /** How many images there are, what they are narrowed to, and the way back to all of them. */

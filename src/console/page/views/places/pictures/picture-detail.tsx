@@ -1,10 +1,10 @@
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { AnswerOf } from '../../../../contract/contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
 import { SampleImage } from '../../parts/sample-image.js';
 import { useAnswer } from '../../use-answer.js';
 import { takesText } from '../../use-shortcuts.js';
-import { useWords } from '../../use-words.js';
 import { StateButtons } from './action-bar.js';
 import { positionText } from './filter-bar.js';
 import { MARKS } from './grid/picture-tile.js';

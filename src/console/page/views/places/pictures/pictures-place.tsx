@@ -1,8 +1,8 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useSelected } from '../../../../../page/views/use-selected.js';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { Message } from '../../../../contract/route-contract.js';
 import { useAnswer } from '../../use-answer.js';
-import { useSelected } from '../../use-selected.js';
-import { useWords } from '../../use-words.js';
 import type { PlaceProps } from '../place-props.js';
 import { ActionBar } from './action-bar.js';
 import { ClassPanel } from './class-panel.js';

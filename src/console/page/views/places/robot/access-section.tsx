@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { AnswerOf } from '../../../../contract/contract.js';
 import { useAnswer } from '../../use-answer.js';
 import { useNow } from '../../use-now.js';
-import { useWords } from '../../use-words.js';
 import type { PlaceProps } from '../place-props.js';
 
 type Pairing = AnswerOf<'POST /api/pairing'>;

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { PageParts } from '../../../control/page-parts.js';
 import { useAnswer } from '../../use-answer.js';
-import { useWords } from '../../use-words.js';
 import type { PlaceProps } from '../place-props.js';
 import { type Alerts, conditionKey } from './rule-conditions.js';
 import { RuleForm } from './rule-form.js';

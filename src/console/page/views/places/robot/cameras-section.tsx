@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { PageParts } from '../../../control/page-parts.js';
 import { useAnswer } from '../../use-answer.js';
-import { useWords } from '../../use-words.js';
 import type { PlaceProps } from '../place-props.js';
 import { LayoutEditor } from './layout-editor.js';
 

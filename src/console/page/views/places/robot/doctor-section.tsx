@@ -1,11 +1,11 @@
 import { useEffect } from 'preact/hooks';
+import { ProgressBar } from '../../../../../page/views/progress-bar.js';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { DoctorState } from '../../../../contract/robot-contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
 import type { WordKey } from '../../../words/catalogue/catalogue.js';
-import { ProgressBar } from '../../parts/progress-bar.js';
 import { useAnswer } from '../../use-answer.js';
 import { useNow } from '../../use-now.js';
-import { useWords } from '../../use-words.js';
 import type { PlaceProps } from '../place-props.js';
 
 const POLL_MS = 700;

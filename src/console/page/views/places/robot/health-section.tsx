@@ -1,10 +1,10 @@
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { CameraStatus } from '../../../../contract/live-contract.js';
 import type { WordKey } from '../../../words/catalogue/catalogue.js';
 import type { Words } from '../../../words/words.js';
 import { AlarmList } from '../../alarm-list.js';
 import { useAnswer } from '../../use-answer.js';
 import { useNow } from '../../use-now.js';
-import { useWords } from '../../use-words.js';
 import type { PlaceProps } from '../place-props.js';
 import { type FactRows, Facts } from './facts.js';
 import { HoldCard } from './hold-card.js';

@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
+import { Refusal } from '../../../../../page/request/refusal.js';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { LogRecord, RobotEvent } from '../../../../contract/robot-contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
-import { Refusal } from '../../../robot/refusal.js';
 import type { WordKey } from '../../../words/catalogue/catalogue.js';
-import { useWords } from '../../use-words.js';
 import type { PlaceProps } from '../place-props.js';
 
 const LOG_POLL_MS = 2_000;

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { HoldState } from '../../../../contract/live-contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
-import { useWords } from '../../use-words.js';
 
 /** Who holds the robot, why and until when; a person may end a hold. Nothing while nobody does. */
 export function HoldCard({

@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { Box, PictureLayout } from '../../../../contract/robot-contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
 import { freeName, type Point, toKept, withSide } from '../../../control/picture-boxes.js';
 import { useAnswer } from '../../use-answer.js';
-import { useWords } from '../../use-words.js';
 import { LayoutCanvas, type Tool } from './layout-canvas.js';
 
 const TOOLS: readonly Tool[] = ['region', 'mask', 'crop'];

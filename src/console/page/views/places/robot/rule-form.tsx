@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { PageParts } from '../../../control/page-parts.js';
-import { useWords } from '../../use-words.js';
 import { type Alerts, conditionKey } from './rule-conditions.js';
 
 const NONE = '';

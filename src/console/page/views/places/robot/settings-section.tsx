@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { AnswerOf } from '../../../../contract/contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
 import {
@@ -8,7 +9,6 @@ import {
   valueAt,
 } from '../../../control/setting-tree.js';
 import { useAnswer } from '../../use-answer.js';
-import { useWords } from '../../use-words.js';
 import type { PlaceProps } from '../place-props.js';
 import { SettingField } from './setting-field.js';
 

@@ -1,8 +1,8 @@
+import { useSelected } from '../../../../../page/views/use-selected.js';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { LookAlikeSample } from '../../../../contract/teach-contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
 import { KeyCap } from '../../parts/key-cap.js';
-import { useSelected } from '../../use-selected.js';
-import { useWords } from '../../use-words.js';
 
 /** Images that look like the one labelled last, to be labelled with one press. */
 export function AlikeOffer({ page }: { page: PageParts }) {

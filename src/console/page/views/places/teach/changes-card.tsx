@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { PageParts } from '../../../control/page-parts.js';
 import { useAnswer } from '../../use-answer.js';
-import { useWords } from '../../use-words.js';
 
 /** What the labels before the last training have changed, until the person has seen it. */
 export function ChangesCard({ page }: { page: PageParts }) {

@@ -1,9 +1,9 @@
 import type { RefObject } from 'preact';
 import { useState } from 'preact/hooks';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { PageParts } from '../../../control/page-parts.js';
 import { MANY_CLASSES } from '../../look/label-pad.js';
 import { KeyCap } from '../../parts/key-cap.js';
-import { useWords } from '../../use-words.js';
 
 /** The field for a new class, which also narrows many classes to those that match. */
 export function ClassField({

@@ -1,8 +1,8 @@
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { ConsoleStatus } from '../../../../contract/live-contract.js';
 import type { TeachProgress } from '../../../../contract/teach-contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
 import { noHead, serves } from '../../../words/head-words.js';
-import { useWords } from '../../use-words.js';
 
 const RADIUS = 20;
 const LENGTH = 2 * Math.PI * RADIUS;

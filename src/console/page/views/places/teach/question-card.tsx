@@ -1,4 +1,6 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useSelected } from '../../../../../page/views/use-selected.js';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { ConsoleStatus } from '../../../../contract/live-contract.js';
 import type { Question } from '../../../../contract/teach-contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
@@ -7,8 +9,6 @@ import { isBeginner } from '../../../words/belief.js';
 import { MANY_CLASSES } from '../../look/label-pad.js';
 import { KeyCap } from '../../parts/key-cap.js';
 import { labelKeys, useKeys } from '../../use-keys.js';
-import { useSelected } from '../../use-selected.js';
-import { useWords } from '../../use-words.js';
 import { ClassField } from './class-field.js';
 import { numberedLabels } from './numbered-labels.js';
 import { QuestionImage } from './question-image.js';

@@ -1,8 +1,8 @@
 import { useRef, useState } from 'preact/hooks';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { Question } from '../../../../contract/teach-contract.js';
 import type { PageParts } from '../../../control/page-parts.js';
 import { ScreenImage } from '../../look/screen-image.js';
-import { useWords } from '../../use-words.js';
 
 /** A finger must move this far for a swipe. */
 const SWIPE_PX = 90;

@@ -1,11 +1,11 @@
 import { useEffect } from 'preact/hooks';
+import { useSelected } from '../../../../../page/views/use-selected.js';
+import { useWords } from '../../../../../page/views/use-words.js';
 import { LookAndLabel } from '../../look/look-and-label.js';
 import { NearDialog } from '../../parts/near-dialog.js';
 import { TrainingBar } from '../../parts/training-bar.js';
 import { useAnswer } from '../../use-answer.js';
 import { useKeys } from '../../use-keys.js';
-import { useSelected } from '../../use-selected.js';
-import { useWords } from '../../use-words.js';
 import type { PlaceProps } from '../place-props.js';
 import { AlikeOffer } from './alike-offer.js';
 import { ChangesCard } from './changes-card.js';

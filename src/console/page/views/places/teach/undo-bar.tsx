@@ -1,8 +1,8 @@
+import { useSelected } from '../../../../../page/views/use-selected.js';
+import { useWords } from '../../../../../page/views/use-words.js';
 import type { PageParts } from '../../../control/page-parts.js';
 import type { Said } from '../../../control/teach/teach-state.js';
 import { KeyCap } from '../../parts/key-cap.js';
-import { useSelected } from '../../use-selected.js';
-import { useWords } from '../../use-words.js';
 
 /** What was answered last, whether it is stored, and the way back. */
 export function UndoBar({ page }: { page: PageParts }) {

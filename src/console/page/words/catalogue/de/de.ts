@@ -1,3 +1,4 @@
+import { frameDe } from '../../../../../page/words/frame/frame.de.js';
 import type { Catalogue } from '../catalogue.js';
 import { brainDe } from './brain.de.js';
 import { liveDe } from './live.de.js';
@@ -7,6 +8,7 @@ import { shellDe } from './shell.de.js';
 import { teachDe } from './teach.de.js';
 
 const catalogue: Catalogue = {
+  ...frameDe,
   ...shellDe,
   ...liveDe,
   ...teachDe,

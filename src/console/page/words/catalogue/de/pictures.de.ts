@@ -1,4 +1,4 @@
-import type { Translated } from '../catalogue.js';
+import type { Translated } from '../../../../../page/words/language.js';
 import type { picturesEn } from '../en/pictures.en.js';
 
 export const picturesDe: Translated<typeof picturesEn> = {

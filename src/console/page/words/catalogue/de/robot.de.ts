@@ -1,4 +1,4 @@
-import type { Translated } from '../catalogue.js';
+import type { Translated } from '../../../../../page/words/language.js';
 import type { robotEn } from '../en/robot.en.js';
 
 export const robotDe: Translated<typeof robotEn> = {

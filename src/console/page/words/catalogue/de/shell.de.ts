@@ -1,29 +1,16 @@
-import type { Translated } from '../catalogue.js';
+import type { Translated } from '../../../../../page/words/language.js';
 import type { shellEn } from '../en/shell.en.js';
 
 export const shellDe: Translated<typeof shellEn> = {
-  'shell.skip': 'Zum Inhalt springen',
-  'shell.places': 'Bereiche',
   'shell.live': 'Live',
   'shell.teach': 'Anlernen',
   'shell.pictures': 'Bilder',
   'shell.brain': 'Wissen',
   'shell.robot': 'Roboter',
   'shell.waiting': { one: '{count} Frage', other: '{count} Fragen' },
-  'shell.alarms': { one: '{count} Alarm', other: '{count} Alarme' },
-  'shell.connecting': 'Verbinde',
-  'shell.connected': 'Live',
-  'shell.reconnecting': 'Verbinde neu',
-  'shell.locked': 'Gesperrt',
-  'shell.loading': 'Lädt …',
   'shell.paused': 'Pausiert',
   'shell.task': 'Aufgabe',
   'shell.chooseTask': 'Wahl der Aufgabe',
-  'shell.colours': 'Farben: {theme}',
-  'shell.automatic': 'automatisch',
-  'shell.light': 'hell',
-  'shell.dark': 'dunkel',
-  'shell.language': 'Sprache',
   'shell.noHead': 'Noch kein Modell',
   'shell.firstLabels': 'Erste Beispiele',
   'shell.head': 'Modell {version}',
@@ -39,17 +26,12 @@ export const shellDe: Translated<typeof shellEn> = {
   },
   'shell.undoneKept': 'Rückgängig gemacht, außer Bildern, die seither wieder geändert wurden',
   'shell.nothingToUndo': 'Es gibt nichts rückgängig zu machen',
-  'shell.cancel': 'Abbrechen',
-  'shell.close': 'Schließen',
   'shell.retry': 'Noch einmal versuchen',
   'shell.gateTitle': 'Dieser Roboter fragt, wer Sie sind',
   'shell.gateHelp':
     'Öffnen Sie den Link von „headland pair“ auf diesem Gerät, oder geben Sie das Konsolen-Token des Roboters ein.',
-  'shell.token': 'Token',
-  'shell.open': 'Öffnen',
   'shell.wrongToken': 'Der Roboter kennt dieses Token nicht.',
   'shell.offline': 'Der Roboter antwortet nicht. Gehen Sie näher heran oder prüfen Sie das Netz.',
-  'shell.unreadable': 'Die Antwort ist nicht lesbar. Laden Sie die Seite neu.',
   'shell.undecodable':
     'Der Browser kann dieses Bild nicht anzeigen. Prüfen Sie die Kamera unter „Roboter“.',
   'shell.trainingRuns': 'Training läuft',

@@ -1,4 +1,4 @@
-import type { Translated } from '../catalogue.js';
+import type { Translated } from '../../../../../page/words/language.js';
 import type { teachEn } from '../en/teach.en.js';
 
 export const teachDe: Translated<typeof teachEn> = {

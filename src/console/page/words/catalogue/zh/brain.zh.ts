@@ -1,4 +1,4 @@
-import type { Translated } from '../catalogue.js';
+import type { Translated } from '../../../../../page/words/language.js';
 import type { brainEn } from '../en/brain.en.js';
 
 export const brainZh: Translated<typeof brainEn> = {

@@ -1,4 +1,4 @@
-import type { Translated } from '../catalogue.js';
+import type { Translated } from '../../../../../page/words/language.js';
 import type { liveEn } from '../en/live.en.js';
 
 export const liveZh: Translated<typeof liveEn> = {

@@ -1,3 +1,4 @@
+import { frameZh } from '../../../../../page/words/frame/frame.zh.js';
 import type { Catalogue } from '../catalogue.js';
 import { brainZh } from './brain.zh.js';
 import { liveZh } from './live.zh.js';
@@ -7,6 +8,7 @@ import { shellZh } from './shell.zh.js';
 import { teachZh } from './teach.zh.js';
 
 const catalogue: Catalogue = {
+  ...frameZh,
   ...shellZh,
   ...liveZh,
   ...teachZh,

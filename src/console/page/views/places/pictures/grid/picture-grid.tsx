@@ -1,6 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useWords } from '../../../../../../page/views/use-words.js';
 import type { PageParts } from '../../../../control/page-parts.js';
-import { useWords } from '../../../use-words.js';
 import { meaningOf } from './grid-keys.js';
 import type { PictureChoice } from './picture-choice.js';
 import type { PicturePages } from './picture-pages.js';

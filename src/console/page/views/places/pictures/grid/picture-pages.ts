@@ -1,5 +1,5 @@
+import { Refusal } from '../../../../../../page/request/refusal.js';
 import type { Picture, PictureFilter } from '../../../../../contract/pictures-contract.js';
-import { Refusal } from '../../../../robot/refusal.js';
 import type { RobotApi } from '../../../../robot/robot-api.js';
 
 /** As many as the robot gives at once. */

@@ -1,8 +1,8 @@
 import { useEffect, useRef } from 'preact/hooks';
+import { useWords } from '../../../../../../page/views/use-words.js';
 import type { Picture } from '../../../../../contract/pictures-contract.js';
 import type { PageParts } from '../../../../control/page-parts.js';
 import { SampleImage } from '../../../parts/sample-image.js';
-import { useWords } from '../../../use-words.js';
 import { describeRest, titleOf } from '../picture-words.js';
 
 /** A finger that stays for so long chooses a picture instead of opening it. */

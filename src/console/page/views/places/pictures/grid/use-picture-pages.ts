@@ -1,7 +1,7 @@
 import { useEffect, useReducer, useState } from 'preact/hooks';
+import { useSelected } from '../../../../../../page/views/use-selected.js';
 import type { PictureFilter } from '../../../../../contract/pictures-contract.js';
 import type { PageParts } from '../../../../control/page-parts.js';
-import { useSelected } from '../../../use-selected.js';
 import { PicturePages } from './picture-pages.js';
 
 /**

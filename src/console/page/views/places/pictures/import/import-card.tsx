@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { ProgressBar } from '../../../../../../page/views/progress-bar.js';
+import { useWords } from '../../../../../../page/views/use-words.js';
 import type { PageParts } from '../../../../control/page-parts.js';
-import { ProgressBar } from '../../../parts/progress-bar.js';
-import { useWords } from '../../../use-words.js';
 import { ACCEPTED, chosenFiles, folderOf, type ImportFile, mediaTypeOf } from './import-files.js';
 import { ImportRun, type ImportState } from './upload-run.js';
 

@@ -1,5 +1,5 @@
+import { Refusal } from '../../../../../../page/request/refusal.js';
 import type { PageParts } from '../../../../control/page-parts.js';
-import { Refusal } from '../../../../robot/refusal.js';
 import { type ImportBatch, importBatches, packed } from './import-batches.js';
 import { type ImportFile, mediaTypeOf } from './import-files.js';
 

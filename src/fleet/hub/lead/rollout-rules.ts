@@ -1,0 +1,98 @@
+import type { HeadState } from '../../contract/reported.js';
+import type { RolloutRow } from '../store/tables/rollout-rows.js';
+
+export interface RolloutSettings {
+  /** Ascending to 1. */
+  stages: readonly number[];
+  stageMs: number;
+  maxRefusedShare: number;
+  maxRolledBackShare: number;
+}
+
+/** A robot that the rollout has asked, and what it did with the head. */
+export interface AskedRobot {
+  online: boolean;
+  /** null: nothing yet. */
+  state: HeadState | null;
+}
+
+export interface RolloutCounts {
+  asked: number;
+  serving: number;
+  refused: number;
+  rolledBack: number;
+  /** Of the online ones. */
+  waiting: number;
+}
+
+/** Least answers that a share of refusals is made from. */
+const MIN_ANSWERS = 3;
+
+/** Stage of each robot: the first robots of the order belong to the first stage. */
+export function stagesOf(
+  order: readonly string[],
+  stages: readonly number[],
+): { robot: string; stage: number }[] {
+  // Each stage has one robot more than the one before, at least.
+  const ends: number[] = [];
+  for (const share of stages) {
+    const least = (ends.at(-1) ?? 0) + 1;
+    ends.push(Math.max(least, Math.ceil(share * order.length)));
+  }
+  return order.map((robot, i) => {
+    const stage = ends.findIndex((end) => i < end);
+    return { robot, stage: stage === -1 ? stages.length - 1 : stage };
+  });
+}
+
+export function countAsked(robots: readonly AskedRobot[]): RolloutCounts {
+  const counts = { asked: robots.length, serving: 0, refused: 0, rolledBack: 0, waiting: 0 };
+  for (const { online, state } of robots) {
+    if (state === 'serving' || state === 'trial') counts.serving++;
+    else if (state === 'refused') counts.refused++;
+    else if (state === 'rolled_back') counts.rolledBack++;
+    else if (online && state !== 'held') counts.waiting++;
+  }
+  return counts;
+}
+
+export type RolloutChange = Pick<RolloutRow, 'state' | 'stage' | 'reason'>;
+
+/**
+ * What a running rollout does next.
+ * @param robots of the present stage and of those before
+ * @param stageAgeMs time since the stage began
+ * @returns null: nothing
+ */
+export function nextOfRollout(
+  rollout: Pick<RolloutRow, 'state' | 'stage'>,
+  robots: readonly AskedRobot[],
+  stageAgeMs: number,
+  settings: RolloutSettings,
+): RolloutChange | null {
+  if (rollout.state !== 'running') return null;
+  const counts = countAsked(robots);
+  const reason = whyStopped(counts, settings);
+  if (reason !== null) return { state: 'stopped', stage: rollout.stage, reason };
+  const answers = counts.serving + counts.refused + counts.rolledBack;
+  const isLast = rollout.stage >= settings.stages.length - 1;
+  // A stage of robots that are all away proves nothing.
+  if (counts.waiting > 0 || answers === 0 || stageAgeMs < settings.stageMs) return null;
+  return isLast
+    ? { state: 'done', stage: rollout.stage, reason: null }
+    : { state: 'running', stage: rollout.stage + 1, reason: null };
+}
+
+function whyStopped(
+  { serving, refused, rolledBack }: RolloutCounts,
+  { maxRefusedShare, maxRolledBackShare }: RolloutSettings,
+): string | null {
+  const answers = serving + refused + rolledBack;
+  if (rolledBack > maxRolledBackShare * answers) {
+    return `${rolledBack} of ${answers} robots rolled it back`;
+  }
+  if (answers >= MIN_ANSWERS && refused > maxRefusedShare * answers) {
+    return `${refused} of ${answers} robots refused it`;
+  }
+  return null;
+}

@@ -1,0 +1,21 @@
+/** Texts around the places of every page. */
+export const frameEn = {
+  'shell.skip': 'Skip to the content',
+  'shell.places': 'Places',
+  'shell.connecting': 'Connecting',
+  'shell.connected': 'Live',
+  'shell.reconnecting': 'Reconnecting',
+  'shell.locked': 'Locked',
+  'shell.loading': 'Loading…',
+  'shell.colours': 'Colours: {theme}',
+  'shell.automatic': 'automatic',
+  'shell.light': 'light',
+  'shell.dark': 'dark',
+  'shell.language': 'Language',
+  'shell.cancel': 'Cancel',
+  'shell.close': 'Close',
+  'shell.token': 'Token',
+  'shell.open': 'Open',
+  'shell.unreadable': 'The response cannot be read. Reload the page.',
+  'shell.alarms': { one: '{count} alarm', other: '{count} alarms' },
+} as const;

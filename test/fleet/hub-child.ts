@@ -1,0 +1,54 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const PROGRAM = fileURLToPath(new URL('../../src/cli/headland.js', import.meta.url));
+
+/** `headland fleet serve` in a process of its own. */
+export class HubChild {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'headland-hub-'));
+  readonly config: string;
+  #process: ChildProcess | null = null;
+  log = '';
+
+  /** @param settings of the configuration file, as JSON, which is YAML */
+  constructor(settings: object) {
+    this.config = join(this.#folder, 'hub.yaml');
+    writeFileSync(this.config, JSON.stringify(settings));
+  }
+
+  /** Starts it; resolves when its API listens. @returns address of the API */
+  async up(): Promise<string> {
+    const child = spawn(process.execPath, [PROGRAM, 'fleet', 'serve', '--config', this.config], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#process = child;
+    return new Promise((resolve, reject) => {
+      const read = (text: string): void => {
+        this.log += text;
+        const url = /"url":"(https?:[^"]+)","page/.exec(this.log)?.[1];
+        if (url !== undefined) resolve(url);
+      };
+      child.stdout.setEncoding('utf8').on('data', read);
+      child.stderr.setEncoding('utf8').on('data', read);
+      child.once('exit', (code) => reject(new Error(`the hub ended with ${code}: ${this.log}`)));
+    });
+  }
+
+  async kill(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<number | null> {
+    const running = this.#process;
+    this.#process = null;
+    this.log = '';
+    if (!running || running.exitCode !== null) return running?.exitCode ?? null;
+    const exited = new Promise<number | null>((resolve) => running.once('exit', resolve));
+    running.kill(signal);
+    return exited;
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
