@@ -57,12 +57,21 @@ export async function embedAll(
 }
 
 /** Features of all grocery photos, embedded once and kept beside the backbones. */
-export async function groceryFeatures(
+export function groceryFeatures(
   backbone: string,
-  { folder, photos }: { folder: string; photos: Photo[] },
+  found: { folder: string; photos: readonly Pick<Photo, 'path'>[] },
+): Promise<Features> {
+  return photoFeatures(backbone, found, 'squash');
+}
+
+/** Features of photos, embedded once and kept under a name beside the backbones. */
+export async function photoFeatures(
+  backbone: string,
+  { folder, photos }: { folder: string; photos: readonly Pick<Photo, 'path'>[] },
+  name: string,
 ): Promise<Features> {
   const dir = keptFeaturesFolder();
-  const file = join(dir, `${backbone}-squash`);
+  const file = join(dir, `${backbone}-${name}`);
   const paths = photos.map((photo) => photo.path);
   if (existsSync(`${file}.json`)) {
     const known = JSON.parse(readFileSync(`${file}.json`, 'utf8')) as unknown;
