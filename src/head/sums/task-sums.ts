@@ -87,9 +87,11 @@ export function decodeSums(bytes: Uint8Array): TaskSums {
     throw invalidObject('its header lacks a field or has one of the wrong type');
   }
   const values = new Float64Array(payload.buffer, payload.byteOffset, payload.length / 8);
+  let previous = '';
   const classes = labels.map((label: unknown, i) => {
     if (typeof label !== 'string' || !isLabel(label)) throw invalidObject('one of its labels');
-    if (i > 0 && !((labels[i - 1] as string) < label)) throw invalidObject('unsorted labels');
+    if (!(previous < label)) throw invalidObject('unsorted labels');
+    previous = label;
     return { label, sums: unflatten(values.subarray(i * length, (i + 1) * length), directions) };
   });
   const task = { backboneChecksum, basisChecksum, directions, sigma, classes };

@@ -161,6 +161,72 @@ test('a ridge from the sums of three robots is the ridge of all their samples', 
   }
 });
 
+test('the outputs are those of the normal equations of all samples, to 1e-9', () => {
+  const { features, labels } = blobs(90, 29);
+  const z = project(identityBasis(D), features);
+  const heads = ridgeFromSums(sumsOf(features, labels));
+  const candidatesAt = (l: number, row: number): number[] =>
+    LABELS.map((_, c) => {
+      let value = heads.bias[l]![c]!;
+      for (let j = 0; j < D; j++) value += heads.weights[l]![c * D + j]! * z[row * D + j]!;
+      return value;
+    });
+  for (const [l, lambda] of heads.lambdas.entries()) {
+    const expected = outputsByElimination(z, labels, lambda);
+    for (let row = 0; row < labels.length; row++) {
+      for (const [c, value] of candidatesAt(l, row).entries()) {
+        assert.ok(Math.abs(value - expected[row]![c]!) <= 1e-9, `${value} ${expected[row]![c]}`);
+      }
+    }
+  }
+});
+
+/**
+ * Outputs of the balanced ridge with a free bias: the weighted normal equations in D + 1 unknowns, by Gaussian
+ * elimination with pivots.
+ */
+function outputsByElimination(z: Float64Array, labels: readonly number[], lambda: number) {
+  const n = labels.length;
+  const weights = labels.map(
+    (label) => n / (LABELS.length * labels.filter((other) => other === label).length),
+  );
+  const row = (i: number): number[] => [...z.subarray(i * D, (i + 1) * D), 1];
+  const mean = Array.from(
+    { length: D },
+    (_, j) => weights.reduce((sum, w, i) => sum + w * z[i * D + j]!, 0) / n,
+  );
+  let squares = 0;
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < D; j++) squares += weights[i]! * (z[i * D + j]! - mean[j]!) ** 2;
+  }
+  const size = D + 1;
+  const a = Array.from({ length: size }, () => new Array<number>(size + LABELS.length).fill(0));
+  for (let i = 0; i < n; i++) {
+    const x = row(i);
+    for (let p = 0; p < size; p++) {
+      for (let q = 0; q < size; q++) a[p]![q]! += weights[i]! * x[p]! * x[q]!;
+      a[p]![size + labels[i]!]! += weights[i]! * x[p]!;
+    }
+  }
+  for (let j = 0; j < D; j++) a[j]![j]! += (lambda * squares) / D;
+  for (let p = 0; p < size; p++) {
+    const rest = a.slice(p).map((values) => Math.abs(values[p]!));
+    const best = p + rest.indexOf(Math.max(...rest));
+    [a[p], a[best]] = [a[best]!, a[p]!];
+    for (let r = 0; r < size; r++) {
+      if (r === p) continue;
+      const factor = a[r]![p]! / a[p]![p]!;
+      for (let q = p; q < a[r]!.length; q++) a[r]![q]! -= factor * a[p]![q]!;
+    }
+  }
+  return labels.map((_, i) => {
+    const x = row(i);
+    return LABELS.map((_label, c) =>
+      x.reduce((sum, value, p) => sum + (value * a[p]![size + c]!) / a[p]![p]!, 0),
+    );
+  });
+}
+
 function scaleBetween(a: Float32Array, b: Float64Array): number {
   let ab = 0;
   let bb = 0;
@@ -229,6 +295,35 @@ test('sums come back from their bytes, and a damaged byte is refused', () => {
       assert.throws(() => decodeSums(noise), hasCode('HL_FLEET_OBJECT_INVALID'));
     }),
   );
+});
+
+test('damaged bytes of a basis and of candidates are refused', () => {
+  const { features, labels } = blobs(60, 5);
+  const classes = sumsOf(features, labels);
+  const moment = classes[0]!.sums.gram;
+  const basis = encodeBasis(basisFromMoment(moment, D, 8));
+  const candidates = encodeCandidates(
+    candidatesOf(ridgeFromSums(classes), gaussiansFromSums(classes)),
+  );
+  for (const [bytes, decode] of [
+    [basis, decodeBasis],
+    [candidates, decodeCandidates],
+  ] as const) {
+    decode(bytes);
+    fc.assert(
+      fc.property(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }), (at, flip) => {
+        const damaged = Uint8Array.from(bytes);
+        damaged[at] = damaged[at]! ^ flip;
+        assert.throws(() => decode(damaged), hasCode('HL_FLEET_OBJECT_INVALID'));
+      }),
+    );
+    fc.assert(
+      fc.property(fc.nat(bytes.length - 1), (length) => {
+        const cut = bytes.slice(0, length);
+        assert.throws(() => decode(cut), hasCode('HL_FLEET_OBJECT_INVALID'));
+      }),
+    );
+  }
 });
 
 test('values that cannot be sums of features are refused, although their hash fits', () => {

@@ -1,6 +1,7 @@
 import type { Mutant } from '../mutant.js';
 
 const SUMS_TESTS = 'test/head/sums/sums.test.ts';
+const RECIPE_TESTS = 'test/training/fleet-recipe.test.ts';
 const PRIVACY_TESTS = 'test/head/sums/privacy.test.ts';
 
 export const SUMS_MUTANTS: readonly Mutant[] = [
@@ -45,5 +46,33 @@ export const SUMS_MUTANTS: readonly Mutant[] = [
     text: 'SENSITIVITY = Math.sqrt(3)',
     replacement: 'SENSITIVITY = Math.sqrt(2)',
     tests: [{ file: PRIVACY_TESTS, names: 'one sample moves' }],
+  },
+  {
+    promise: 'the Gaussians of sums are centred on their class',
+    file: 'src/head/sums/gaussian-sums.ts',
+    text: 'scatter[i * r + j] = scatter[i * r + j]! - samples * mean[i]! * mean[j]!;',
+    replacement: 'scatter[i * r + j] = scatter[i * r + j]! - mean[i]! * mean[j]!;',
+    tests: [{ file: SUMS_TESTS, names: 'Gaussians of sums score' }],
+  },
+  {
+    promise: 'candidates are judged by all their samples',
+    file: 'src/head/sums/candidates.ts',
+    text: 'tally.right[lambda] = tally.right[lambda]! + share;',
+    replacement: 'tally.right[lambda] = tally.right[lambda]! + 1;',
+    tests: [{ file: SUMS_TESTS, names: 'candidates are judged' }],
+  },
+  {
+    promise: 'own samples are answered by heads that saw none of their group',
+    file: 'src/training/fit/fleet-recipe.ts',
+    text: 'const rest = sumsOf(own, labels, (i) => !part.has(i));',
+    replacement: 'const rest = sumsOf(own, labels, (i) => part.size > i || !part.has(i));',
+    tests: [{ file: RECIPE_TESTS, names: 'saw none of their group' }],
+  },
+  {
+    promise: 'a robot weighs its fleet by its own samples',
+    file: 'src/head/sums/blend.ts',
+    text: 'others ? Math.min(1, samples / others.samples) : 0',
+    replacement: 'others ? Math.min(1, others.samples / others.samples) : 0',
+    tests: [{ file: RECIPE_TESTS, names: 'counts its own samples more' }],
   },
 ];
