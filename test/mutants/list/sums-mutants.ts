@@ -65,7 +65,7 @@ export const SUMS_MUTANTS: readonly Mutant[] = [
     promise: 'own samples are answered by heads that saw none of their group',
     file: 'src/training/fit/fleet-recipe.ts',
     text: 'const rest = sumsOf(own, labels, (i) => !part.has(i));',
-    replacement: 'const rest = sumsOf(own, labels, (i) => part.size > i || !part.has(i));',
+    replacement: 'const rest = sumsOf(own, labels, (i) => i >= 0 || !part.has(i));',
     tests: [{ file: RECIPE_TESTS, names: 'saw none of their group' }],
   },
   {
