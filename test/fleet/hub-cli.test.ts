@@ -68,7 +68,7 @@ test('an operator watches and steers the fleet from the command line', {
   const { token } = JSON.parse(view.stdout) as { token: string };
 
   assert.match(
-    fleet(['status', ...remote]).stdout,
+    fleet(['overview', ...remote]).stdout,
     /fleet valley: 1 of 1 robots online, leader one/,
   );
   assert.match(fleet(['robots', ...remote]).stdout, /a .*online .*weeds .*1 serving/);
@@ -87,9 +87,9 @@ test('an operator watches and steers the fleet from the command line', {
   const refused = fleet(['pause', '--robot', 'a', '--url', url], { HEADLAND_FLEET_TOKEN: token });
   assert.match(refused.stderr, /HL_FLEET_ROLE/);
   assert.equal(fleet(['people', 'remove', 'Vic', ...remote]).status, 0);
-  const gone = fleet(['status', '--url', url], { HEADLAND_FLEET_TOKEN: token });
+  const gone = fleet(['overview', '--url', url], { HEADLAND_FLEET_TOKEN: token });
   assert.match(gone.stderr, /HL_FLEET_TOKEN_REFUSED/);
-  const nobody = fleet(['status', '--url', url], { HEADLAND_FLEET_TOKEN: '' });
+  const nobody = fleet(['overview', '--url', url], { HEADLAND_FLEET_TOKEN: '' });
   assert.match(nobody.stderr, /HL_FLEET_TOKEN_NEEDED/);
 });
 

@@ -32,10 +32,10 @@ export const HUB_COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./hub-serve.js')).serveCommand(),
   },
   {
-    name: 'status',
+    name: 'overview',
     usage: '[options]',
     summary: 'show robots, tasks, heads and rollouts of the fleet',
-    load: async () => (await import('./hub-look.js')).statusCommand(),
+    load: async () => (await import('./hub-look.js')).overviewCommand(),
   },
   {
     name: 'robots',
