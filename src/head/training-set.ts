@@ -26,6 +26,11 @@ export interface TrainingSet {
   clusters?: Int32Array;
   /** At least 2; every class needs at least one row that is not a view. */
   classCount: number;
+  /**
+   * 1 = heads know the class also without these rows, from a fleet: it can be judged although all its
+   * samples are of one group, and it needs no row.
+   */
+  knownElsewhere?: Uint8Array;
 }
 
 /** One choice that was tried for a {@link LinearFit}. */
@@ -245,6 +250,9 @@ export function judgedRows(set: TrainingSet, grouping: Grouping): JudgedRows {
     if (first[label] === -1) first[label] = group;
     else if (first[label] !== group) spread[label] = 1;
   }
+  set.knownElsewhere?.forEach((known, label) => {
+    if (known === 1) spread[label] = 1;
+  });
   const labels: number[] = [];
   const all: number[] = [];
   const leads = leadsCluster(set);
