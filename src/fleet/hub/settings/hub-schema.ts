@@ -190,9 +190,10 @@ export const hubConfigSchema = z.strictObject({
 });
 export type HubConfig = z.infer<typeof hubConfigSchema>;
 
-export type HubSecret = z.infer<typeof secret>;
-
-/** The JSON Schema (draft 2020-12) of the file. */
+/**
+ * The JSON Schema (draft 2020-12) of the file, as in docs/reference/fleet-hub-schema.json.
+ * @internal
+ */
 export function hubConfigJsonSchema(): Record<string, unknown> {
   return {
     $id: 'https://headland.invalid/schema/fleet-hub.json',
