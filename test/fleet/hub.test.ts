@@ -192,6 +192,12 @@ test('hostile robots: wrong labels are quarantined, impossible sums refused', {
   const robots: RobotStandIn[] = [];
   for (const name of ['a', 'b', 'c', 'd'])
     robots.push(await robotWith(t, broker.url, name, labels));
+  const { get, post } = await clientOf(store, url);
+  await until('all serve', () => robots.every(({ servingVersion }) => servingVersion !== null));
+  await until('a head of four', async () => {
+    const { head } = await get<TaskDetail>('/api/tasks/weeds/b1');
+    return head?.robots === 4;
+  });
   // The same plants under each other's names.
   const shifted = placeData('liar', labels, 30, SIZE);
   const names = shifted.labels.map((label) => labels[(labels.indexOf(label) + 1) % 3]!);
@@ -211,7 +217,6 @@ test('hostile robots: wrong labels are quarantined, impossible sums refused', {
   await until('both are refused', () => [huge, nan].every((robot) => robot.task?.refused != null));
   assert.equal(nan.task?.refused?.code, 'HL_FLEET_OBJECT_INVALID');
   await until('the liar is told', () => liar.desired?.quarantined != null);
-  const { get, post } = await clientOf(store, url);
   const quarantined = async () =>
     (await get<RobotList>('/api/robots')).robots.filter(({ quarantine }) => quarantine !== null);
   const [found, ...others] = await quarantined();
@@ -227,6 +232,9 @@ test('hostile robots: wrong labels are quarantined, impossible sums refused', {
       robots.every((one) => one.servingVersion === head.version)
     );
   });
+  const { heads, rounds } = await get<TaskDetail>('/api/tasks/weeds/b1');
+  assert.ok(heads.every((head) => head.robots <= 4));
+  assert.ok(rounds.some(({ state, reason }) => state === 'failed' && /liar/.test(reason ?? '')));
   const elsewhere = placeData('elsewhere', ['maize'], 20, SIZE);
   assert.ok(
     robots[0]!.answers(elsewhere.features).filter((label) => label === 'maize').length >= 19,

@@ -28,7 +28,7 @@ export class ReportIntake {
         await tables.robots.count(robot, 'refused');
         return;
       }
-      if (!(await this.#isRoom(tables, robot))) return;
+      if (!(await isRoomFor(tables, robot, this.limits.maxRobots))) return;
       const row = await tables.robots.enter(robot, report.epoch, nowMs);
       if (row === null || report.number <= row.reportNumber) {
         // Each replica hears each report: the second of them is no replay.
@@ -78,12 +78,17 @@ export class ReportIntake {
     }
     if (!report.share && row.share === 1) await withdraw(tables, robot, nowMs);
   }
+}
 
-  async #isRoom(tables: HubTables, robot: string): Promise<boolean> {
-    if ((await tables.robots.find(robot)) !== null) return true;
-    const row = await tables.sql.first<{ robots: number }>('SELECT COUNT(*) AS robots FROM robots');
-    return (row?.robots ?? 0) < this.limits.maxRobots;
-  }
+/** Whether the hub knows the robot, or has room for one more. */
+export async function isRoomFor(
+  tables: HubTables,
+  robot: string,
+  maxRobots: number,
+): Promise<boolean> {
+  if ((await tables.robots.find(robot)) !== null) return true;
+  const row = await tables.sql.first<{ robots: number }>('SELECT COUNT(*) AS robots FROM robots');
+  return (row?.robots ?? 0) < maxRobots;
 }
 
 /** Forgets all that a robot has sent; the leader subtracts what is merged of it. */

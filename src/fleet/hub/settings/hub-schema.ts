@@ -164,7 +164,12 @@ const limits = section(
 /** The configuration file of `headland fleet serve`. */
 export const hubConfigSchema = z.strictObject({
   fleet: name.default('fleet').describe('Name of the fleet'),
-  replica: name.nullable().default(null).describe('Name of this hub; null: host name and process'),
+  replica: name
+    .nullable()
+    .default(null)
+    .describe(
+      'Name of this hub among those of the fleet, the same after each start: the broker keeps its messages under it; null: the host name',
+    ),
   store: z
     .string()
     .regex(/^(sqlite:.+|postgres(ql)?:\/\/\S+)$/, 'use sqlite:PATH or postgres://…')
