@@ -5,7 +5,8 @@ import type { ClassSums } from './class-sums.js';
 /**
  * Largest change of the sums of a class by one sample of weight 1 at most: its count changes by 1, its sum
  * by z with |z| <= 1, its Gram matrix by z zᵀ with |z zᵀ| = |z|² <= 1 (Frobenius; its lower triangle is
- * shorter). Together √(1 + 1 + 1).
+ * shorter). Together √(1 + 1 + 1). Holds only where the weight of a sample does not depend on other samples:
+ * without the first of a cluster of near-duplicates the others may each count as one.
  */
 export const SENSITIVITY = Math.sqrt(3);
 

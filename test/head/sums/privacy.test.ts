@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { NEAR_DUPLICATE_COSINE } from '../../../src/base/cosine.js';
 import { createRandom } from '../../../src/base/random.js';
+import { clusterNearDuplicates } from '../../../src/head/clusters.js';
 import { flatten, sumsOfRows } from '../../../src/head/sums/class-sums.js';
 import {
   deltaOf,
@@ -133,4 +135,27 @@ test('impossible budgets are refused', () => {
   ] as const) {
     assert.throws(() => gaussianSigma(epsilon, delta, sensitivity), hasCode('HL_PRIVACY_INVALID'));
   }
+});
+
+test('shares of near-duplicates break the bound: the first of a cluster holds the others down', () => {
+  // Followers resemble the first sample, but not each other.
+  const near = NEAR_DUPLICATE_COSINE + 1e-4;
+  const rows = new Float32Array(4 * K);
+  rows[0] = 1;
+  for (let row = 1; row < 4; row++) {
+    rows[row * K] = near;
+    rows[row * K + row] = Math.sqrt(1 - near ** 2);
+  }
+  const sums = (features: Float32Array) => {
+    const n = features.length / K;
+    const same = new Int32Array(n);
+    const clusters = clusterNearDuplicates(features, K, same, same);
+    const size = (cluster: number) => clusters.filter((other) => other === cluster).length;
+    const shares = Float64Array.from(clusters, (cluster) => 1 / size(cluster));
+    return flatten(sumsOfRows(Float64Array.from(features), K, [...same.keys()], shares));
+  };
+  const all = sums(rows);
+  const without = sums(rows.subarray(K));
+  const change = Math.hypot(...all.map((value, i) => value - without[i]!));
+  assert.ok(change > SENSITIVITY, `${change}`);
 });

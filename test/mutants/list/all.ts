@@ -28,6 +28,7 @@ import { SAFEKEEPING_MUTANTS } from './safekeeping-mutants.js';
 import { SAMPLES_MUTANTS } from './samples-mutants.js';
 import { SETTINGS_MUTANTS } from './settings-mutants.js';
 import { STORAGE_MUTANTS } from './storage-mutants.js';
+import { SUMS_MUTANTS } from './sums-mutants.js';
 import { SYNC_MUTANTS } from './sync-mutants.js';
 import { TASK_MUTANTS } from './task-mutants.js';
 import { TEACH_MUTANTS } from './teach-mutants.js';
@@ -42,6 +43,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...COUNT_MUTANTS,
   ...DATASET_MUTANTS,
   ...STORAGE_MUTANTS,
+  ...SUMS_MUTANTS,
   ...SAFEKEEPING_MUTANTS,
   ...SETTINGS_MUTANTS,
   ...LEARNING_MUTANTS,
