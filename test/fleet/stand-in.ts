@@ -359,7 +359,7 @@ export class RobotStandIn {
       round,
       candidates: offer.object,
       training,
-      holdout: null,
+      holdout: judgeCandidates(candidates, new Float64Array(0), [], new Float64Array(0)),
     });
     this.#evaluated = { round, object: sha256Hex(bytes) };
     await this.#send('evaluation', bytes);

@@ -178,6 +178,6 @@ export const FLEET_HUB_MUTANTS: readonly Mutant[] = [
     text: 'this.#handling = this.#take(topic, payload).then((taken) => {',
     replacement:
       'done(0); this.#handling = this.#take(topic, payload).then((taken) => { if (taken) return;',
-    tests: [{ file: 'test/fleet/hub-crash.test.ts', names: 'loses nothing' }],
+    tests: [{ file: 'test/fleet/hub-crash.test.ts', names: 'of two hubs' }],
   },
 ];
