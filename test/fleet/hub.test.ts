@@ -274,15 +274,21 @@ test('names of the fleet, labels that stay on robots, and withdrawal', {
   const dock = classList.find(({ label }) => label === 'dock');
   assert.deepEqual(dock?.alsoCalled, ['docken']);
   assert.deepEqual(dock?.taughtBy.map(({ robot }) => robot).sort(), ['a', 'b']);
+  const before = b.task?.head?.fleet_version ?? 0;
   a.withdraw();
   await until(
     'only one is left',
     async () => (await get<TaskDetail>('/api/tasks/weeds/b1')).robots === 1,
   );
-  const rest = await store.transaction(({ sql }) =>
-    sql.all("SELECT * FROM contributions WHERE robot = 'a'"),
-  );
-  assert.deepEqual(rest, []);
+  await until('nothing of it is left', async () => {
+    const rest = await store.transaction(({ sql }) =>
+      sql.all("SELECT * FROM contributions WHERE robot = 'a'"),
+    );
+    return rest.length === 0;
+  });
+  await until('a head without it', () => (b.servingVersion ?? 0) > before);
+  // All other robots together: there are none.
+  assert.equal(b.prior, null);
 });
 
 test('roles, tokens, health and metrics', { skip: withoutMosquitto }, async (t) => {

@@ -93,6 +93,9 @@ export async function isRoomFor(
 
 /** Forgets all that a robot has sent; the leader subtracts what is merged of it. */
 export async function withdraw(tables: HubTables, robot: string, nowMs: number): Promise<void> {
+  for (const { scope, kind } of await tables.contributions.ofRobot(robot)) {
+    if (kind === 'sums') await dropMixtures(tables, scope, nowMs);
+  }
   await tables.contributions.withdraw(robot);
   await tables.uploads.removeAll(robot);
   await tables.rounds.removeAnswers(robot);
@@ -105,6 +108,22 @@ export async function withdraw(tables: HubTables, robot: string, nowMs: number):
     task: null,
     detail: {},
   });
+}
+
+/** Deletes what holds sums of all robots together; the next round makes it anew. */
+async function dropMixtures(tables: HubTables, scope: number, nowMs: number): Promise<void> {
+  await tables.objects.removeBefore(scope, 'prior', Number.MAX_SAFE_INTEGER);
+  const round = await tables.rounds.newest(scope);
+  if (round?.state === 'judging') {
+    await tables.rounds.end(scope, round.round, {
+      state: 'failed',
+      endedAtMs: nowMs,
+      reason: 'a robot withdrew its sums',
+      headVersion: null,
+    });
+  }
+  await tables.scopes.requestRound(scope);
+  await tables.robots.touch(null);
 }
 
 function readReport(payload: Uint8Array): Reported | null {
