@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { configJsonSchema } from '../../src/config/json-schema.js';
+import { hubConfigJsonSchema } from '../../src/fleet/hub/settings/hub-schema.js';
 import { CLI } from '../agent/daemon.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -36,7 +37,7 @@ function help(words: readonly string[]): string | null {
   return status === 0 ? stdout : null;
 }
 
-/** Names of all settings: full paths and last parts. */
+/** Names of all settings, of robots and of the hub: full paths and last parts. */
 function settings(): { paths: Set<string>; names: Set<string> } {
   const [paths, names] = [new Set<string>(), new Set<string>()];
   const visit = (node: unknown, path: string): void => {
@@ -55,6 +56,7 @@ function settings(): { paths: Set<string>; names: Set<string> } {
     }
   };
   visit(configJsonSchema(), '');
+  visit(hubConfigJsonSchema(), '');
   return { paths, names };
 }
 

@@ -9,6 +9,7 @@ import { identityBasis } from '../../src/head/sums/basis.js';
 import { flatten } from '../../src/head/sums/class-sums.js';
 import { ExactSums } from '../../src/head/sums/exact-sums.js';
 import { decodeSums } from '../../src/head/sums/task-sums.js';
+import { openDatabase } from '../../src/storage/database.js';
 import { Mosquitto, withoutMosquitto } from '../telemetry/mosquitto.js';
 import { temporaryFolder } from '../temporary-folder.js';
 import { HubChild } from './hub-child.js';
@@ -99,6 +100,15 @@ test('a hub that is killed again and again loses nothing', {
     await child.kill();
     await child.up();
   }
+  // What has reached the hub and is not stored: another process keeps the file locked.
+  const other = openDatabase(path);
+  other.exec('BEGIN IMMEDIATE');
+  for (const robot of robots) robot.learn(placeData(`${robot.robot}-locked`, ['b'], 3, SIZE));
+  await sleep(1_500);
+  await child.kill();
+  other.exec('ROLLBACK');
+  other.close();
+  await child.up();
   await until('the newest sums are here', () =>
     robots.every((robot) => robot.task?.sums_accepted?.version === robot.sentVersion),
   );
@@ -149,8 +159,11 @@ test('of two hubs on one PostgreSQL one leads, and the other follows within 10 s
   );
   await postgres.kill();
   for (const robot of robots) robot.learn(placeData(`${robot.robot}-last`, ['a', 'd'], 4, SIZE));
-  await sleep(500);
+  await sleep(1_000);
+  // What they hold and could not store, the broker sends again.
+  await Promise.all([...hubs.values()].map((hub) => hub.kill()));
   await postgres.up();
+  await Promise.all([...hubs.values()].map((hub) => hub.up()));
   await until('the newest sums are here', () =>
     robots.every((robot) => robot.task?.sums_accepted?.version === robot.sentVersion),
   );

@@ -192,6 +192,12 @@ test('hostile robots: wrong labels are quarantined, impossible sums refused', {
   const robots: RobotStandIn[] = [];
   for (const name of ['a', 'b', 'c', 'd'])
     robots.push(await robotWith(t, broker.url, name, labels));
+  const { get, post } = await clientOf(store, url);
+  await until('all serve', () => robots.every(({ servingVersion }) => servingVersion !== null));
+  await until('a head of four', async () => {
+    const { head } = await get<TaskDetail>('/api/tasks/weeds/b1');
+    return head?.robots === 4;
+  });
   // The same plants under each other's names.
   const shifted = placeData('liar', labels, 30, SIZE);
   const names = shifted.labels.map((label) => labels[(labels.indexOf(label) + 1) % 3]!);
@@ -211,7 +217,6 @@ test('hostile robots: wrong labels are quarantined, impossible sums refused', {
   await until('both are refused', () => [huge, nan].every((robot) => robot.task?.refused != null));
   assert.equal(nan.task?.refused?.code, 'HL_FLEET_OBJECT_INVALID');
   await until('the liar is told', () => liar.desired?.quarantined != null);
-  const { get, post } = await clientOf(store, url);
   const quarantined = async () =>
     (await get<RobotList>('/api/robots')).robots.filter(({ quarantine }) => quarantine !== null);
   const [found, ...others] = await quarantined();
@@ -227,6 +232,9 @@ test('hostile robots: wrong labels are quarantined, impossible sums refused', {
       robots.every((one) => one.servingVersion === head.version)
     );
   });
+  const { heads, rounds } = await get<TaskDetail>('/api/tasks/weeds/b1');
+  assert.ok(heads.every((head) => head.robots <= 4));
+  assert.ok(rounds.some(({ state, reason }) => state === 'failed' && /liar/.test(reason ?? '')));
   const elsewhere = placeData('elsewhere', ['maize'], 20, SIZE);
   assert.ok(
     robots[0]!.answers(elsewhere.features).filter((label) => label === 'maize').length >= 19,
@@ -266,15 +274,21 @@ test('names of the fleet, labels that stay on robots, and withdrawal', {
   const dock = classList.find(({ label }) => label === 'dock');
   assert.deepEqual(dock?.alsoCalled, ['docken']);
   assert.deepEqual(dock?.taughtBy.map(({ robot }) => robot).sort(), ['a', 'b']);
+  const before = b.task?.head?.fleet_version ?? 0;
   a.withdraw();
   await until(
     'only one is left',
     async () => (await get<TaskDetail>('/api/tasks/weeds/b1')).robots === 1,
   );
-  const rest = await store.transaction(({ sql }) =>
-    sql.all("SELECT * FROM contributions WHERE robot = 'a'"),
-  );
-  assert.deepEqual(rest, []);
+  await until('nothing of it is left', async () => {
+    const rest = await store.transaction(({ sql }) =>
+      sql.all("SELECT * FROM contributions WHERE robot = 'a'"),
+    );
+    return rest.length === 0;
+  });
+  await until('a head without it', () => (b.servingVersion ?? 0) > before);
+  // All other robots together: there are none.
+  assert.equal(b.prior, null);
 });
 
 test('roles, tokens, health and metrics', { skip: withoutMosquitto }, async (t) => {

@@ -16,7 +16,7 @@ import { temporaryFolder } from '../temporary-folder.js';
 import { Postgres, withoutPostgres } from './postgres.js';
 import { randomSums, reportWith, taskIn } from './sums-of.js';
 
-const CHUNK_LIMITS = { maxObjectBytes: 1_000_000, maxPendingBytes: 2_000_000 };
+const CHUNK_LIMITS = { maxRobots: 100, maxObjectBytes: 1_000_000, maxPendingBytes: 2_000_000 };
 const REPORT_LIMITS = { maxRobots: 100, maxTasks: 3 };
 
 let cluster: Promise<Postgres> | null = null;
@@ -220,7 +220,11 @@ for (const { name, skip, open } of STORES) {
   test(`${name}: what is no object of the task is refused with its code`, { skip }, async (t) => {
     const { store } = await open(t);
     const scope = await taskIn(store, 5);
-    const intake = new ChunkIntake(store, { maxObjectBytes: 3_000, maxPendingBytes: 6_000 });
+    const intake = new ChunkIntake(store, {
+      maxRobots: 9,
+      maxObjectBytes: 3_000,
+      maxPendingBytes: 6_000,
+    });
     const refusal = async (): Promise<{ code: string; object: string } | null> => {
       const [row] = await store.transaction(({ robotTasks }) => robotTasks.ofRobot('r'));
       return row?.refusal == null ? null : JSON.parse(row.refusal);
@@ -243,6 +247,8 @@ for (const { name, skip, open } of STORES) {
     const damaged = Uint8Array.from(first!);
     damaged[damaged.length - 1]! ^= 1;
     for (const chunk of [damaged, ...rest]) await intake.take('r', chunk);
+    // A refusal would keep the robot from sending it again.
+    assert.notEqual((await refusal())?.object, good.object);
     assert.equal(
       await store.transaction(({ contributions }) => contributions.find(scope, 'r', 'sums')),
       null,
@@ -278,6 +284,8 @@ for (const { name, skip, open } of STORES) {
       reportWith(randomUUID(), 1, { tasks: ['1', '2', '3', 'x\0'].map(task) }),
     );
     for (const robot of ['b', 'c']) await reports.take(robot, reportWith(randomUUID(), 1));
+    const chunks = new ChunkIntake(store, { ...CHUNK_LIMITS, maxRobots: 2 });
+    await chunks.take('d', randomSums(1).chunks[0]!);
     await reports.take('a', Buffer.from('{"schema":'));
     assert.deepEqual(
       (await store.transaction(({ scopes }) => scopes.list())).map((row) => row.backbone),

@@ -87,7 +87,7 @@ function overHttp({ url = DEFAULT_URL, tokenFile }: HubAccessOptions): HubAccess
         'HL_FLEET_HUB_UNREACHABLE',
         `no answer from ${url}: ${messageOf(cause)}`,
         {
-          remedy: 'Start the hub (headland fleet serve), or correct --url.',
+          remedy: 'Start the hub (`headland fleet serve`), or correct --url.',
           cause,
         },
       );

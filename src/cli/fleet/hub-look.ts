@@ -16,7 +16,7 @@ const percent = (share: number | undefined): string =>
 const time = (ms: number): string => new Date(ms).toISOString().slice(0, 19);
 
 /** The fleet at a glance. */
-export function statusCommand(): Command {
+export function overviewCommand(): Command {
   return withHubAccess(new Command('overview')).action(async (options: HubAccessOptions) => {
     const overview = await withHub(options, (hub) => hub.get<HubOverview>('/api/overview'));
     if (options.json) return printJson(overview);

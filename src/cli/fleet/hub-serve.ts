@@ -14,7 +14,7 @@ export function serveCommand(): Command {
     .option('--config <file>', 'configuration file', DEFAULT_HUB_CONFIG)
     .action(async ({ config: path }: { config: string }) => {
       const config = loadHubConfig(path);
-      const replica = config.replica ?? `${hostname()}-${process.pid}`;
+      const replica = config.replica ?? hostname();
       const log = createLog({
         level: config.log.level,
         format: config.log.format,

@@ -35,7 +35,7 @@ export const HUB_COMMANDS: readonly CommandEntry[] = [
     name: 'overview',
     usage: '[options]',
     summary: 'show robots, tasks, heads and rollouts of the fleet',
-    load: async () => (await import('./hub-look.js')).statusCommand(),
+    load: async () => (await import('./hub-look.js')).overviewCommand(),
   },
   {
     name: 'robots',

@@ -14,8 +14,10 @@ import type { RobotRow } from '../store/tables/robot-rows.js';
 import type { ScopeRow } from '../store/tables/scope-rows.js';
 import type { UploadRow } from '../store/tables/upload-rows.js';
 import { checkedMoment, checkedSums } from './object-check.js';
+import { isRoomFor } from './report-intake.js';
 
 export interface ChunkLimits {
+  maxRobots: number;
   maxObjectBytes: number;
   maxPendingBytes: number;
 }
@@ -43,6 +45,7 @@ export class ChunkIntake {
         await tables.robots.count(robot, 'refused');
         return;
       }
+      if (!(await isRoomFor(tables, robot, this.limits.maxRobots))) return;
       const row = await tables.robots.enter(robot, chunk.header.epoch, nowMs);
       const scope = await tables.scopes.find(chunk.header.task, chunk.header.backbone);
       if (row === null || (await isOld(tables, scope, robot, chunk.header))) {

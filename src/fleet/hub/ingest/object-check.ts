@@ -33,7 +33,7 @@ export function checkedSums(
   return sums;
 }
 
-/** @throws HeadlandError HL_FLEET_OBJECT_INVALID, HL_FLEET_BACKBONE_OTHER, HL_FLEET_BASIS_FIXED */
+/** @throws HeadlandError HL_FLEET_OBJECT_INVALID, HL_FLEET_BACKBONE_OTHER */
 export function checkedMoment(bytes: Uint8Array, scope: ScopeRow): Moment {
   const moment = decodeMoment(bytes);
   checkBackbone(moment.backbone, scope);

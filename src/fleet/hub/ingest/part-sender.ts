@@ -1,5 +1,5 @@
 import { chunkCount, encodeChunk } from '../../contract/chunk-codec.js';
-import { wantSchema } from '../../contract/desired.js';
+import { type Want, wantSchema } from '../../contract/desired.js';
 import { fleetTopic } from '../../contract/fleet-topics.js';
 import type { HubStore } from '../store/hub-store.js';
 import type { ObjectRow } from '../store/tables/object-rows.js';
@@ -51,7 +51,7 @@ export class PartSender {
   }
 }
 
-function readWant(payload: Uint8Array): { object: string; from: number; count: number } | null {
+function readWant(payload: Uint8Array): Want | null {
   try {
     const parsed = wantSchema.safeParse(JSON.parse(Buffer.from(payload).toString('utf8')));
     return parsed.success ? parsed.data : null;

@@ -28,7 +28,7 @@ export class ReportIntake {
         await tables.robots.count(robot, 'refused');
         return;
       }
-      if (!(await this.#isRoom(tables, robot))) return;
+      if (!(await isRoomFor(tables, robot, this.limits.maxRobots))) return;
       const row = await tables.robots.enter(robot, report.epoch, nowMs);
       if (row === null || report.number <= row.reportNumber) {
         // Each replica hears each report: the second of them is no replay.
@@ -78,16 +78,24 @@ export class ReportIntake {
     }
     if (!report.share && row.share === 1) await withdraw(tables, robot, nowMs);
   }
+}
 
-  async #isRoom(tables: HubTables, robot: string): Promise<boolean> {
-    if ((await tables.robots.find(robot)) !== null) return true;
-    const row = await tables.sql.first<{ robots: number }>('SELECT COUNT(*) AS robots FROM robots');
-    return (row?.robots ?? 0) < this.limits.maxRobots;
-  }
+/** Whether the hub knows the robot, or has room for one more. */
+export async function isRoomFor(
+  tables: HubTables,
+  robot: string,
+  maxRobots: number,
+): Promise<boolean> {
+  if ((await tables.robots.find(robot)) !== null) return true;
+  const row = await tables.sql.first<{ robots: number }>('SELECT COUNT(*) AS robots FROM robots');
+  return (row?.robots ?? 0) < maxRobots;
 }
 
 /** Forgets all that a robot has sent; the leader subtracts what is merged of it. */
 export async function withdraw(tables: HubTables, robot: string, nowMs: number): Promise<void> {
+  for (const { scope, kind } of await tables.contributions.ofRobot(robot)) {
+    if (kind === 'sums') await dropMixtures(tables, scope, nowMs);
+  }
   await tables.contributions.withdraw(robot);
   await tables.uploads.removeAll(robot);
   await tables.rounds.removeAnswers(robot);
@@ -100,6 +108,22 @@ export async function withdraw(tables: HubTables, robot: string, nowMs: number):
     task: null,
     detail: {},
   });
+}
+
+/** Deletes what holds sums of all robots together; the next round makes it anew. */
+async function dropMixtures(tables: HubTables, scope: number, nowMs: number): Promise<void> {
+  await tables.objects.removeBefore(scope, 'prior', Number.MAX_SAFE_INTEGER);
+  const round = await tables.rounds.newest(scope);
+  if (round?.state === 'judging') {
+    await tables.rounds.end(scope, round.round, {
+      state: 'failed',
+      endedAtMs: nowMs,
+      reason: 'a robot withdrew its sums',
+      headVersion: null,
+    });
+  }
+  await tables.scopes.requestRound(scope);
+  await tables.robots.touch(null);
 }
 
 function readReport(payload: Uint8Array): Reported | null {

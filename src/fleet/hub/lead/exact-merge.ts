@@ -1,4 +1,4 @@
-import { flatLength, flatten, unflatten } from '../../../head/sums/class-sums.js';
+import { flatLength, flatten } from '../../../head/sums/class-sums.js';
 import { ExactSums } from '../../../head/sums/exact-sums.js';
 import { decodeSums } from '../../../head/sums/task-sums.js';
 import type { HubTables } from '../store/hub-store.js';
@@ -120,11 +120,6 @@ export async function readMerged(
     classes.push({ label, merged: await readClass(tables, scopeId, label, length) });
   }
   return classes;
-}
-
-/** Samples in merged sums. */
-export function samplesOf({ sums }: MergedClass, directions: number): number {
-  return unflatten(sums.value(), directions).samples;
 }
 
 async function readClass(

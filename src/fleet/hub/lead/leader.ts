@@ -33,7 +33,7 @@ export class Leader {
     const context: LeadContext = { ...this.context, term };
     try {
       const scopes = await leading(context, (tables) => tables.scopes.list());
-      for (const scope of scopes) await this.#workOn(context, scope, nowMs);
+      for (const scope of scopes) await this.#tryToWorkOn(context, scope, nowMs);
       await this.publisher.publish(context, nowMs);
       if (performance.now() - this.#cleanedUpMs >= CLEAN_UP_MS) {
         await cleanUp(context, scopes, nowMs);
@@ -42,6 +42,19 @@ export class Leader {
     } catch (error) {
       if (!isHeadlandError(error, 'HL_FLEET_NOT_LEADER')) throw error;
       this.leadership.lost();
+    }
+  }
+
+  /** A task that fails must not keep the others, and the wishes to robots, from their turn. */
+  async #tryToWorkOn(context: LeadContext, scope: ScopeRow, nowMs: number): Promise<void> {
+    const { alarms, log } = context;
+    try {
+      await this.#workOn(context, scope, nowMs);
+      alarms.clear(`fleet-task-${scope.id}`);
+    } catch (error) {
+      if (isHeadlandError(error, 'HL_FLEET_NOT_LEADER')) throw error;
+      alarms.raise(`fleet-task-${scope.id}`, error);
+      log.debug({ err: error, task: scope.task }, 'cannot work on a task');
     }
   }
 

@@ -42,7 +42,7 @@ export function resultOfRound(
 ): RoundResult {
   const answers = evaluations.flatMap(({ robot, answers: bytes }) => {
     const { training, holdout } = decodeEvaluation(bytes);
-    const all = holdout === null ? [training] : [training, holdout];
+    const all = [training, holdout];
     return all.every(isPossible) ? [{ robot, all }] : [];
   });
   const choice = chooseCandidate(

@@ -205,9 +205,10 @@ export async function endRound(
   if (ready === null) return;
   const { round, snapshot, answers, before, basis } = ready;
   const result = resultOfRound(round.round, answers, before);
-  const contrary = await leading(context, (tables) =>
-    noteScores(tables, context, scope, result, nowMs),
-  );
+  const contrary = await leading(context, async (tables) => {
+    await noteScores(tables, context, scope, result, nowMs);
+    return quarantinedSince(tables, round.startedAtMs);
+  });
   if (contrary.length > 0 || snapshot === null) {
     const reason = `made with sums of ${contrary.join(', ')}, now quarantined`;
     await leading(context, async (tables) => {
@@ -248,15 +249,24 @@ async function isAnswered(
   return true;
 }
 
-/** Keeps the scores of robots. @returns names of robots that are quarantined because of them */
+/** Robots whose sums a round holds that began before they were quarantined. */
+async function quarantinedSince(tables: HubTables, sinceMs: number): Promise<string[]> {
+  return (await tables.robots.list())
+    .filter(({ quarantine, quarantineDetail }) => {
+      const { atMs = 0 } = JSON.parse(quarantineDetail ?? '{}') as { atMs?: number };
+      return quarantine === 'quarantined' && atMs >= sinceMs;
+    })
+    .map(({ robot }) => robot);
+}
+
+/** Keeps the scores of robots, and flags or quarantines those that they speak against. */
 async function noteScores(
   tables: HubTables,
   { config: { quarantine }, log }: LeadContext,
   scope: ScopeRow,
   { robots }: RoundResult,
   nowMs: number,
-): Promise<string[]> {
-  const contrary: string[] = [];
+): Promise<void> {
   for (const { robot, ...score } of robots) {
     await tables.robotTasks.setLeftOut(robot, scope.id, score);
     const row = await tables.robots.find(robot);
@@ -291,9 +301,7 @@ async function noteScores(
       detail: { reason, ...figures },
     });
     log.warn({ robot, reason }, `a robot is ${state}`);
-    if (state === 'quarantined') contrary.push(robot);
   }
-  return contrary;
 }
 
 async function publishHead(

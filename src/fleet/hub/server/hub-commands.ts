@@ -155,7 +155,7 @@ const COMMANDS: Commands = {
   '/api/people/remove': async ({ tables }, body) => {
     if (!(await tables.people.remove(body.name))) {
       throw new HeadlandError('HL_FLEET_NOT_FOUND', `there is no person "${body.name}"`, {
-        remedy: 'List the people: headland fleet people',
+        remedy: 'List the people: `headland fleet people list`',
       });
     }
     return {};
@@ -293,14 +293,14 @@ async function knownScope(
   const scope = await tables.scopes.find(name, checksum);
   if (scope !== null) return scope;
   throw new HeadlandError('HL_FLEET_TASK_UNKNOWN', `no robot has a task "${name}" on ${checksum}`, {
-    remedy: 'List the tasks of the fleet: headland fleet overview',
+    remedy: 'List the tasks of the fleet: `headland fleet overview`',
   });
 }
 
 async function knownRobot(tables: HubTables, name: string): Promise<void> {
   if ((await tables.robots.find(name)) !== null) return;
   throw new HeadlandError('HL_FLEET_ROBOT_UNKNOWN', `no robot "${name}" has reported`, {
-    remedy: 'List the robots: headland fleet robots',
+    remedy: 'List the robots: `headland fleet robots`',
   });
 }
 
@@ -314,6 +314,6 @@ function unknownVersion(scope: ScopeRow, what: string): HeadlandError {
   return new HeadlandError(
     'HL_FLEET_VERSION_UNKNOWN',
     `task "${scope.task}" has no head that can be fetched: ${what}`,
-    { remedy: 'List the heads of the task: headland fleet overview' },
+    { remedy: 'List the heads of the task: `headland fleet overview`' },
   );
 }

@@ -1,6 +1,6 @@
 import type { Alarm } from '../../../base/alarms.js';
 import { HeadlandError } from '../../../base/errors.js';
-import type { HubCommandPath, HubOverview, Person } from '../../contract/hub-api.js';
+import type { HubCommandPath, HubMe, HubOverview, Person } from '../../contract/hub-api.js';
 import type { HubConfig } from '../settings/hub-schema.js';
 import type { HubStore, HubTables } from '../store/hub-store.js';
 import { doHubCommand } from './hub-commands.js';
@@ -42,8 +42,10 @@ export class HubDesk {
     const [, api, what, one, two] = url.pathname.split('/').map(decoded);
     if (api !== 'api') throw notFound(url.pathname);
     const nowMs = Date.now();
-    if (what === 'me')
-      return { name: person.name, role: person.role, fleet: config.fleet, version };
+    if (what === 'me') {
+      const me: HubMe = { name: person.name, role: person.role, fleet: config.fleet, version };
+      return me;
+    }
     if (what === 'overview') return this.overview(nowMs);
     const found = await store.transaction(async (tables) => {
       if (what === 'robots' && one === undefined) return robotList(tables, config, nowMs);

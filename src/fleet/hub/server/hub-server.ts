@@ -157,7 +157,7 @@ export class HubServer {
     if (person !== null) return person;
     throw new HeadlandError('HL_FLEET_TOKEN_REFUSED', 'the token is missing or belongs to nobody', {
       remedy:
-        'Send Authorization: Bearer TOKEN. An operator makes tokens: headland fleet people add NAME.',
+        'Send Authorization: Bearer TOKEN. An operator makes tokens: `headland fleet people add NAME`.',
     });
   }
 

@@ -164,7 +164,12 @@ const limits = section(
 /** The configuration file of `headland fleet serve`. */
 export const hubConfigSchema = z.strictObject({
   fleet: name.default('fleet').describe('Name of the fleet'),
-  replica: name.nullable().default(null).describe('Name of this hub; null: host name and process'),
+  replica: name
+    .nullable()
+    .default(null)
+    .describe(
+      'Name of this hub among those of the fleet, the same after each start: the broker keeps its messages under it; null: the host name',
+    ),
   store: z
     .string()
     .regex(/^(sqlite:.+|postgres(ql)?:\/\/\S+)$/, 'use sqlite:PATH or postgres://…')
@@ -190,9 +195,10 @@ export const hubConfigSchema = z.strictObject({
 });
 export type HubConfig = z.infer<typeof hubConfigSchema>;
 
-export type HubSecret = z.infer<typeof secret>;
-
-/** The JSON Schema (draft 2020-12) of the file. */
+/**
+ * The JSON Schema (draft 2020-12) of the file, as in docs/reference/fleet-hub-schema.json.
+ * @internal
+ */
 export function hubConfigJsonSchema(): Record<string, unknown> {
   return {
     $id: 'https://headland.invalid/schema/fleet-hub.json',

@@ -178,7 +178,8 @@ function meantBy(error: unknown): unknown {
     'HL_FLEET_STORE_UNAVAILABLE',
     `the database of the hub cannot be used: ${messageOf(error)}`,
     {
-      remedy: 'Start PostgreSQL, or correct store.postgres; the hub tries again by itself.',
+      remedy:
+        'Start PostgreSQL, or correct the setting store of the hub; the hub tries again by itself.',
       details: { code },
       cause: error,
     },
