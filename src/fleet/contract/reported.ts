@@ -40,7 +40,7 @@ export const reportedTaskSchema = z.strictObject({
     checksum: backboneChecksum,
     feature_size: z.int().min(1).max(65_536),
   }),
-  /** Everything labelled on the robot, also what it does not share. */
+  /** Everything labelled on the robot, also what the hub keeps local; not `fleet.neverShare`. */
   labels: labelCounts,
   sums: z
     .strictObject({

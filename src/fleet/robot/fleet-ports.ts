@@ -20,7 +20,7 @@ export interface RunningBackbone {
 export interface FleetTask {
   name: string;
   samples: Pick<SampleStore, 'labelRevision' | 'classGeneration' | 'labelCounts' | 'labels'>;
-  heads: Pick<HeadRegistry, 'list' | 'pinned' | 'lastSwitch'>;
+  heads: Pick<HeadRegistry, 'list' | 'pinned'>;
   meta: TaskMeta;
   /** Settings that a job opens the samples with. */
   storeSettings: Config['samples'];

@@ -75,8 +75,11 @@ export function positionReport(position: Position | null): Reported['position'] 
   return position && { latitude: position.latitude, longitude: position.longitude };
 }
 
+/** Labels that the settings keep back are not even named. */
 function labelCounts({ parts }: TaskContext): ReportedTask['labels'] {
+  const withheld = new Set(parts.settings.neverShare);
   return [...parts.task.samples.labelCounts()]
+    .filter(([label]) => !withheld.has(label))
     .map(([label, samples]) => ({ label, samples }))
     .sort((one, other) => (one.label < other.label ? -1 : 1))
     .slice(0, MAX_LABELS);

@@ -87,9 +87,7 @@ export class TaskFollowing {
     const { settings, task } = this.context.parts;
     const base = this.context.remembered?.base ?? null;
     const serving = task.serving()?.card.fleet;
-    if (!settings.follow || !settings.blend || base === null || serving?.object !== base.head) {
-      return null;
-    }
+    if (!settings.follow || base === null || serving?.object !== base.head) return null;
     const training = this.#training(base, 'judge');
     const files = [training.head, training.prior, training.basis];
     const isWhole = files.every((file) => file === null || existsSync(file.path));
@@ -119,9 +117,8 @@ export class TaskFollowing {
     }
     if (head.state === 'judging' && !this.#running) await this.#findVerdict(memory);
     if (head.state !== 'serving' && head.state !== 'trial') return;
-    const last = await task.heads.lastSwitch();
     const isBack = version !== null && head.localVersion !== null && version < head.localVersion;
-    if (isBack || last?.by === 'shadow') {
+    if (isBack) {
       this.#update(memory, 'rolled_back', head.localVersion, `head ${version ?? 0} serves again`);
       this.#tell('fleet_rolled_back', memory);
     }
