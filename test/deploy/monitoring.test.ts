@@ -1,84 +1,31 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { parse, stringify } from 'yaml';
-import { z } from 'zod';
-import { type Family, parseExposition } from '../agent/metrics/prometheus-text.js';
-import { PROMTOOL, withoutPromtool } from '../agent/metrics/promtool.js';
+import { parseExposition } from '../agent/metrics/prometheus-text.js';
+import { withoutPromtool } from '../agent/metrics/promtool.js';
 import { TestAgent } from '../agent/support.js';
 import { ask } from '../console/client.js';
 import { TEST_HANG_MS } from '../liveness.js';
 import { temporaryFolder } from '../temporary-folder.js';
+import {
+  assertPanelsApart,
+  assertRaised,
+  assertReadable,
+  checkQuery,
+  familyOf,
+  metricsIn,
+  promtool,
+  readMonitoring,
+} from './monitoring.js';
 
 const DEPLOY = new URL('../../../deploy/', import.meta.url);
 const RULES = new URL('prometheus/headland.rules.yaml', DEPLOY);
 
-const rulesFile = z.object({
-  groups: z.array(
-    z.object({ rules: z.array(z.object({ alert: z.string(), expr: z.string() }).loose()) }),
-  ),
-});
-const dashboardFile = z.object({
-  annotations: z.object({ list: z.array(z.object({ name: z.string(), expr: z.string() })) }),
-  templating: z.object({ list: z.array(z.object({ name: z.string(), query: z.unknown() })) }),
-  panels: z.array(
-    z.object({
-      id: z.number(),
-      title: z.string(),
-      type: z.string(),
-      gridPos: z.object({ x: z.number(), y: z.number(), w: z.number(), h: z.number() }),
-      targets: z.array(z.object({ expr: z.string() })).default([]),
-    }),
-  ),
-});
-
-const alerts = rulesFile
-  .parse(parse(readFileSync(RULES, 'utf8')))
-  .groups.flatMap(({ rules }) => rules.map(({ alert, expr }) => ({ where: alert, expr })));
-const dashboard = dashboardFile.parse(
-  JSON.parse(readFileSync(new URL('grafana/headland.json', DEPLOY), 'utf8')),
+const { panels, annotations, dashboard, queries } = readMonitoring(
+  RULES,
+  new URL('grafana/headland.json', DEPLOY),
 );
-const panels = dashboard.panels.flatMap(({ title, targets }) =>
-  targets.map(({ expr }) => ({ where: title, expr })),
-);
-const annotations = dashboard.annotations.list.map(({ name, expr }) => ({ where: name, expr }));
-const queries = [...alerts, ...panels, ...annotations];
-
-/** Labels that the server adds, or that functions make. */
-const SERVER_LABELS = ['instance', 'job', 'le'];
-
-/** Metrics in a query, with the labels that it asks of them. */
-function metricsIn(expr: string): { name: string; labels: string[] }[] {
-  return [...expr.matchAll(/\b((?:headland|process)_\w+|up)\b(?:\{([^}]*)\})?/g)].map(
-    ([, name = '', matchers = '']) => ({
-      name,
-      labels: [...matchers.matchAll(/(\w+)\s*(?:=~|!~|!=|=)/g)].map(([, label = '']) => label),
-    }),
-  );
-}
-
-function familyOf(families: ReadonlyMap<string, Family>, name: string): Family | undefined {
-  return families.get(name) ?? families.get(name.replace(/_(bucket|sum|count)$/, ''));
-}
-
-function checkQuery(
-  { where, expr }: (typeof queries)[number],
-  families: ReadonlyMap<string, Family>,
-): void {
-  const metrics = metricsIn(expr);
-  assert.ok(metrics.length > 0, `${where} asks for nothing: ${expr}`);
-  for (const { name, labels } of metrics) {
-    if (name === 'up') continue;
-    const family = familyOf(families, name);
-    assert.ok(family, `${where} asks for ${name}, which does not exist`);
-    const [sample] = family.samples;
-    if (!sample) continue;
-    const known = [...Object.keys(sample.labels), ...SERVER_LABELS];
-    for (const label of labels) assert.ok(known.includes(label), `${where}: ${name}{${label}}`);
-  }
-}
 
 describe('dashboard and alert rules', { timeout: TEST_HANG_MS }, () => {
   test('ask only for metrics and labels that a robot has, and every query asks for one', async (t) => {
@@ -119,33 +66,16 @@ describe('dashboard and alert rules', { timeout: TEST_HANG_MS }, () => {
   });
 
   test('have panels that do not overlap, each with an id of its own', () => {
-    const taken = new Set<string>();
-    const ids = new Set(dashboard.panels.map(({ id }) => id));
-    assert.equal(ids.size, dashboard.panels.length);
-    for (const { title, gridPos } of dashboard.panels) {
-      assert.ok(gridPos.x + gridPos.w <= 24, title);
-      for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++) {
-        for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
-          assert.ok(!taken.has(`${x},${y}`), `${title} lies on another panel`);
-          taken.add(`${x},${y}`);
-        }
-      }
-    }
+    assertPanelsApart(dashboard);
   });
 
   test('are read by Prometheus, as is the example', { skip: withoutPromtool }, (t) => {
     const dir = temporaryFolder(t);
     cpSync(new URL('prometheus', DEPLOY), dir, { recursive: true });
     writeFileSync(join(dir, 'headland-token'), 'a token\n');
+    writeFileSync(join(dir, 'headland-fleet-token'), 'a token\n');
     promtool('check', 'config', join(dir, 'prometheus.yml'));
-    // What Grafana fills in before it asks.
-    const expressions = [...panels, ...annotations].map(({ expr }) =>
-      expr.replaceAll('$__rate_interval', '5m').replaceAll('$instance', '.*'),
-    );
-    const record = expressions.map((expr, index) => ({ record: `query_${index}`, expr }));
-    const file = join(dir, 'queries.yaml');
-    writeFileSync(file, stringify({ groups: [{ name: 'queries', rules: record }] }));
-    promtool('check', 'rules', file);
+    assertReadable([...panels, ...annotations], dir);
   });
 
   test('raise the alerts that they promise, and no others', { skip: withoutPromtool }, (t) => {
@@ -211,19 +141,6 @@ describe('dashboard and alert rules', { timeout: TEST_HANG_MS }, () => {
         ],
       },
     ].map((each) => ({ interval: '1m', ...each }));
-    cpSync(RULES, join(dir, 'rules.yaml'));
-    // Annotations are prose; only that an alert is raised, and with which labels, is promised.
-    const bare = parse(readFileSync(RULES, 'utf8'), (key, value) =>
-      key === 'annotations' ? undefined : value,
-    );
-    writeFileSync(join(dir, 'rules.yaml'), stringify(bare));
-    const file = join(dir, 'test.yaml');
-    writeFileSync(file, stringify({ rule_files: ['rules.yaml'], tests: cases }));
-    promtool('test', 'rules', file);
+    assertRaised(RULES, cases, dir);
   });
 });
-
-function promtool(...args: string[]): void {
-  const { status, stdout, stderr } = spawnSync(PROMTOOL!, args, { encoding: 'utf8' });
-  assert.equal(status, 0, stdout + stderr);
-}
