@@ -4,8 +4,7 @@ import { createRandom } from '../../src/base/random.js';
 import type { Head } from '../../src/head/head.js';
 import { headProbabilities, indexOfLargest } from '../../src/head/score.js';
 import { identityBasis, project } from '../../src/head/sums/basis.js';
-import { blendSums, type LabelledSums, withoutOwn } from '../../src/head/sums/blend.js';
-import { plus } from '../../src/head/sums/class-sums.js';
+import { blendSums, type LabelledSums } from '../../src/head/sums/blend.js';
 import { headFromSums } from '../../src/head/sums/fleet-head.js';
 import { HISTOGRAM_BINS } from '../../src/head/sums/gaussian-sums.js';
 import { sumsByClass } from '../../src/head/sums/task-sums.js';
@@ -128,20 +127,4 @@ test('a robot with one pass takes the choice of the fleet', () => {
   assert.equal(recipe.fit.lambda, 0.1);
   assert.ok(accuracy(headOf(recipe, about), photos(200, 3)) > 0.8);
   assert.deepEqual([...novelty.scores], [-1, 0, 1]);
-});
-
-test('what a robot gave to the fleet is taken out of the prior', () => {
-  const own = sumsOf(photos(30, 1, { classes: [0, 3] }));
-  const others = sumsOf(photos(90, 2, { classes: [0, 1, 2] }));
-  const all = blendSums(own, others, Number.POSITIVE_INFINITY);
-  const rest = withoutOwn(all, own);
-  assert.deepEqual(
-    rest.map(({ label }) => label),
-    ['apple', 'beet', 'carrot'],
-  );
-  for (const [i, { sums }] of rest.entries()) {
-    const difference = plus(sums, others[i]!.sums, -1);
-    assert.ok(Math.abs(difference.samples) < 1e-9);
-    assert.ok(difference.gram.every((value) => Math.abs(value) < 1e-9));
-  }
 });

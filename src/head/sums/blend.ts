@@ -34,22 +34,3 @@ export function blendSums(
     .filter(({ sums }) => sums.samples > 0)
     .sort((a, b) => (a.label < b.label ? -1 : 1));
 }
-
-/**
- * The rest of the fleet: its sums without those of one robot. What is left of a class by rounding alone is
- * dropped.
- */
-export function withoutOwn(
-  fleet: readonly LabelledSums[],
-  own: readonly LabelledSums[],
-): LabelledSums[] {
-  const mine = new Map(own.map(({ label, sums }) => [label, sums]));
-  return fleet.flatMap(({ label, sums }) => {
-    const part = mine.get(label);
-    if (!part) return [{ label, sums }];
-    const rest = plus(sums, part, -1);
-    return rest.samples > LEAST_SAMPLES ? [{ label, sums: rest }] : [];
-  });
-}
-
-const LEAST_SAMPLES = 1e-6;
