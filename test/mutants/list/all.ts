@@ -13,6 +13,7 @@ import { DATASET_MUTANTS } from './dataset-mutants.js';
 import { DEMO_MUTANTS } from './demo-mutants.js';
 import { DEPLOY_MUTANTS } from './deploy-mutants.js';
 import { DOCTOR_MUTANTS } from './doctor-mutants.js';
+import { FLEET_PAGE_MUTANTS } from './fleet-page-mutants.js';
 import { GATE_MUTANTS } from './gate-mutants.js';
 import { GPIO_MUTANTS } from './gpio-mutants.js';
 import { HEAD_MUTANTS } from './head-mutants.js';
@@ -66,5 +67,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...DEMO_MUTANTS,
   ...DEPLOY_MUTANTS,
   ...DOCTOR_MUTANTS,
+  ...FLEET_PAGE_MUTANTS,
   ...POSITION_MUTANTS,
 ];
