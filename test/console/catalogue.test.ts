@@ -9,15 +9,26 @@ type Entry = string | Record<string, string>;
 
 let root = dirname(fileURLToPath(import.meta.url));
 while (!existsSync(join(root, 'package.json'))) root = dirname(root);
-const PAGE = join(root, 'src', 'console', 'page');
-const CATALOGUES = join(PAGE, 'words', 'catalogue');
+const CONSOLE = join(root, 'src', 'console', 'page');
+const HUB = join(root, 'src', 'fleet', 'hub', 'page');
+const SHARED = join(root, 'src', 'page');
 
-/** The page is no part of the compiled program: its catalogues are compiled here. */
-async function catalogue(language: string): Promise<Map<string, Entry>> {
-  const folder = join(CATALOGUES, language);
+/** The texts of a page and those that all pages share. */
+function filesOf(page: string, language: string): string[] {
+  return [page, SHARED]
+    .map((folder) => join(folder, 'words'))
+    .flatMap((folder) =>
+      readdirSync(folder, { recursive: true, encoding: 'utf8' })
+        .filter((each) => each.endsWith(`.${language}.ts`))
+        .map((each) => join(folder, each)),
+    );
+}
+
+/** A page is no part of the compiled program: its catalogues are compiled here. */
+async function catalogueOf(page: string, language: string): Promise<Map<string, Entry>> {
   const entries = new Map<string, Entry>();
-  for (const name of readdirSync(folder).filter((each) => each.endsWith(`.${language}.ts`))) {
-    const { outputText } = ts.transpileModule(readFileSync(join(folder, name), 'utf8'), {
+  for (const file of filesOf(page, language)) {
+    const { outputText } = ts.transpileModule(readFileSync(file, 'utf8'), {
       compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
     });
     const url = `data:text/javascript;base64,${Buffer.from(outputText).toString('base64')}`;
@@ -40,71 +51,87 @@ function placeholders(entry: Entry): string[] {
   return [...new Set(names)].sort();
 }
 
-describe('the catalogues of the page', () => {
-  it('have the same keys and placeholders in every language', async () => {
-    const english = await catalogue('en');
-    assert.ok(english.size > 30);
-    for (const language of ['de', 'zh']) {
-      const other = await catalogue(language);
-      assert.deepEqual([...other.keys()].sort(), [...english.keys()].sort(), language);
-      for (const [key, entry] of other) {
-        assert.deepEqual(
-          placeholders(entry),
-          placeholders(english.get(key)!),
-          `${language} ${key}`,
+for (const [of, page] of [
+  ['console', CONSOLE],
+  ['fleet hub', HUB],
+] as const) {
+  const catalogue = (language: string) => catalogueOf(page, language);
+
+  describe(`the catalogues of the page of the ${of}`, () => {
+    it('have the same keys and placeholders in every language', async () => {
+      const english = await catalogue('en');
+      assert.ok(english.size > 30);
+      for (const language of ['de', 'zh']) {
+        const other = await catalogue(language);
+        assert.deepEqual([...other.keys()].sort(), [...english.keys()].sort(), language);
+        for (const [key, entry] of other) {
+          assert.deepEqual(
+            placeholders(entry),
+            placeholders(english.get(key)!),
+            `${language} ${key}`,
+          );
+        }
+      }
+    });
+
+    it('have a text for every plural form that the language needs, and no empty text', async () => {
+      for (const language of ['en', 'de', 'zh']) {
+        const needed = new Intl.PluralRules(language).resolvedOptions().pluralCategories;
+        for (const [key, entry] of await catalogue(language)) {
+          for (const text of forms(entry)) assert.notEqual(text.trim(), '', `${language} ${key}`);
+          if (typeof entry === 'string') continue;
+          for (const form of needed)
+            assert.ok(entry[form], `${language} ${key}: no form "${form}"`);
+        }
+      }
+    });
+
+    it('translates: a Chinese text has Chinese characters, and a German one differs from the English', async () => {
+      const english = await catalogue('en');
+      const [german, chinese] = [await catalogue('de'), await catalogue('zh')];
+      for (const [key, entry] of english) {
+        const hasWords = forms(entry).some((text) =>
+          /\p{L}{2}/u.test(text.replaceAll(/\{\w+\}/g, '')),
         );
+        if (!hasWords || SAME_EVERYWHERE.has(key)) continue;
+        assert.match(forms(chinese.get(key)!).join(), /\p{Script=Han}/u, `zh ${key}`);
+        if (!SAME_IN_GERMAN.has(key)) assert.notDeepEqual(german.get(key), entry, `de ${key}`);
       }
-    }
-  });
+    });
 
-  it('have a text for every plural form that the language needs, and no empty text', async () => {
-    for (const language of ['en', 'de', 'zh']) {
-      const needed = new Intl.PluralRules(language).resolvedOptions().pluralCategories;
-      for (const [key, entry] of await catalogue(language)) {
-        for (const text of forms(entry)) assert.notEqual(text.trim(), '', `${language} ${key}`);
-        if (typeof entry === 'string') continue;
-        for (const form of needed) assert.ok(entry[form], `${language} ${key}: no form "${form}"`);
+    it('hold every text: no view has words of its own', () => {
+      for (const folder of [page, SHARED].map((each) => join(each, 'views'))) {
+        for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+          if (!file.endsWith('.tsx')) continue;
+          const path = join(folder, file);
+          const source = ts.createSourceFile(
+            path,
+            readFileSync(path, 'utf8'),
+            ts.ScriptTarget.ES2022,
+            true,
+          );
+          const visit = (node: ts.Node): void => {
+            assert.equal(
+              wordsOf(node),
+              null,
+              `${pathToFileURL(path)}: a text outside the catalogue`,
+            );
+            ts.forEachChild(node, visit);
+          };
+          visit(source);
+        }
       }
-    }
+    });
   });
+}
 
-  it('translates: a Chinese text has Chinese characters, and a German one differs from the English', async () => {
-    const english = await catalogue('en');
-    const [german, chinese] = [await catalogue('de'), await catalogue('zh')];
-    for (const [key, entry] of english) {
-      const hasWords = forms(entry).some((text) =>
-        /\p{L}{2}/u.test(text.replaceAll(/\{\w+\}/g, '')),
-      );
-      if (!hasWords || SAME_EVERYWHERE.has(key)) continue;
-      assert.match(forms(chinese.get(key)!).join(), /\p{Script=Han}/u, `zh ${key}`);
-      if (!SAME_IN_GERMAN.has(key)) assert.notDeepEqual(german.get(key), entry, `de ${key}`);
-    }
-  });
-
+describe('the catalogues of the console', () => {
   it('have a text for every message of the robot', async () => {
-    const english = await catalogue('en');
+    const english = await catalogueOf(CONSOLE, 'en');
     const keys = messageKeys();
     assert.ok(keys.size > 30);
     const missing = [...keys].filter((key) => !english.has(key) && !WRITTEN_EARLIER.has(key));
     assert.deepEqual(missing, []);
-  });
-
-  it('hold every text: no view has words of its own', () => {
-    for (const file of readdirSync(join(PAGE, 'views'), { recursive: true, encoding: 'utf8' })) {
-      if (!file.endsWith('.tsx')) continue;
-      const path = join(PAGE, 'views', file);
-      const source = ts.createSourceFile(
-        path,
-        readFileSync(path, 'utf8'),
-        ts.ScriptTarget.ES2022,
-        true,
-      );
-      const visit = (node: ts.Node): void => {
-        assert.equal(wordsOf(node), null, `${pathToFileURL(path)}: a text outside the catalogue`);
-        ts.forEachChild(node, visit);
-      };
-      visit(source);
-    }
   });
 });
 
@@ -182,6 +209,14 @@ const SAME_IN_GERMAN: ReadonlySet<string> = new Set([
   'robot.position',
   'robot.kind_training',
   'robot.ruleName',
+  'fleet.name',
+  'fleet.broker',
+  'fleet.online',
+  'fleet.position',
+  'fleet.software',
+  'fleet.state.offline',
+  'fleet.version',
+  'fleet.headState',
 ]);
 
 const SPOKEN_ATTRIBUTES = new Set([

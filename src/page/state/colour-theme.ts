@@ -1,5 +1,5 @@
 import { type FrameState, THEMES, type Theme } from './frame-state.js';
-import type { Store } from './store.js';
+import type { Store } from './state-store.js';
 
 const KEY = 'headland-theme';
 

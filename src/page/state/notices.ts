@@ -1,5 +1,5 @@
 import type { FrameState, Notice } from './frame-state.js';
-import type { Store } from './store.js';
+import type { Store } from './state-store.js';
 
 const WORD_MS = 5_000;
 const PROBLEM_MS = 9_000;

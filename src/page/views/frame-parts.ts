@@ -1,7 +1,7 @@
 import type { ColourTheme } from '../state/colour-theme.js';
 import type { FrameState } from '../state/frame-state.js';
 import type { Notices } from '../state/notices.js';
-import type { Store } from '../state/store.js';
+import type { Store } from '../state/state-store.js';
 import type { FrameKey } from '../words/frame/frame.js';
 import type { Translator } from '../words/translator.js';
 

@@ -1,5 +1,5 @@
 import { useLayoutEffect, useState } from 'preact/hooks';
-import type { Store } from '../state/store.js';
+import type { Store } from '../state/state-store.js';
 
 /**
  * A part of the state; rerenders the component only when that part is replaced. Pictures arrive eight

@@ -1,5 +1,5 @@
 import type { FrameState } from '../state/frame-state.js';
-import type { Store } from '../state/store.js';
+import type { Store } from '../state/state-store.js';
 import { useSelected } from './use-selected.js';
 
 /** The texts of the page; rerenders the component when another language is chosen. */

@@ -1,4 +1,4 @@
-import type { Store } from '../state/store.js';
+import type { Store } from '../state/state-store.js';
 import { type Entry, LANGUAGES, type Language } from './language.js';
 
 const KEY = 'headland-language';

@@ -14,6 +14,7 @@ import { DEMO_MUTANTS } from './demo-mutants.js';
 import { DEPLOY_MUTANTS } from './deploy-mutants.js';
 import { DOCTOR_MUTANTS } from './doctor-mutants.js';
 import { FLEET_HUB_MUTANTS } from './fleet-hub-mutants.js';
+import { FLEET_PAGE_MUTANTS } from './fleet-page-mutants.js';
 import { FLEET_ROBOT_MUTANTS } from './fleet-robot-mutants.js';
 import { GATE_MUTANTS } from './gate-mutants.js';
 import { GPIO_MUTANTS } from './gpio-mutants.js';
@@ -70,6 +71,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...DEMO_MUTANTS,
   ...DEPLOY_MUTANTS,
   ...DOCTOR_MUTANTS,
+  ...FLEET_PAGE_MUTANTS,
   ...POSITION_MUTANTS,
   ...FLEET_HUB_MUTANTS,
   ...FLEET_ROBOT_MUTANTS,

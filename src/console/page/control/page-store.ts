@@ -1,4 +1,4 @@
-import { Store } from '../../../page/state/store.js';
+import { Store } from '../../../page/state/state-store.js';
 import { INITIAL_STATE, type PageState } from './page-state.js';
 
 export class PageStore extends Store<PageState> {

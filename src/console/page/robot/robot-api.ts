@@ -1,4 +1,4 @@
-import { answerOf } from '../../../page/request/answer.js';
+import { answerOf } from '../../../page/request/page-request.js';
 import { Refusal } from '../../../page/request/refusal.js';
 import type {
   AnswerOf,

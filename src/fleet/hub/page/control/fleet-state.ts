@@ -1,5 +1,5 @@
 import type { FrameState } from '../../../../page/state/frame-state.js';
-import { Store } from '../../../../page/state/store.js';
+import { Store } from '../../../../page/state/state-store.js';
 import type { HubMe, HubOverview, RobotList } from '../../../contract/hub-api.js';
 import { FLEET_ENGLISH, type FleetCatalogue } from '../words/fleet-catalogue.js';
 

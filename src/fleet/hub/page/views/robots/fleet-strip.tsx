@@ -26,7 +26,7 @@ export function FleetStrip({ page }: { page: FleetParts }) {
           </li>
         ))}
       </ul>
-      <dl class="card figures" id="fleet-figures">
+      <dl class="card fleet-figures" id="fleet-figures">
         {figures.map(([key, value]) => (
           <div key={key}>
             <dt>{words.say(key)}</dt>

@@ -1,4 +1,4 @@
-import { ROBOT_STATES, type RobotRow, TONES, type Tone } from './robot-rows.js';
+import { ROBOT_STATES, type RobotRow, TONES, type Tone } from './table-rows.js';
 
 /** Cells of the map: one marker stands in each, so that none covers another. */
 const CELL_PX = 44;

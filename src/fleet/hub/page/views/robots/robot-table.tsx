@@ -3,7 +3,7 @@ import { ScrollArea } from '../../../../../page/views/scroll-area.js';
 import { SortHeads, type SortOrder } from '../../../../../page/views/sort-heads.js';
 import { useWords } from '../../../../../page/views/use-words.js';
 import type { FleetParts } from '../../control/fleet-parts.js';
-import { ROBOT_COLUMNS, type RobotColumn, type RobotRow, sortedRows, TONES } from './robot-rows.js';
+import { ROBOT_COLUMNS, type RobotColumn, type RobotRow, sortedRows, TONES } from './table-rows.js';
 
 /** A thousand rows at once make every change slow. */
 const PER_PAGE = 50;

@@ -2,7 +2,7 @@ import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { useWords } from '../../../../../page/views/use-words.js';
 import type { FleetParts } from '../../control/fleet-parts.js';
 import { type Area, areaOf, planOf } from './map-plan.js';
-import type { RobotRow } from './robot-rows.js';
+import type { RobotRow } from './table-rows.js';
 
 /**
  * Where the robots stand, north up, without a picture of the ground: nothing is requested from others.

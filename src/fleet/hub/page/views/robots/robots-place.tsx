@@ -7,9 +7,9 @@ import { FleetStrip } from './fleet-strip.js';
 import { GroupCard } from './group-card.js';
 import { type Area, isWithin } from './map-plan.js';
 import { RobotDetailView } from './robot-detail.js';
-import { isWanted, ROBOT_STATES, type RobotFilter, type RobotRow, rowOf } from './robot-rows.js';
 import { RobotTable } from './robot-table.js';
 import { RobotsMap } from './robots-map.js';
+import { isWanted, ROBOT_STATES, type RobotFilter, type RobotRow, rowOf } from './table-rows.js';
 
 /** All robots on a map and in a table, or one of them. */
 export function RobotsPlace({ page }: { page: FleetParts }) {
@@ -73,7 +73,7 @@ function FilterBar({
     ({ state, robots }) => robots > 0 || state === filter.state,
   );
   return (
-    <search class="card filters">
+    <search class="card robot-filters">
       <input
         id="find"
         type="search"

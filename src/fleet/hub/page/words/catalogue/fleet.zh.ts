@@ -18,7 +18,7 @@ export const fleetZh: Translated<typeof fleetEn> = {
   'fleet.role.view': '可查看',
   'fleet.role.operate': '可操作',
   'fleet.task': '任务',
-  'fleet.taskOn': '{task}（{backbone}）',
+  'fleet.taskOn': '{task}（主干网络 {backbone}）',
   'fleet.noTasks': '还没有机器人报告任务。',
   'fleet.actions': '操作',
   'fleet.all': '全部',
