@@ -17,6 +17,7 @@ const mayImport = {
   evaluation: ['training', 'samples', 'backbone', 'head', 'gate', 'registry', 'models'],
   perception: ['vision', 'backbone', 'head'],
   telemetry: ['storage'],
+  fleet: ['head', 'registry', 'samples', 'storage', 'telemetry'],
   alerts: [],
   console: [],
   host: [],
@@ -50,6 +51,7 @@ const doors = [
   ['picture-decoder', ['vision/'], 'node_modules/sharp/'],
   ['onnx-runtime', ['backbone/engines/', 'models/'], 'node_modules/onnxruntime-'],
   ['tensorflow', ['backbone/engines/', 'models/'], 'node_modules/@tensorflow/'],
+  ['fleet-database', ['fleet/hub/'], '(^|/)node_modules/pg/'],
   ['kernel-interface', ['alerts/gpio/', 'host/'], 'node_modules/koffi/'],
 ].map(([what, owners, path]) => ({
   name: `only-its-room-imports-the-${what}`,
