@@ -106,7 +106,10 @@ class Deal:
 
     def __init__(self, xs, y, parts, classes):
         parts = [np.array(rows) for rows in parts if len(rows) > 0]
-        held = [hold_out(len(rows), i) for i, rows in enumerate(parts)]
+        held = [hold_out(len(rows) // 5, len(rows), i) for i, rows in enumerate(parts)]
+        if not any(h.any() for h in held):
+            # All have fewer than five rows: one of each robot that keeps others.
+            held = [hold_out(int(len(rows) > 1), len(rows), i) for i, rows in enumerate(parts)]
         self.xs, self.y, self.classes = xs, y, classes
         self.parts = parts
         self.kept = [rows[~h] for rows, h in zip(parts, held)]
@@ -150,9 +153,9 @@ class Deal:
         return max([(rate, epochs, mu, transform) for mu in PROXIMAL], key=lambda s: self.tune(*s))
 
 
-def hold_out(count, cid):
+def hold_out(some, count, cid):
     held = np.zeros(count, bool)
-    held[np.random.default_rng([7, cid]).permutation(count)[: count // 5]] = True
+    held[np.random.default_rng([7, cid]).permutation(count)[:some]] = True
     return held
 
 
