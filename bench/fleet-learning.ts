@@ -59,21 +59,28 @@ interface Dealing {
 /**
  * `npm run -s bench -- fleet-learning [--quick]`: what a fleet learns from sums in one round, beside
  * federated averaging with Flower, robots alone, and a training on all photos in one place.
- * `--quick`: grocery and 6 robots.
+ * `--quick`: grocery and 6 robots; `--sets=A,B`, `--robots=N,M`: these alone.
  */
 export async function run(options: string[]): Promise<Record<string, unknown>> {
   const quick = options.includes('--quick');
+  const list = (name: string): string[] | undefined =>
+    options
+      .find((o) => o.startsWith(`--${name}=`))
+      ?.slice(name.length + 3)
+      .split(',');
+  const sets = list('sets') ?? (quick ? SETS.slice(0, 1) : SETS);
+  const robotCounts = list('robots')?.map(Number) ?? (quick ? ROBOTS.slice(0, 1) : ROBOTS);
   const shared = sharedFolder();
   if (shared === null) return { skipped: 'no data sets at ../shared/data (HEADLAND_SHARED)' };
   const startedAt = performance.now();
   const materials: Material[] = [];
   for (const name of SETS) materials.push(await readMaterial(name, shared, BACKBONE, DIRECTIONS));
-  const sets: Record<string, unknown> = {};
+  const about: Record<string, unknown> = {};
   const cells: Record<string, unknown>[] = [];
   let largestDifference = 0;
-  for (const material of quick ? materials.slice(0, 1) : materials) {
+  for (const material of materials.filter(({ name }) => sets.includes(name))) {
     const foreign = materials.find((other) => other !== material)!.basis;
-    const dealings = dealingsOf(material, quick ? ROBOTS.slice(0, 1) : ROBOTS);
+    const dealings = dealingsOf(material, robotCounts);
     const flower = await runFlower(
       material,
       dealings.map(({ parts }) => parts),
@@ -84,7 +91,7 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
       all: inAllDirections(material),
       foreign: NOISY_DIRECTIONS.map((k) => projected(material, firstDirections(foreign, k))),
     };
-    sets[material.name] = aboutSet(material, flower[0]!);
+    about[material.name] = aboutSet(material, flower[0]!);
     for (const [i, dealing] of dealings.entries()) {
       const cell = measure(material, views, dealing, flower[i]!);
       largestDifference = Math.max(largestDifference, cell.difference_to_pooled);
@@ -97,7 +104,7 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
     directions: DIRECTIONS,
     largest_difference_to_pooled: largestDifference,
     seconds: Math.round((performance.now() - startedAt) / 1000),
-    sets,
+    sets: about,
     cells,
   };
 }
