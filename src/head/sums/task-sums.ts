@@ -1,6 +1,7 @@
 import { isLabel } from '../../base/words/label.js';
 import { IDENTITY } from './basis.js';
-import { type ClassSums, flatLength, flatten, sumsOfRows, unflatten } from './class-sums.js';
+import { type ClassSums, flatLength, sumsOfRows } from './class-sums.js';
+import { factorOf, gramOfFactor } from './gram-factor.js';
 import { invalidObject, openSealed, sealed } from './sealed.js';
 
 const MAGIC = 'HLFSUM01';
@@ -9,6 +10,8 @@ const MAX_CLASSES = 4_096;
 const MAX_DIRECTIONS = 4_096;
 /** Most samples of a robot in one class. */
 const MAX_SAMPLES = 10_000_000;
+/** Rounding of a factor of a Gram matrix, relative to its largest value. */
+const FACTOR_ROUNDING = 1e-14;
 /** Rounding of sums, relative. */
 const ROUNDING = 1e-6;
 /** Noise reaches this many standard deviations in no value of a million, about. */
@@ -54,11 +57,34 @@ export function sumsByClass(
 export function encodeSums(task: TaskSums): Uint8Array {
   const { backboneChecksum, basisChecksum, directions, sigma, classes } = task;
   const labels = classes.map(({ label }) => label);
+  const factors = classes.map(({ sums }) =>
+    sigma > 0 ? null : exactFactor(sums.gram, directions),
+  );
+  const ranks = factors.map((factor) => factor && factor.length / directions);
   return sealed(
     MAGIC,
-    { backboneChecksum, basisChecksum, directions, sigma, labels },
-    classes.map(({ sums }) => flatten(sums)),
+    { backboneChecksum, basisChecksum, directions, sigma, labels, ranks },
+    classes.map(({ sums: { samples, sum, gram } }, i) => joined(samples, sum, factors[i] ?? gram)),
   );
+}
+
+function joined(samples: number, sum: Float64Array, rest: Float64Array): Float64Array {
+  const all = new Float64Array(1 + sum.length + rest.length);
+  all[0] = samples;
+  all.set(sum, 1);
+  all.set(rest, 1 + sum.length);
+  return all;
+}
+
+/** A shorter form of a Gram matrix, where one gives the same matrix up to rounding; else null. */
+function exactFactor(gram: Float64Array, k: number): Float64Array | null {
+  const factor = factorOf(gram, k);
+  if (factor === null) return null;
+  const again = gramOfFactor(factor, k);
+  const largest = gram.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return gram.every((value, i) => Math.abs(value - again[i]!) <= FACTOR_ROUNDING * largest)
+    ? factor
+    : null;
 }
 
 /**
@@ -66,38 +92,71 @@ export function encodeSums(task: TaskSums): Uint8Array {
  * @throws HL_FLEET_OBJECT_INVALID
  */
 export function decodeSums(bytes: Uint8Array): TaskSums {
-  let length = 0;
-  const { header, payload } = openSealed(MAGIC, bytes, MAX_BYTES, ({ directions, labels }) => {
-    if (!isWhole(directions, 1, MAX_DIRECTIONS)) throw invalidObject('its number of directions');
-    if (!Array.isArray(labels) || labels.length > MAX_CLASSES) throw invalidObject('its labels');
-    length = flatLength(directions);
-    return labels.map(() => ({ length, size: 8 as const }));
+  let shape: Shape | undefined;
+  const { header, payload } = openSealed(MAGIC, bytes, MAX_BYTES, (raw) => {
+    shape = shapeOf(raw);
+    return lengthsOf(shape).map((length) => ({ length, size: 8 as const }));
   });
-  const { backboneChecksum, basisChecksum, directions, sigma, labels } = header;
+  const { directions, labels, ranks } = shape!;
+  const { backboneChecksum, basisChecksum, sigma } = header;
   if (
     typeof backboneChecksum !== 'string' ||
     backboneChecksum === '' ||
     typeof basisChecksum !== 'string' ||
     !(basisChecksum === IDENTITY || /^[0-9a-f]{64}$/.test(basisChecksum)) ||
-    !isWhole(directions, 1, MAX_DIRECTIONS) ||
     typeof sigma !== 'number' ||
-    !(sigma >= 0 && sigma < Number.MAX_VALUE) ||
-    !Array.isArray(labels)
+    !(sigma >= 0 && sigma < Number.MAX_VALUE)
   ) {
     throw invalidObject('its header lacks a field or has one of the wrong type');
   }
   const values = new Float64Array(payload.buffer, payload.byteOffset, payload.length / 8);
-  let previous = '';
-  const classes = labels.map((label: unknown, i) => {
-    if (typeof label !== 'string' || !isLabel(label)) throw invalidObject('one of its labels');
-    if (!(previous < label)) throw invalidObject('unsorted labels');
-    previous = label;
-    return { label, sums: unflatten(values.subarray(i * length, (i + 1) * length), directions) };
+  let from = 0;
+  const classes = lengthsOf(shape!).map((length, i) => {
+    const own = values.subarray(from, from + length);
+    from += length;
+    const rest = own.slice(1 + directions);
+    const gram = ranks[i] === null ? rest : gramOfFactor(rest, directions);
+    const sums = { samples: own[0]!, sum: own.slice(1, 1 + directions), gram };
+    return { label: labels[i]!, sums };
   });
   const task = { backboneChecksum, basisChecksum, directions, sigma, classes };
   const fault = sumsFault(task);
   if (fault !== null) throw invalidObject(fault);
   return task;
+}
+
+interface Shape {
+  directions: number;
+  labels: string[];
+  /** Rows of the factor of each Gram matrix; null: the matrix itself. */
+  ranks: (number | null)[];
+}
+
+function shapeOf({ directions, labels, ranks }: Record<string, unknown>): Shape {
+  if (!isWhole(directions, 1, MAX_DIRECTIONS)) throw invalidObject('its number of directions');
+  if (!Array.isArray(labels) || labels.length > MAX_CLASSES) throw invalidObject('its labels');
+  // A few bytes of factors become whole matrices.
+  if (8 * labels.length * flatLength(directions) > MAX_BYTES) throw invalidObject('its size');
+  let previous = '';
+  const names = labels.map((label: unknown) => {
+    if (typeof label !== 'string' || !isLabel(label)) throw invalidObject('one of its labels');
+    if (!(previous < label)) throw invalidObject('unsorted labels');
+    previous = label;
+    return label;
+  });
+  if (!Array.isArray(ranks) || ranks.length !== names.length) throw invalidObject('its ranks');
+  const rows = ranks.map((rank: unknown) => {
+    if (rank !== null && !isWhole(rank, 0, directions)) throw invalidObject('one of its ranks');
+    return rank;
+  });
+  return { directions, labels: names, ranks: rows };
+}
+
+/** Number of values of each class. */
+function lengthsOf({ directions, ranks }: Shape): number[] {
+  return ranks.map((rank) =>
+    rank === null ? flatLength(directions) : 1 + directions + rank * directions,
+  );
 }
 
 /** Why the values cannot be sums of features of length 1, in words; null: they can. */

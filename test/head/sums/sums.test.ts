@@ -36,7 +36,13 @@ import {
   scoresOfHistogram,
 } from '../../../src/head/sums/gaussian-sums.js';
 import { ridgeFromSums } from '../../../src/head/sums/ridge-sums.js';
-import { decodeSums, encodeSums, sumsByClass } from '../../../src/head/sums/task-sums.js';
+import { sealed } from '../../../src/head/sums/sealed.js';
+import {
+  decodeSums,
+  encodeSums,
+  sumsByClass,
+  type TaskSums,
+} from '../../../src/head/sums/task-sums.js';
 import { noveltyScores } from '../../../src/head/unknown/novelty.js';
 import { fitNovelty } from '../../../src/head/unknown/novelty-fit.js';
 import { hasCode } from '../../errors.js';
@@ -282,7 +288,7 @@ test('sums come back from their bytes, and a damaged byte is refused', () => {
     classes: sumsOf(features, labels),
   };
   const bytes = encodeSums(task);
-  assert.deepEqual(decodeSums(bytes), task);
+  assertSame(decodeSums(bytes), task);
   fc.assert(
     fc.property(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }), (at, flip) => {
       const damaged = Uint8Array.from(bytes);
@@ -295,6 +301,54 @@ test('sums come back from their bytes, and a damaged byte is refused', () => {
       assert.throws(() => decodeSums(noise), hasCode('HL_FLEET_OBJECT_INVALID'));
     }),
   );
+});
+
+/** The same sums; a Gram matrix of few samples comes back up to rounding. */
+function assertSame(again: TaskSums, task: TaskSums): void {
+  const without = ({ classes, ...rest }: TaskSums) => ({
+    ...rest,
+    classes: classes.map(({ label, sums: { samples, sum } }) => ({ label, samples, sum })),
+  });
+  assert.deepEqual(without(again), without(task));
+  for (const [c, { sums }] of again.classes.entries()) {
+    const { gram } = task.classes[c]!.sums;
+    assert.equal(sums.gram.length, gram.length);
+    for (const [i, value] of sums.gram.entries()) {
+      assert.ok(Math.abs(value - gram[i]!) <= 1e-13, `${value} ${gram[i]}`);
+    }
+  }
+}
+
+test('sums of few samples are short, and come back as often as they are read', () => {
+  const lengthOf = (rows: number): number => {
+    const { features, labels } = blobs(rows, 31);
+    const classes = sumsOf(features, labels);
+    const task = {
+      backboneChecksum: 'b',
+      basisChecksum: 'identity',
+      directions: D,
+      sigma: 0,
+      classes,
+    };
+    const bytes = encodeSums(task);
+    assertSame(decodeSums(bytes), task);
+    assert.deepEqual(decodeSums(bytes), decodeSums(bytes));
+    // Noise has every direction, and goes as it is.
+    assert.deepEqual(decodeSums(encodeSums({ ...task, sigma: 0.1 })).classes, task.classes);
+    return bytes.length;
+  };
+  const [few, many] = [lengthOf(9), lengthOf(600)];
+  // 3 of 24 directions a class: 3 x 24 values instead of 300.
+  assert.ok(few < 0.4 * many, `${few} ${many}`);
+});
+
+test('a header cannot make more matrices than bytes allow', () => {
+  const labels = Array.from({ length: 200 }, (_, i) => `c${String(i).padStart(3, '0')}`);
+  const header = { backboneChecksum: 'b', basisChecksum: 'identity', directions: 4_096, sigma: 0 };
+  const ranks = labels.map(() => 0);
+  const values = labels.map(() => new Float64Array(4_097));
+  const bytes = sealed('HLFSUM01', { ...header, labels, ranks }, values);
+  assert.throws(() => decodeSums(bytes), hasCode('HL_FLEET_OBJECT_INVALID', /its size/));
 });
 
 test('damaged bytes of a basis and of candidates are refused', () => {
