@@ -50,12 +50,6 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./sync-command.js')).syncCommand(),
   },
   {
-    name: 'fleet',
-    usage: '<command>',
-    summary: 'learn with other robots: what this robot shares and takes',
-    load: async (words) => (await import('./fleet/fleet-command.js')).fleetCommand(words),
-  },
-  {
     name: 'export',
     usage: '[options] <file>',
     summary: 'export backbone and head as one ONNX file or TensorFlow.js model',
@@ -205,7 +199,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'fleet',
     usage: '',
-    summary: 'many robots that learn as one: run the hub, watch and steer the fleet',
+    summary: 'learn with other robots: see what is shared, run the hub, watch and steer it',
     load: async (words) => (await import('./fleet/fleet-command.js')).fleetCommand(words),
   },
   {
