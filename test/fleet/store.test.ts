@@ -16,7 +16,7 @@ import { temporaryFolder } from '../temporary-folder.js';
 import { Postgres, withoutPostgres } from './postgres.js';
 import { randomSums, reportWith, taskIn } from './sums-of.js';
 
-const CHUNK_LIMITS = { maxObjectBytes: 1_000_000, maxPendingBytes: 2_000_000 };
+const CHUNK_LIMITS = { maxObjectBytes: 1_000_000, maxPendingBytes: 2_000_000, maxClasses: 16 };
 const REPORT_LIMITS = { maxRobots: 100, maxTasks: 3 };
 
 let cluster: Promise<Postgres> | null = null;
@@ -220,7 +220,11 @@ for (const { name, skip, open } of STORES) {
   test(`${name}: what is no object of the task is refused with its code`, { skip }, async (t) => {
     const { store } = await open(t);
     const scope = await taskIn(store, 5);
-    const intake = new ChunkIntake(store, { maxObjectBytes: 3_000, maxPendingBytes: 6_000 });
+    const intake = new ChunkIntake(store, {
+      ...CHUNK_LIMITS,
+      maxObjectBytes: 3_000,
+      maxPendingBytes: 6_000,
+    });
     const refusal = async (): Promise<{ code: string; object: string } | null> => {
       const [row] = await store.transaction(({ robotTasks }) => robotTasks.ofRobot('r'));
       return row?.refusal == null ? null : JSON.parse(row.refusal);

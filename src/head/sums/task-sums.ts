@@ -62,12 +62,22 @@ export function encodeSums(task: TaskSums): Uint8Array {
 }
 
 /**
+ * Length of the values of sums before compression, in bytes.
+ * @param directions k
+ */
+export function sumsBytes(directions: number, classes: number): number {
+  return 8 * flatLength(directions) * classes;
+}
+
+/**
  * Reads what {@link encodeSums} wrote, and refuses what cannot be sums of features of length 1.
+ * @param maxBytes most bytes of the values: a small object can hold a thousand times its length, deflated
  * @throws HL_FLEET_OBJECT_INVALID
  */
-export function decodeSums(bytes: Uint8Array): TaskSums {
+export function decodeSums(bytes: Uint8Array, maxBytes = MAX_BYTES): TaskSums {
   let length = 0;
-  const { header, payload } = openSealed(MAGIC, bytes, MAX_BYTES, ({ directions, labels }) => {
+  const mostBytes = Math.min(MAX_BYTES, maxBytes);
+  const { header, payload } = openSealed(MAGIC, bytes, mostBytes, ({ directions, labels }) => {
     if (!isWhole(directions, 1, MAX_DIRECTIONS)) throw invalidObject('its number of directions');
     if (!Array.isArray(labels) || labels.length > MAX_CLASSES) throw invalidObject('its labels');
     length = flatLength(directions);
