@@ -16,7 +16,12 @@ import { temporaryFolder } from '../temporary-folder.js';
 import { Postgres, withoutPostgres } from './postgres.js';
 import { randomSums, reportWith, taskIn } from './sums-of.js';
 
-const CHUNK_LIMITS = { maxRobots: 100, maxObjectBytes: 1_000_000, maxPendingBytes: 2_000_000 };
+const CHUNK_LIMITS = {
+  maxRobots: 100,
+  maxObjectBytes: 1_000_000,
+  maxPendingBytes: 2_000_000,
+  maxClasses: 16,
+};
 const REPORT_LIMITS = { maxRobots: 100, maxTasks: 3 };
 
 let cluster: Promise<Postgres> | null = null;
@@ -223,7 +228,7 @@ for (const { name, skip, open } of STORES) {
     const { store } = await open(t);
     const scope = await taskIn(store, 5);
     const intake = new ChunkIntake(store, {
-      maxRobots: 9,
+      ...CHUNK_LIMITS,
       maxObjectBytes: 2_000,
       maxPendingBytes: 6_000,
     });

@@ -88,13 +88,23 @@ function exactFactor(gram: Float64Array, k: number): Float64Array | null {
 }
 
 /**
+ * Length of the values of sums before compression, in bytes.
+ * @param directions k
+ */
+export function sumsBytes(directions: number, classes: number): number {
+  return 8 * flatLength(directions) * classes;
+}
+
+/**
  * Reads what {@link encodeSums} wrote, and refuses what cannot be sums of features of length 1.
+ * @param maxBytes most bytes of the values: a small object can hold a thousand times its length, deflated
  * @throws HL_FLEET_OBJECT_INVALID
  */
-export function decodeSums(bytes: Uint8Array): TaskSums {
+export function decodeSums(bytes: Uint8Array, maxBytes = MAX_BYTES): TaskSums {
   let shape: Shape | undefined;
-  const { header, payload } = openSealed(MAGIC, bytes, MAX_BYTES, (raw) => {
-    shape = shapeOf(raw);
+  const mostBytes = Math.min(MAX_BYTES, maxBytes);
+  const { header, payload } = openSealed(MAGIC, bytes, mostBytes, (raw) => {
+    shape = shapeOf(raw, mostBytes);
     return lengthsOf(shape).map((length) => ({ length, size: 8 as const }));
   });
   const { directions, labels, ranks } = shape!;
@@ -132,11 +142,11 @@ interface Shape {
   ranks: (number | null)[];
 }
 
-function shapeOf({ directions, labels, ranks }: Record<string, unknown>): Shape {
+function shapeOf({ directions, labels, ranks }: Record<string, unknown>, maxBytes: number): Shape {
   if (!isWhole(directions, 1, MAX_DIRECTIONS)) throw invalidObject('its number of directions');
   if (!Array.isArray(labels) || labels.length > MAX_CLASSES) throw invalidObject('its labels');
   // A few bytes of factors become whole matrices.
-  if (8 * labels.length * flatLength(directions) > MAX_BYTES) throw invalidObject('its size');
+  if (sumsBytes(directions, labels.length) > maxBytes) throw invalidObject('its size');
   let previous = '';
   const names = labels.map((label: unknown) => {
     if (typeof label !== 'string' || !isLabel(label)) throw invalidObject('one of its labels');

@@ -23,14 +23,14 @@ export const COMMAND_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a command does not wait for a robot that speaks 3.1.1 and is away',
     file: 'src/telemetry/connection/connection.ts',
-    text: 'clean: !isV5 || settings.sessionExpirySeconds === 0',
+    text: "clean: !keepsSession(options) || options.sessionStart === 'fresh'",
     replacement: 'clean: settings.sessionExpirySeconds === 0',
     tests: [{ file: 'test/telemetry/commands.test.ts', names: 'while it is away' }],
   },
   {
     promise: 'a command waits for a robot that speaks MQTT 5 and is away',
     file: 'src/telemetry/connection/connection.ts',
-    text: 'clean: !isV5 || settings.sessionExpirySeconds === 0',
+    text: "clean: !keepsSession(options) || options.sessionStart === 'fresh'",
     replacement: 'clean: true',
     tests: [{ file: 'test/telemetry/commands.test.ts', names: 'while it is away' }],
   },

@@ -20,6 +20,8 @@ export interface ChunkLimits {
   maxRobots: number;
   maxObjectBytes: number;
   maxPendingBytes: number;
+  /** Of one robot in one task. */
+  maxClasses: number;
 }
 
 /** Most unfinished objects of a robot. */
@@ -115,7 +117,7 @@ export class ChunkIntake {
     nowMs: number,
   ): Promise<void> {
     try {
-      const taken = await takeObject(tables, robot, scope, header, bytes, nowMs);
+      const taken = await this.#takeObject(tables, robot, scope, header, bytes, nowMs);
       await tables.robots.count(robot, taken ? 'accepted' : 'replayed');
       if (!taken) return;
       await tables.robotTasks.setRefusal(robot, scope.id, null);
@@ -124,6 +126,47 @@ export class ChunkIntake {
       if (!isRefusal(error)) throw error;
       await refuse(tables, robot, scope, header.object, error, nowMs);
     }
+  }
+
+  /** @returns false: it is not newer than what is there */
+  async #takeObject(
+    tables: HubTables,
+    robot: string,
+    scope: ScopeRow,
+    header: RobotChunk['header'],
+    bytes: Uint8Array,
+    nowMs: number,
+  ): Promise<boolean> {
+    const { kind, object, epoch, version } = header;
+    if (kind === 'evaluation') {
+      const { round, candidates } = decodeEvaluation(bytes);
+      return tables.rounds.answer(scope.id, round, robot, candidates, bytes, nowMs);
+    }
+    // Nobody changes the basis meanwhile.
+    const locked = (await tables.scopes.lock(scope.id)) ?? scope;
+    const row = {
+      scope: scope.id,
+      robot,
+      kind,
+      object,
+      epoch,
+      version,
+      bytes,
+      atMs: nowMs,
+    };
+    if (kind === 'moment') {
+      // Late: the basis is fixed without it.
+      if (locked.basisChecksum !== null) return false;
+      const { samples, sigma } = checkedMoment(bytes, locked);
+      await tables.contributions.put({ ...row, samples, sigma, classes: '[]' });
+      return true;
+    }
+    const never = await tables.names.neverShared(scope.id);
+    const { classes, sigma } = checkedSums(bytes, locked, never, this.limits.maxClasses);
+    const counts = classes.map(({ label, sums }) => ({ label, samples: sums.samples }));
+    const samples = counts.reduce((sum, each) => sum + each.samples, 0);
+    await tables.contributions.put({ ...row, samples, sigma, classes: JSON.stringify(counts) });
+    return true;
   }
 
   /**
@@ -146,47 +189,6 @@ export class ChunkIntake {
     }
     return true;
   }
-}
-
-/** @returns false: it is not newer than what is there */
-async function takeObject(
-  tables: HubTables,
-  robot: string,
-  scope: ScopeRow,
-  header: RobotChunk['header'],
-  bytes: Uint8Array,
-  nowMs: number,
-): Promise<boolean> {
-  const { kind, object, epoch, version } = header;
-  if (kind === 'evaluation') {
-    const { round, candidates } = decodeEvaluation(bytes);
-    return tables.rounds.answer(scope.id, round, robot, candidates, bytes, nowMs);
-  }
-  // Nobody changes the basis meanwhile.
-  const locked = (await tables.scopes.lock(scope.id)) ?? scope;
-  const row = {
-    scope: scope.id,
-    robot,
-    kind,
-    object,
-    epoch,
-    version,
-    bytes,
-    atMs: nowMs,
-  };
-  if (kind === 'moment') {
-    // Late: the basis is fixed without it.
-    if (locked.basisChecksum !== null) return false;
-    const { samples, sigma } = checkedMoment(bytes, locked);
-    await tables.contributions.put({ ...row, samples, sigma, classes: '[]' });
-    return true;
-  }
-  const never = await tables.names.neverShared(scope.id);
-  const { classes, sigma } = checkedSums(bytes, locked, never);
-  const counts = classes.map(({ label, sums }) => ({ label, samples: sums.samples }));
-  const samples = counts.reduce((sum, each) => sum + each.samples, 0);
-  await tables.contributions.put({ ...row, samples, sigma, classes: JSON.stringify(counts) });
-  return true;
 }
 
 async function isOld(

@@ -1,10 +1,11 @@
 import { HeadlandError } from '../../../base/errors.js';
-import { decodeSums, type TaskSums } from '../../../head/sums/task-sums.js';
+import { decodeSums, sumsBytes, type TaskSums } from '../../../head/sums/task-sums.js';
 import { decodeMoment, type Moment } from '../../contract/moment-codec.js';
 import type { ScopeRow } from '../store/tables/scope-rows.js';
 
 /**
  * Reads the sums of a robot, and refuses what does not belong to the task as it is now.
+ * @param maxClasses that a robot may send: bounds the memory that an object takes
  * @throws HeadlandError HL_FLEET_OBJECT_INVALID, HL_FLEET_BACKBONE_OTHER, HL_FLEET_BASIS_OTHER,
  *   HL_FLEET_LABEL_LOCAL
  */
@@ -12,8 +13,9 @@ export function checkedSums(
   bytes: Uint8Array,
   scope: ScopeRow,
   neverShared: readonly string[],
+  maxClasses: number,
 ): TaskSums {
-  const sums = decodeSums(bytes);
+  const sums = decodeSums(bytes, sumsBytes(scope.directions ?? scope.featureSize, maxClasses));
   checkBackbone(sums.backboneChecksum, scope);
   if (sums.basisChecksum !== scope.basisChecksum || sums.directions !== scope.directions) {
     throw new HeadlandError(

@@ -1,4 +1,5 @@
-import { type Reported, reportedSchema } from '../../contract/reported.js';
+import { type Reported, type ReportedTask, reportedSchema } from '../../contract/reported.js';
+import { hasDealtWith } from '../lead/rollout-rules.js';
 import type { HubStore, HubTables } from '../store/hub-store.js';
 import { BY_HUB } from '../store/tables/audit-rows.js';
 import type { RobotRow } from '../store/tables/robot-rows.js';
@@ -75,6 +76,7 @@ export class ReportIntake {
         headVersion: task.head?.fleet_version ?? null,
         headState: task.head?.state ?? null,
       });
+      await dropPrior(tables, robot, scope.id, task);
     }
     if (!report.share && row.share === 1) await withdraw(tables, robot, nowMs);
   }
@@ -89,6 +91,22 @@ export async function isRoomFor(
   if ((await tables.robots.find(robot)) !== null) return true;
   const row = await tables.sql.first<{ robots: number }>('SELECT COUNT(*) AS robots FROM robots');
   return (row?.robots ?? 0) < maxRobots;
+}
+
+/** Some MB for each robot: they go as soon as the robot has decided about the head. */
+async function dropPrior(
+  tables: HubTables,
+  robot: string,
+  scope: number,
+  { head }: ReportedTask,
+): Promise<void> {
+  if (head === null) return;
+  const isDone = hasDealtWith(
+    { headVersion: head.fleet_version, headState: head.state },
+    head.fleet_version,
+  );
+  if (!isDone || !(await tables.robotTasks.dropPrior(robot, scope, head.fleet_version))) return;
+  await tables.objects.removeFor(robot, scope, 'prior');
 }
 
 /** Forgets all that a robot has sent; the leader subtracts what is merged of it. */

@@ -9,6 +9,7 @@ import type { RobotTaskRow } from '../store/tables/robot-task-rows.js';
 import type { RolloutRow } from '../store/tables/rollout-rows.js';
 import type { RoundRow } from '../store/tables/round-rows.js';
 import type { ScopeRow } from '../store/tables/scope-rows.js';
+import { hasDealtWith } from './rollout-rules.js';
 import { type WantedVersion, wantedVersion } from './wanted-version.js';
 
 /** What holds for all robots of a task. */
@@ -24,6 +25,8 @@ export interface ScopeView {
 export class DesiredBuilder {
   readonly #views = new Map<number, ScopeView>();
   readonly #offers = new Map<string, Offer | null>();
+  /** Robots that get no head before their prior is made. */
+  readonly withoutPrior = new Set<string>();
   #policies: PolicyRow[] = [];
 
   private constructor(
@@ -60,6 +63,23 @@ export class DesiredBuilder {
         ? null
         : await this.tables.rollouts.stageOf(scopeId, rollout.version, robot.robot);
     return wantedVersion(scope, rollout, stage, this.settings.stages, policy);
+  }
+
+  /** The head that a robot cannot get before its prior is made; null: there is none. */
+  async lacksPriorOf(robot: RobotRow, row: RobotTaskRow): Promise<number | null> {
+    const { version } = await this.wanted(robot, row.scope);
+    if (version === null || hasDealtWith(row, version)) return null;
+    return (await this.#prior(row, version)) === undefined ? version : null;
+  }
+
+  /** The prior of a robot for a head; null: it needs none; undefined: it is not there. */
+  async #prior(
+    { priorVersion, priorObject }: RobotTaskRow,
+    version: number,
+  ): Promise<Offer | null | undefined> {
+    if (priorVersion !== version || priorObject === null) return undefined;
+    if (priorObject === '') return null;
+    return (await this.#offer(priorObject)) ?? undefined;
   }
 
   async build(robot: RobotRow, nowMs: number): Promise<Desired> {
@@ -134,10 +154,12 @@ export class DesiredBuilder {
     const head = version === null ? null : await this.tables.heads.find(scope.id, version);
     const offer = head === null ? null : await this.#offer(head.object);
     if (head === null || offer === null) return null;
-    const prior =
-      row.priorVersion === head.version && row.priorObject !== null && row.priorObject !== ''
-        ? await this.#offer(row.priorObject)
-        : null;
+    const prior = hasDealtWith(row, head.version) ? null : await this.#prior(row, head.version);
+    if (prior === undefined) {
+      // Without it the robot would take the head as it is, and leave its own samples out.
+      this.withoutPrior.add(robot.robot);
+      return null;
+    }
     return {
       fleet_version: head.version,
       head: offer,

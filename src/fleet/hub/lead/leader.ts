@@ -131,6 +131,7 @@ async function cleanUp(
       await tables.rounds.removeBefore(id, round - limits.keptRounds);
       const version = (await tables.heads.newest(id))?.version ?? 0;
       await tables.objects.removeBefore(id, 'prior', version - KEPT_PRIORS);
+      await tables.robotTasks.touchWithoutPrior();
       const settled = (await tables.scopes.lock(id))?.settledVersion ?? version;
       const pinned = (await tables.policies.list()).flatMap((row) => row.version ?? []);
       const oldest = Math.min(settled, ...pinned, version - KEPT_HEADS);

@@ -1,13 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import { sha256Hex } from '../../../base/hash.js';
 import type { Desired } from '../../contract/desired.js';
 import { fleetTopic } from '../../contract/fleet-topics.js';
-import { FOR_ALL } from '../store/tables/object-rows.js';
 import type { RobotRow } from '../store/tables/robot-rows.js';
-import type { ScopeRow } from '../store/tables/scope-rows.js';
 import { DesiredBuilder } from './desired-builder.js';
 import { type LeadContext, leading } from './lead-context.js';
-import { loadTask } from './round-step.js';
+import { isRoomForPriors, type MissingPrior, makePriors } from './priors.js';
 
 /** Robots whose desired state is built in one transaction. */
 const BATCH = 50;
@@ -20,16 +17,12 @@ export interface DesiredPort {
   publishSurely(topic: string, payload: Uint8Array, retain: boolean): Promise<boolean>;
 }
 
-interface MissingPrior {
-  robot: string;
-  scope: ScopeRow;
-  version: number;
-}
-
 /** Publishes what the hub wants of robots, when that has changed. */
 export class Publisher {
   /** By robot: what was published last by this hub, without its time. */
   readonly #published = new Map<string, Omit<Desired, 'at'>>();
+  /** Names of robots whose prior had no room, the first that waited first. */
+  readonly #waiting = new Set<string>();
 
   constructor(private readonly port: DesiredPort) {}
 
@@ -40,6 +33,7 @@ export class Publisher {
 
   /** For robots that may have something new. */
   async publish(context: LeadContext, nowMs: number): Promise<void> {
+    await this.#lookAtWaiting(context, nowMs);
     for (let batch = 0; batch < MAX_BATCHES && this.port.connected; batch++) {
       const missing = await this.#missingPriors(context);
       if (missing.length > 0) await makePriors(context, missing, nowMs);
@@ -69,8 +63,19 @@ export class Publisher {
           built.push({ robot: robot.robot, desired: empty(context, nowMs) });
         else built.push({ robot: robot.robot, desired: await builder.build(robot, nowMs) });
       }
+      for (const robot of builder.withoutPrior) this.#waiting.add(robot);
       return built;
     });
+  }
+
+  /** Some of those who wait get their turn when there is room. */
+  async #lookAtWaiting(context: LeadContext, nowMs: number): Promise<void> {
+    if (this.#waiting.size === 0 || !(await isRoomForPriors(context, nowMs))) return;
+    const next = [...this.#waiting].slice(0, BATCH);
+    await leading(context, async ({ robots }) => {
+      for (const robot of next) await robots.touch(robot);
+    });
+    for (const robot of next) this.#waiting.delete(robot);
   }
 
   /** @returns names of robots whose state the broker has not taken */
@@ -105,9 +110,8 @@ export class Publisher {
         for (const task of await tables.robotTasks.ofRobot(robot)) {
           const scope = scopes.get(task.scope);
           if (row === null || task.listed !== 1 || !scope) continue;
-          const { version } = await builder.wanted(row, task.scope);
-          if (version === null || task.priorVersion === version) continue;
-          missing.push({ robot, scope, version });
+          const version = await builder.lacksPriorOf(row, task);
+          if (version !== null) missing.push({ robot, scope, version });
         }
       }
       return missing;
@@ -124,40 +128,6 @@ function createBuilder(
     stages: config.rollout.stages.length,
     allDirections: config.learning.basisDirections === 'all',
   });
-}
-
-/** Sums of all other robots, for each robot that gets a head. Robots without sums of their own share one. */
-async function makePriors(
-  context: LeadContext,
-  missing: readonly MissingPrior[],
-  nowMs: number,
-): Promise<void> {
-  const scopes = new Map(missing.map(({ scope }) => [scope.id, scope]));
-  for (const scope of scopes.values()) {
-    const hasSums = scope.basisChecksum !== null && (await loadTask(context, scope));
-    for (const { robot, version } of missing.filter((one) => one.scope.id === scope.id)) {
-      const own = await leading(context, ({ contributions }) =>
-        contributions.mergedBytes(scope.id, robot),
-      );
-      const bytes = hasSums ? await context.thread.call('prior', own) : null;
-      await leading(context, async (tables) => {
-        const object = bytes === null ? '' : sha256Hex(bytes);
-        if (bytes !== null) {
-          await tables.objects.put({
-            object,
-            robot: own === null ? FOR_ALL : robot,
-            kind: 'prior',
-            scope: scope.id,
-            purpose: version,
-            chunkBytes: context.config.limits.chunkBytes,
-            bytes,
-            atMs: nowMs,
-          });
-        }
-        await tables.robotTasks.setPrior(robot, scope.id, version, object);
-      });
-    }
-  }
 }
 
 function empty({ config }: LeadContext, nowMs: number): Desired {

@@ -1,4 +1,5 @@
 import type { HeadState } from '../../contract/reported.js';
+import type { RobotTaskRow } from '../store/tables/robot-task-rows.js';
 import type { RolloutRow } from '../store/tables/rollout-rows.js';
 
 export interface RolloutSettings {
@@ -27,6 +28,22 @@ export interface RolloutCounts {
 
 /** Least answers that a share of refusals is made from. */
 const MIN_ANSWERS = 3;
+
+/** A held robot takes the head later, and needs the prior then. */
+const DEALT_WITH: readonly string[] = [
+  'serving',
+  'trial',
+  'refused',
+  'rolled_back',
+] satisfies HeadState[];
+
+/** Whether a robot needs no prior of a head any more. */
+export function hasDealtWith(
+  { headVersion, headState }: Pick<RobotTaskRow, 'headVersion' | 'headState'>,
+  version: number,
+): boolean {
+  return headVersion === version && headState !== null && DEALT_WITH.includes(headState);
+}
 
 /** Stage of each robot: the first robots of the order belong to the first stage. */
 export function stagesOf(

@@ -3,6 +3,7 @@ import { RIDGE_LAMBDAS } from '../../../head/learners/ridge.js';
 import type { HubTables } from '../store/hub-store.js';
 import { BY_HUB } from '../store/tables/audit-rows.js';
 import { FOR_ALL } from '../store/tables/object-rows.js';
+import { type PolicyRow, policyFor } from '../store/tables/policy-rows.js';
 import type { RoundRow } from '../store/tables/round-rows.js';
 import type { ScopeRow } from '../store/tables/scope-rows.js';
 import { readMerged } from './exact-merge.js';
@@ -161,8 +162,10 @@ async function askable(
   onlineSinceMs: number,
 ): Promise<AskableRobot[]> {
   const round = ((await tables.rounds.newest(scope.id))?.round ?? 0) + 1;
-  const rows = await tables.sql.all<AskableRobot & { quarantine: string | null }>(
-    `SELECT t.robot, r.quarantine, c.merged_object AS object FROM robot_tasks t
+  const rows = await tables.sql.all<
+    AskableRobot & { quarantine: string | null; team: string | null }
+  >(
+    `SELECT t.robot, r.quarantine, r.team, c.merged_object AS object FROM robot_tasks t
        JOIN robots r ON r.robot = t.robot
        LEFT JOIN contributions c ON c.scope = t.scope AND c.robot = t.robot AND c.kind = 'sums'
      WHERE t.scope = ? AND t.listed = 1 AND r.share = 1 AND r.private = 0 AND r.seen_at_ms >= ?
@@ -170,8 +173,10 @@ async function askable(
     scope.id,
     onlineSinceMs,
   );
+  const policies = await tables.policies.list();
   const turn = (robot: string): string => sha256Hex(`${round}/${robot}`);
   return rows
+    .filter(({ robot, team }) => !isPaused(policies, robot, team, scope.id))
     .map((row) => ({
       row,
       first: row.quarantine !== null || row.object !== null,
@@ -180,6 +185,16 @@ async function askable(
     .sort((a, b) => Number(b.first) - Number(a.first) || (a.turn < b.turn ? -1 : 1))
     .slice(0, limit)
     .map(({ row: { robot, object } }) => ({ robot, object }));
+}
+
+/** A paused robot sends nothing. */
+function isPaused(
+  policies: readonly PolicyRow[],
+  robot: string,
+  team: string | null,
+  scope: number,
+): boolean {
+  return policyFor(policies, robot, team, scope).follow === 'paused';
 }
 
 /** Ends the round of a task when the robots have answered: a head, or the reason why there is none. */
@@ -240,10 +255,15 @@ async function isAnswered(
   nowMs: number,
 ): Promise<boolean> {
   if (nowMs - startedAtMs >= learning.roundTimeoutMs) return true;
+  const policies = await tables.policies.list();
   for (const { robot, answeredAtMs } of await tables.rounds.asked(scope, round)) {
     if (answeredAtMs !== null) continue;
     const row = await tables.robots.find(robot);
-    const isGone = row === null || row.share === 0 || row.quarantine === 'quarantined';
+    const isGone =
+      row === null ||
+      row.share === 0 ||
+      row.quarantine === 'quarantined' ||
+      isPaused(policies, robot, row.team, scope);
     if (!isGone && row.seenAtMs >= nowMs - onlineMs) return false;
   }
   return true;

@@ -146,6 +146,18 @@ const limits = section(
       .max(1_073_741_824)
       .default(134_217_728)
       .describe('Unfinished objects of one robot'),
+    maxClasses: z
+      .int()
+      .min(2)
+      .max(4_096)
+      .default(256)
+      .describe('Classes in the sums of one robot; bounds the memory that one object takes'),
+    maxPriorBytes: z
+      .int()
+      .min(1_024)
+      .max(1_099_511_627_776)
+      .default(268_435_456)
+      .describe('Sums of the other robots, made for robots that are about to blend a head'),
     pendingMs: ms(60_000, 2_592_000_000)
       .default(604_800_000)
       .describe('Unfinished objects are removed when no chunk has come for so long'),

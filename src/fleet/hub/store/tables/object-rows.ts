@@ -25,7 +25,8 @@ export class ObjectRows {
     await this.sql.run(
       `INSERT INTO objects (object, robot, kind, scope, purpose, chunk_bytes, bytes, at_ms)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (object, robot) DO UPDATE SET purpose = excluded.purpose`,
+       ON CONFLICT (object, robot) DO UPDATE SET purpose = excluded.purpose,
+         at_ms = excluded.at_ms`,
       row.object,
       row.robot,
       row.kind,
@@ -68,6 +69,30 @@ export class ObjectRows {
       kind,
       purpose,
     );
+  }
+
+  /** Bytes of all objects of a kind. */
+  async bytesOf(kind: HubObject): Promise<number> {
+    const row = await this.sql.first<{ bytes: number | null }>(
+      'SELECT CAST(SUM(LENGTH(bytes)) AS DOUBLE PRECISION) AS bytes FROM objects WHERE kind = ?',
+      kind,
+    );
+    return row?.bytes ?? 0;
+  }
+
+  /** Removes the objects of a kind that were made for one robot. */
+  async removeFor(robot: string, scope: number, kind: HubObject): Promise<void> {
+    await this.sql.run(
+      'DELETE FROM objects WHERE robot = ? AND scope = ? AND kind = ?',
+      robot,
+      scope,
+      kind,
+    );
+  }
+
+  /** Removes objects of a kind that were made before a time. @returns their number */
+  removeOlder(kind: HubObject, atMs: number): Promise<number> {
+    return this.sql.run('DELETE FROM objects WHERE kind = ? AND at_ms < ?', kind, atMs);
   }
 
   async removeOfRobot(robot: string): Promise<void> {

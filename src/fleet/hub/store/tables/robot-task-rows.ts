@@ -14,7 +14,7 @@ export interface RobotTaskRow {
   refusal: string | null;
   /** JSON: how heads without the robot did on its samples. */
   leftOut: string | null;
-  /** The prior that was made for the robot. */
+  /** The prior that is there for the robot; an empty object: none is needed. */
   priorVersion: number | null;
   priorObject: string | null;
 }
@@ -90,6 +90,27 @@ export class RobotTaskRows {
       object,
       robot,
       scope,
+    );
+  }
+
+  /** The robot needs the prior of a head no more. @returns false: there was none */
+  async dropPrior(robot: string, scope: number, version: number): Promise<boolean> {
+    const written = await this.sql.run(
+      `UPDATE robot_tasks SET prior_version = NULL, prior_object = NULL
+       WHERE robot = ? AND scope = ? AND prior_version = ?`,
+      robot,
+      scope,
+      version,
+    );
+    return written > 0;
+  }
+
+  /** Robots whose prior was removed are looked at again. */
+  async touchWithoutPrior(): Promise<void> {
+    await this.sql.run(
+      `UPDATE robots SET dirty = 1 WHERE robot IN (
+         SELECT t.robot FROM robot_tasks t WHERE t.prior_object <> ''
+           AND NOT EXISTS (SELECT 1 FROM objects o WHERE o.object = t.prior_object))`,
     );
   }
 
