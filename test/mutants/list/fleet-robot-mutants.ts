@@ -64,7 +64,7 @@ export const FLEET_ROBOT_MUTANTS: readonly Mutant[] = [
     file: FOLDER,
     text: '\n      .sort((one, other) => one.index - other.index)',
     replacement: '',
-    tests: [{ file: TAKEN, names: 'any order' }],
+    tests: [{ file: 'test/fleet/robot/object-folder.test.ts', names: 'whatever order' }],
   },
   {
     promise: 'a robot that does not follow takes no head',
