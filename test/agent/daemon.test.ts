@@ -78,7 +78,7 @@ describe('the daemon', { concurrency: false }, () => {
       assert.equal(first('command')?.ok, true);
       assert.equal(first('training')?.trainingId, report.training_id);
       assert.ok(entries.some(({ kind, detail }) => kind === 'serving' && detail.version === 1));
-      assert.ok(!entries.some(({ detail }) => detail.name === 'status'));
+      assert.ok(entries.some(({ kind, detail }) => kind === 'command' && detail.name === 'status'));
 
       const why = [CLI, 'models', 'why', '1', '--recompute', '--config', rig.configFile];
       const words = spawnSync(process.execPath, why, { encoding: 'utf8' });
