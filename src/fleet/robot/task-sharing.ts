@@ -12,6 +12,9 @@ const SEND_AGAIN_MS = 600_000;
 /** Before the first contribution, and after a failure, the robot looks again after this time. */
 const RETRY_MS = 60_000;
 
+/** A moment is sent again when there are so many times the labels that it holds. */
+const GROWTH = 1.5;
+
 /** What a robot sends of one task: a second moment, sums, evaluations. */
 export class TaskSharing {
   /** Monotonic, milliseconds, by kind. */
@@ -33,7 +36,9 @@ export class TaskSharing {
     this.#newEpochIfRestored(wanted, memory);
     await this.#sendRecorded(wanted, memory, backbone);
     if (wanted.basis) await this.#contribute('sums', wanted, memory, backbone);
-    else if (wanted.moment_wanted) await this.#contribute('moment', wanted, memory, backbone);
+    else if (wanted.moment_wanted || this.#hasGrown(memory)) {
+      await this.#contribute('moment', wanted, memory, backbone);
+    }
     await this.#evaluate(wanted, memory, backbone);
   }
 
@@ -168,6 +173,17 @@ export class TaskSharing {
     this.context.save();
     const recorded = memory[kind];
     if (recorded) await this.#send(kind, recorded, backbone);
+  }
+
+  /**
+   * Whether there are many more labels than the moment holds that the hub has. It waits for a number of samples,
+   * so that a fleet whose robots began with a few would never get a basis.
+   */
+  #hasGrown({ moment }: TaskMemory): boolean {
+    if (moment === null) return false;
+    let labelled = 0;
+    for (const count of this.context.parts.task.samples.labelCounts().values()) labelled += count;
+    return labelled >= GROWTH * moment.samples;
   }
 
   /** Whether there may be something new, and it may be sent. */
