@@ -80,6 +80,7 @@ class TimeLimit {
   #leftMs: number;
   #startedMs: number | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #isOver = false;
   #onOver: () => void = () => {};
 
   constructor(limitMs: number) {
@@ -91,7 +92,7 @@ class TimeLimit {
   }
 
   start(): void {
-    if (this.#startedMs !== null) return;
+    if (this.#isOver || this.#startedMs !== null) return;
     this.#startedMs = performance.now();
     this.#timer = setTimeout(() => this.#onOver(), Math.max(0, this.#leftMs));
   }
@@ -101,6 +102,12 @@ class TimeLimit {
     this.#leftMs -= performance.now() - this.#startedMs;
     this.#startedMs = null;
     if (this.#timer) clearTimeout(this.#timer);
+  }
+
+  /** For ever: a job that has ended may still be resumed, and a timer would keep the process alive. */
+  end(): void {
+    this.stop();
+    this.#isOver = true;
   }
 }
 
@@ -130,7 +137,7 @@ function watch<R>(
     });
     timeLimit.start();
     const finish = (end: JobEnd<R>): void => {
-      timeLimit.stop();
+      timeLimit.end();
       resolve(end);
     };
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
