@@ -132,8 +132,13 @@ export class DeployedBroker {
     return `mqtts://127.0.0.1:${this.port}`;
   }
 
+  /** Path of a file of the authority. */
+  file(name: string): string {
+    return join(this.#ca, name);
+  }
+
   identity(name: string): Identity {
-    const file = (of: string) => readFileSync(join(this.#ca, of));
+    const file = (of: string) => readFileSync(this.file(of));
     return { ca: file('ca.crt'), cert: file(`${name}.crt`), key: file(`${name}.key`) };
   }
 

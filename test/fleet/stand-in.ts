@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { connect, type MqttClient } from 'mqtt';
+import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { sha256Hex } from '../../src/base/hash.js';
 import { type Chunk, decodeChunk, encodeChunks } from '../../src/fleet/contract/chunk-codec.js';
 import {
@@ -51,6 +51,8 @@ export interface StandInOptions {
   /** Bytes of an object in a chunk; default: all that a message may hold. */
   chunkBytes?: number;
   epoch?: string;
+  /** Certificates, for a broker that wants them. */
+  identity?: Pick<IClientOptions, 'ca' | 'cert' | 'key'>;
 }
 
 interface Sent {
@@ -134,6 +136,7 @@ export class RobotStandIn {
       clientId: `stand-in-${this.robot}`,
       reconnectPeriod: 200,
       clean: true,
+      ...this.#options.identity,
     });
     client.on('error', () => undefined);
     client.on('message', (topic, payload) => this.#receive(topic, payload));

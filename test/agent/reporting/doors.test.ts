@@ -131,11 +131,14 @@ interface AuditLine {
   detail: Record<string, unknown>;
 }
 
+/** They change nothing; only over MQTT they are commands, and then in the audit by their count. */
+const QUERIES: readonly unknown[] = ['status', 'speed', 'snapshot', 'look_alikes'];
+
 function commandsOf(rig: Rig): Record<string, unknown>[] {
   const { stdout } = headland('audit', '--config', rig.configFile, '--json', '--limit', '1000');
   const lines: AuditLine[] = JSON.parse(stdout).entries;
   return lines
-    .filter(({ kind }) => kind === 'command')
+    .filter(({ kind, detail }) => kind === 'command' && !QUERIES.includes(detail.name))
     .map(({ detail }) => detail)
     .reverse();
 }

@@ -201,6 +201,32 @@ test(
   },
 );
 
+const FOURS = { copies: 4, group: (index: number) => `pass-${Math.floor(index / 4)}` };
+
+test('copies of a picture count as one, also towards the least number', options, async (t) => {
+  const { hub, samples, backbone } = await startFleet(t);
+  teachFeatures(samples, backbone, { labels: ['crop'], count: 40, ...FOURS });
+  teachFeatures(samples, backbone, { labels: ['weed'], count: 16, ...FOURS });
+  await hub.want({ basis: IDENTITY });
+  const { classes } = decodeSums((await hub.objects.until(() => true)).bytes);
+  assert.deepEqual(
+    classes.map(({ label, sums }) => [label, Math.round(1e6 * sums.samples) / 1e6]),
+    [['crop', 10]],
+  );
+});
+
+test('with noise each sample weighs the same, whatever looks like it', options, async (t) => {
+  const privacy = { epsilon: 90, releases: 1 };
+  const { hub, samples, backbone } = await startFleet(t, { privacy });
+  teachFeatures(samples, backbone, { labels: ['crop', 'weed'], count: 40, ...FOURS });
+  await hub.want({ basis: IDENTITY });
+  const { classes, sigma } = decodeSums((await hub.objects.until(() => true)).bytes);
+  for (const { sums } of classes) {
+    // 10 if copies counted as one.
+    assert.ok(Math.abs(sums.samples - 40) < 10 * sigma && sigma < 4, `${sums.samples} ${sigma}`);
+  }
+});
+
 test('a robot that shares no more says so, and forgets what waits', options, async (t) => {
   const { hub, samples, backbone, robot } = await startFleet(t);
   teachFeatures(samples, backbone, { labels: ['crop', 'weed'], count: 20 });

@@ -58,15 +58,18 @@ export interface Lesson {
   seed?: number;
   /** Group of the sample; default: ten groups. */
   group?: (index: number) => string;
+  /** So many samples in a row are the same picture; default: 1. */
+  copies?: number;
 }
 
 /** Labelled samples with features: those of a class lie around a direction of its own. */
 export function teachFeatures(
   samples: SampleStore,
   backbone: string,
-  { labels, count, seed = 1, group = (index) => `pass-${index % 10}` }: Lesson,
+  { labels, count, seed = 1, group = (index) => `pass-${index % 10}`, copies = 1 }: Lesson,
 ): void {
   const random = createRandom(seed);
+  let features: Float32Array = new Float32Array(0);
   for (const label of labels) {
     for (let index = 0; index < count; index++) {
       const { sample } = samples.admit({
@@ -78,7 +81,8 @@ export function teachFeatures(
         capturedAtMs: 1_700_000_000_000 + index,
         dhash: '0000000000000000',
       });
-      const features = featuresOf(label, () => normal(random));
+      // Copies follow each other and look the same.
+      if (index % copies === 0) features = featuresOf(label, () => normal(random));
       samples.putFeatures([
         { sampleId: sample.id, backboneChecksum: backbone, recipe: '', view: 0, features },
       ]);

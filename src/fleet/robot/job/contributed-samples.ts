@@ -7,6 +7,8 @@ import type { PauseGate } from '../../../training/job/pause-gate.js';
 
 /** Vectors read at once. */
 const CHUNK_SAMPLES = 256;
+/** Of a sum of shares. */
+const ROUNDING = 1e-9;
 
 /** Labelled originals with their features. */
 export interface Rows {
@@ -14,7 +16,7 @@ export interface Rows {
   features: Float32Array;
   rows: number;
   labels: string[];
-  /** Weight of each: 1 / number of its near-duplicates. */
+  /** Weight of each: 1 / number of its near-duplicates, or 1. */
   shares: Float64Array;
   ids: string[];
   /** Samples without features. */
@@ -28,15 +30,19 @@ export interface Selection {
 
 /**
  * The samples that may be in a contribution: training samples with features of the running backbone, of
- * classes that are shared and have enough of them.
+ * classes that are shared and have enough of them, near-duplicates counted once.
+ *
+ * With noise every sample weighs 1: the weights of near-duplicates depend on each other, so that one sample
+ * could change the sums by more than the noise hides.
  */
 export async function contributedRows(
   store: SampleStore,
   {
     neverShare,
     minSamplesPerClass,
+    sigma,
     ...selection
-  }: Selection & { neverShare: readonly string[]; minSamplesPerClass: number },
+  }: Selection & { neverShare: readonly string[]; minSamplesPerClass: number; sigma: number },
   gate: PauseGate,
 ): Promise<Rows> {
   const withheld = new Set(neverShare);
@@ -45,10 +51,13 @@ export async function contributedRows(
   );
   const all = await rowsOf(store, samples, selection, gate);
   const counts = new Map<string, number>();
-  for (const label of all.labels) counts.set(label, (counts.get(label) ?? 0) + 1);
-  return keepRows(all, selection.featureSize, (row) => {
-    return (counts.get(all.labels[row]!) ?? 0) >= minSamplesPerClass;
+  for (const [row, label] of all.labels.entries()) {
+    counts.set(label, (counts.get(label) ?? 0) + all.shares[row]!);
+  }
+  const kept = keepRows(all, selection.featureSize, (row) => {
+    return (counts.get(all.labels[row]!) ?? 0) >= minSamplesPerClass - ROUNDING;
   });
+  return sigma > 0 ? { ...kept, shares: new Float64Array(kept.rows).fill(1) } : kept;
 }
 
 /** Labelled samples of one part, with features. */
