@@ -51,6 +51,8 @@ describe('dashboard and alert rules', { timeout: TEST_HANG_MS }, () => {
       'headland_board_clock',
       'headland_board_file_system_errors',
       'headland_camera_simulated',
+      'headland_fleet_problems',
+      'headland_fleet_shares',
       'headland_head_pinned',
       'headland_head_trained_timestamp_seconds',
       'headland_instant_failures_total',

@@ -27,7 +27,7 @@ export const FLEET_ROBOT_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a class with few samples is not sent',
     file: SAMPLES,
-    text: '>= minSamplesPerClass;',
+    text: '>= minSamplesPerClass - ROUNDING;',
     replacement: '>= 1;',
     tests: [{ file: CONTRIBUTION, names: 'nothing of a single one' }],
   },
