@@ -28,7 +28,7 @@ export const FLEET_ROBOT_MUTANTS: readonly Mutant[] = [
     promise: 'a class with few samples is not sent',
     file: SAMPLES,
     text: '>= minSamplesPerClass - ROUNDING;',
-    replacement: '>= 1;',
+    replacement: '>= minSamplesPerClass * ROUNDING;',
     tests: [{ file: CONTRIBUTION, names: 'nothing of a single one' }],
   },
   {
