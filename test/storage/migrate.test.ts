@@ -50,6 +50,7 @@ function checkOutbox(database: Database, version: number): void {
     report: { messages: 1, bytes: 193 },
     metrics: { messages: 1, bytes: 177 },
     result: { messages: 1, bytes: 193 },
+    fleet: { messages: 0, bytes: 0 },
   });
   const dated = { dateMs: 1_770_000_000_000, clockMs: 80_000, kernelBoot: 'b0' };
   assert.deepEqual(
