@@ -39,7 +39,10 @@ export interface StandInData {
 
 export interface StandInOptions {
   robot: string;
-  url: string;
+  /** One broker, or the nodes of a cluster: it goes on to the next when one is away. */
+  url: string | readonly string[];
+  /** 4: MQTT 3.1.1. Default: 5. */
+  protocolVersion?: 4 | 5;
   task: string;
   backbone: string;
   featureSize: number;
@@ -131,8 +134,13 @@ export class RobotStandIn {
   }
 
   async start(): Promise<void> {
-    const client = connect(this.#options.url, {
-      protocolVersion: 5,
+    const { url, protocolVersion = 5 } = this.#options;
+    const servers = (typeof url === 'string' ? [url] : url).map((one) => new URL(one));
+    const [first] = servers;
+    if (first === undefined) throw new Error('no broker');
+    const client = connect(first.href, {
+      protocolVersion,
+      ...(servers.length > 1 && { servers: servers.map(serverOf) }),
       clientId: `stand-in-${this.robot}`,
       reconnectPeriod: 200,
       clean: true,
@@ -435,4 +443,17 @@ export class RobotStandIn {
     this.#fetching.delete(header.object);
     fetching.done(whole);
   }
+}
+
+/** What mqtt.js takes in its list of servers. */
+function serverOf({ protocol, hostname, port }: URL): {
+  protocol: 'mqtt' | 'mqtts';
+  host: string;
+  port: number;
+} {
+  return {
+    protocol: protocol === 'mqtts:' ? 'mqtts' : 'mqtt',
+    host: hostname,
+    port: Number(port),
+  };
 }
