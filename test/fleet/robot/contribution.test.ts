@@ -236,6 +236,8 @@ test('a class is sent again only after several of its samples have changed', opt
   teachFeatures(samples, backbone, { labels: ['weed'], count: 1, seed: 2 });
   const own = readLabelled(samples).filter(({ holdout, label }) => !holdout && label === 'weed');
   samples.remove([own[0]!.id], 'console');
+  // Neither its picture nor its features are there any more.
+  samples.emptyTrash();
   samples.label(own[1]!.id, 'crop', 'console');
   await sleep(2_500);
   assert.equal(hub.objects.all.length, 1, 'a difference of few samples');
