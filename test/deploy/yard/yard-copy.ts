@@ -72,6 +72,8 @@ export class YardCopy {
     const { status, stdout, stderr } = spawnSync('bash', [this.path('setup.sh'), ...args], {
       encoding: 'utf8',
       cwd: '/',
+      // A shell whose input is a socket takes itself for a remote one, and reads .bashrc.
+      stdio: ['ignore', 'pipe', 'pipe'],
       ...options,
     });
     return { status, stdout, stderr };

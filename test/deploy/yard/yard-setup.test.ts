@@ -224,7 +224,7 @@ describe('setup.sh of a yard', { skip: withoutOpenssl }, () => {
     const { status, stderr } = asOther(yard, path, 'init', '127.0.0.1');
     assert.equal(status, 0, stderr);
     assert.equal(said(), '', 'it starts no container');
-    // What it says is tried with a docker that runs its last words, in the folder itself.
+    // The command as a shell reads it: this docker prints its words.
     const inside = mkdtempSync(join(tmpdir(), 'headland-bin-'));
     t.after(() => rmSync(inside, { recursive: true, force: true }));
     mkdirSync(join(inside, 'bin'));
