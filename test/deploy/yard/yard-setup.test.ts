@@ -24,6 +24,9 @@ import { IS_ROOT, YardCopy } from './yard-copy.js';
 
 const BROKER_UID = 1883;
 const HUB_UID = 980;
+const PROGRAMS = 'awk bash cat chmod cp cut dirname grep head id mkdir mv openssl rm sed'.split(
+  ' ',
+);
 /** Nobody, who is not root. */
 const OTHER_UID = 65_534;
 
@@ -42,10 +45,7 @@ function programs(t: TestContext, standIn: 'podman' | 'docker'): { path: string;
   const folder = mkdtempSync(join(tmpdir(), 'headland-bin-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   chmodSync(folder, 0o777);
-  for (const name of [
-    ...['awk', 'bash', 'cat', 'chmod', 'cp', 'cut', 'dirname', 'grep', 'head', 'id', 'mkdir'],
-    ...['mv', 'openssl', 'rm', 'sed'],
-  ]) {
+  for (const name of PROGRAMS) {
     const { stdout } = spawnSync('bash', ['-c', `type -P ${name}`], { encoding: 'utf8' });
     symlinkSync(stdout.trim(), join(folder, name));
   }
