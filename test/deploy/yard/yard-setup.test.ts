@@ -235,6 +235,7 @@ describe('setup.sh of a yard', { skip: withoutOpenssl }, () => {
     const printed = execFileSync('bash', ['-c', command], {
       encoding: 'utf8',
       env: { PATH: `${join(inside, 'bin')}:${process.env.PATH}` },
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
     assert.deepEqual(printed.trimEnd().split('\n'), [
       `${yard.folder}:/yard`,
