@@ -244,8 +244,13 @@ for (const { name, skip, open } of STORES) {
     const large = randomSums(1, { epoch, size: 20, samples: 90 });
     for (const chunk of large.chunks) await intake.take('r', chunk);
     assert.equal((await refusal())!.code, 'HL_FLEET_OBJECT_TOO_LARGE');
+    const wide = randomSums(1, { epoch, size: 5 });
+    const narrow = new ChunkIntake(store, { ...CHUNK_LIMITS, maxClasses: 2 });
+    for (const chunk of wide.chunks) await narrow.take('r', chunk);
+    assert.equal((await refusal())!.code, 'HL_FLEET_OBJECT_TOO_LARGE');
+    assert.equal((await refusal())!.object, wide.object);
     await store.transaction(({ names }) => names.setNeverShared(scope, 'b', true));
-    const local = randomSums(1, { epoch, size: 5 });
+    const local = randomSums(2, { epoch, size: 5 });
     for (const chunk of local.chunks) await intake.take('r', chunk);
     assert.equal((await refusal())!.code, 'HL_FLEET_LABEL_LOCAL');
     const good = randomSums(1, { epoch, size: 5, labels: ['a', 'c'] });

@@ -33,6 +33,8 @@ const taskSchema = z.object({
   version: count,
   sums: sentSchema.extend({ basis: z.string() }).nullable(),
   moment: sentSchema.nullable(),
+  /** Object in the folder: the samples of each class when it was sent last. */
+  given: id.nullable(),
   evaluated: z
     .object({
       round: count,
@@ -82,6 +84,7 @@ export function emptyMemory(backbone: string): TaskMemory {
     version: 0,
     sums: null,
     moment: null,
+    given: null,
     evaluated: null,
     releases: 0,
     contributedAtMs: null,

@@ -1,4 +1,5 @@
 import { HeadlandError, isHeadlandError } from '../../base/errors.js';
+import type { ObjectFile } from '../../training/job/job-protocol.js';
 import { ROBOT_OBJECTS, type RobotObject } from '../contract/chunk-codec.js';
 import type { DesiredTask } from '../contract/desired.js';
 import type { SentObject, TaskMemory } from './fleet-memory.js';
@@ -61,8 +62,9 @@ export class TaskSharing {
   objects(wanted: DesiredTask | null): string[] {
     const memory = this.context.remembered;
     const own = [memory?.sums?.object, memory?.moment?.object, memory?.evaluated?.object];
+    const given = memory?.given ?? undefined;
     const ofHub = [wanted?.basis?.offer?.object, wanted?.evaluate?.candidates.object];
-    return [...own, ...ofHub].filter((id) => id !== undefined);
+    return [...own, given, ...ofHub].filter((id) => id !== undefined);
   }
 
   #refusedByHub({ refused }: DesiredTask, { sums, moment, evaluated }: TaskMemory): void {
@@ -207,16 +209,20 @@ export class TaskSharing {
     backbone: RunningBackbone,
     basis: BasisFile | null,
   ): FleetWork {
-    const { settings } = this.context.parts;
+    const { settings, folder } = this.context.parts;
     const isOther = this.#isOtherBasis(kind, wanted, memory);
+    const file = (id: string | null | undefined): ObjectFile | null =>
+      id ? { id, path: folder.path(id) } : null;
     const common = {
-      ...this.#work(backbone),
-      neverShare: [...new Set([...settings.neverShare, ...wanted.local_labels])],
+      ...this.#work(wanted, backbone),
       minSamplesPerClass: settings.minSamplesPerClass,
       sigma: noiseOf(settings.privacy),
       known: isOther ? null : (memory[kind]?.content ?? null),
+      given: file(memory.given),
     };
-    return basis === null ? { kind: 'moment', ...common } : { kind: 'sums', basis, ...common };
+    if (basis === null) return { kind: 'moment', ...common };
+    const last = isOther ? null : file(memory.sums?.object);
+    return { kind: 'sums', basis, last, ...common };
   }
 
   /** Samples whose features come later change no label, and a class may get enough of them. */
@@ -239,12 +245,13 @@ export class TaskSharing {
   /** What is about to be sent, and that a release of the privacy budget is used. */
   #record(
     memory: TaskMemory,
-    { samples, content }: FleetWorkResult,
+    { samples, content, given }: FleetWorkResult,
     object: string,
     stamp: string,
   ): SentObject {
     const { settings, nowMs, memory: robot } = this.context.parts;
     memory.version += 1;
+    memory.given = given ?? memory.given;
     if (settings.privacy.epsilon !== null) memory.releases += 1;
     memory.contributedAtMs = Date.now();
     this.#nextAtMs = nowMs() + settings.intervalMs;
@@ -275,7 +282,7 @@ export class TaskSharing {
     this.context.setProblem('candidates', null);
     const result = await this.#compute('evaluation', stamp, {
       kind: 'evaluation',
-      ...this.#work(backbone),
+      ...this.#work(wanted, backbone),
       round,
       basis,
       candidates: { id: candidates.object, path: folder.path(candidates.object) },
@@ -368,8 +375,8 @@ export class TaskSharing {
     ]);
   }
 
-  #work({ checksum, featureSize }: RunningBackbone): WorkBase {
-    const { task, databasePath, folder } = this.context.parts;
+  #work({ local_labels }: DesiredTask, { checksum, featureSize }: RunningBackbone): WorkBase {
+    const { task, databasePath, folder, settings } = this.context.parts;
     return {
       dbPath: databasePath,
       task: task.name,
@@ -377,6 +384,7 @@ export class TaskSharing {
       backbone: checksum,
       featureSize,
       outDir: folder.dir,
+      neverShare: [...new Set([...settings.neverShare, ...local_labels])],
     };
   }
 }

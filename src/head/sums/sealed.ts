@@ -40,7 +40,7 @@ export function sealed(
 /**
  * Opens what {@link sealed} wrote, with one tensor. Nothing is allocated before the hash fits.
  * @param maxBytes most bytes of the tensors
- * @throws HL_FLEET_OBJECT_INVALID
+ * @throws HL_FLEET_OBJECT_INVALID, HL_FLEET_OBJECT_TOO_LARGE
  */
 export function openSealed(
   magic: string,
@@ -59,7 +59,7 @@ export function openSealed(
   if (headerBytes > MAX_HEADER_BYTES || PREFIX_BYTES + headerBytes > body.length) {
     throw invalidObject(`a header of ${headerBytes} bytes`);
   }
-  if (tensorBytes > maxBytes) throw invalidObject(`${tensorBytes} bytes, more than ${maxBytes}`);
+  if (tensorBytes > maxBytes) throw tooLarge(tensorBytes, maxBytes);
   const header = parse(body.subarray(PREFIX_BYTES, PREFIX_BYTES + headerBytes));
   const parts = shape?.(header) ?? [{ length: tensorBytes / 4, size: 4 as const }];
   const expected = parts.reduce((sum, { length, size }) => sum + length * size, 0);
@@ -72,6 +72,18 @@ export function openSealed(
     at += length * size;
   }
   return { header, payload };
+}
+
+export function tooLarge(bytes: number, maxBytes: number): HeadlandError {
+  return new HeadlandError(
+    'HL_FLEET_OBJECT_TOO_LARGE',
+    `an object of the fleet takes ${bytes} bytes, above ${maxBytes}`,
+    {
+      remedy:
+        'Raise limits.maxClasses of the hub, or use fewer directions (learning.basisDirections).',
+      details: { bytes, maxBytes },
+    },
+  );
 }
 
 function parse(bytes: Uint8Array): Record<string, unknown> {

@@ -2,7 +2,7 @@ import { isLabel } from '../../base/words/label.js';
 import { IDENTITY } from './basis.js';
 import { type ClassSums, flatLength, sumsOfRows } from './class-sums.js';
 import { factorOf, gramOfFactor } from './gram-factor.js';
-import { invalidObject, openSealed, sealed } from './sealed.js';
+import { invalidObject, openSealed, sealed, tooLarge } from './sealed.js';
 
 const MAGIC = 'HLFSUM01';
 const MAX_BYTES = 1_073_741_824;
@@ -98,7 +98,7 @@ export function sumsBytes(directions: number, classes: number): number {
 /**
  * Reads what {@link encodeSums} wrote, and refuses what cannot be sums of features of length 1.
  * @param maxBytes most bytes of the values: a small object can hold a thousand times its length, deflated
- * @throws HL_FLEET_OBJECT_INVALID
+ * @throws HL_FLEET_OBJECT_INVALID, HL_FLEET_OBJECT_TOO_LARGE
  */
 export function decodeSums(bytes: Uint8Array, maxBytes = MAX_BYTES): TaskSums {
   let shape: Shape | undefined;
@@ -146,7 +146,8 @@ function shapeOf({ directions, labels, ranks }: Record<string, unknown>, maxByte
   if (!isWhole(directions, 1, MAX_DIRECTIONS)) throw invalidObject('its number of directions');
   if (!Array.isArray(labels) || labels.length > MAX_CLASSES) throw invalidObject('its labels');
   // A few bytes of factors become whole matrices.
-  if (sumsBytes(directions, labels.length) > maxBytes) throw invalidObject('its size');
+  const bytes = sumsBytes(directions, labels.length);
+  if (bytes > maxBytes) throw tooLarge(bytes, maxBytes);
   let previous = '';
   const names = labels.map((label: unknown) => {
     if (typeof label !== 'string' || !isLabel(label)) throw invalidObject('one of its labels');

@@ -54,6 +54,20 @@ for (const protocolVersion of [4, 5] as const) {
   );
 }
 
+test('a moment is sent again when there is half as much more', options, async (t) => {
+  const { hub, samples, backbone } = await startFleet(t);
+  teachFeatures(samples, backbone, { labels: ['crop', 'weed'], count: 20 });
+  await hub.want({ moment_wanted: true });
+  const first = decodeMoment((await hub.objects.until(() => true)).bytes);
+  await hub.want({ moment_wanted: false });
+  teachFeatures(samples, backbone, { labels: ['weed'], count: 6, seed: 2 });
+  await sleep(2_500);
+  assert.equal(hub.objects.all.length, 1);
+  teachFeatures(samples, backbone, { labels: ['crop', 'weed'], count: 10, seed: 3 });
+  const [, second] = await hub.objects.count(2);
+  assert.ok(decodeMoment(second!.bytes).samples >= 1.3 * first.samples);
+});
+
 const IDENTITY = { checksum: 'identity', offer: null, directions: 24 } as const;
 
 /** Training samples of some classes, read from the store of the robot. */
@@ -144,10 +158,11 @@ test(
   'a robot judges candidates on its own samples, by the names of the fleet',
   options,
   async (t) => {
-    const rig = await startFleet(t);
+    const rig = await startFleet(t, { neverShare: ['secret'] });
     const { hub, samples, backbone } = rig;
     teachFeatures(samples, backbone, { labels: ['crop', 'old'], count: 20 });
     teachFeatures(samples, backbone, { labels: ['here'], count: 6 });
+    teachFeatures(samples, backbone, { labels: ['secret'], count: 20 });
     await hub.want({ basis: IDENTITY, aliases: [{ label: 'old', instead: 'weed' }] });
     const sums = decodeSums((await hub.objects.until(() => true)).bytes);
     assert.deepEqual(
@@ -155,7 +170,9 @@ test(
       ['crop', 'here', 'old'],
     );
     const [crop, , old] = sums.classes;
-    const classes = [crop!, { label: 'weed', sums: old!.sums }];
+    // Another robot shares a class of the name that this one keeps.
+    const secret = { label: 'secret', sums: crop!.sums };
+    const classes = [crop!, secret, { label: 'weed', sums: old!.sums }];
     const candidates = candidatesOf(ridgeFromSums(classes), gaussiansFromSums(classes));
     const offered = hub.offer('candidates', encodeCandidates(candidates));
     await hub.want({ evaluate: { round: 3, candidates: offered } });
@@ -200,6 +217,58 @@ test(
     assert.equal(hub.objects.all.length, 2);
   },
 );
+
+test('a class is sent again only after several of its samples have changed', options, async (t) => {
+  const { hub, samples, backbone } = await startFleet(t);
+  const after = async (version: number) => {
+    const { header, bytes } = await hub.objects.until(
+      (each) => each.header.version! > version,
+      'the next sums',
+    );
+    return { version: header.version!, classes: decodeSums(bytes).classes };
+  };
+  teachFeatures(samples, backbone, { labels: ['crop', 'weed'], count: 20 });
+  await hub.want({ basis: IDENTITY });
+  const first = await after(0);
+  const [crop, weed] = first.classes;
+
+  // One sample of a class more, one less, and one that has another label.
+  teachFeatures(samples, backbone, { labels: ['weed'], count: 1, seed: 2 });
+  const own = readLabelled(samples).filter(({ holdout, label }) => !holdout && label === 'weed');
+  samples.remove([own[0]!.id], 'console');
+  samples.label(own[1]!.id, 'crop', 'console');
+  await sleep(2_500);
+  assert.equal(hub.objects.all.length, 1, 'a difference of few samples');
+
+  teachFeatures(samples, backbone, { labels: ['crop'], count: 20, seed: 3 });
+  const second = await after(first.version);
+  assert.deepEqual(second.classes[1], weed, 'the class that has hardly changed');
+  assert.ok(second.classes[0]!.sums.samples >= crop!.sums.samples + 5);
+
+  teachFeatures(samples, backbone, { labels: ['weed'], count: 20, seed: 4 });
+  const third = await after(second.version);
+  const now = readLabelled(samples).filter(({ holdout, label }) => !holdout && label === 'weed');
+  assert.equal(third.classes[1]!.sums.samples, now.length);
+});
+
+test('sums hold the samples of the moment, or several others', options, async (t) => {
+  const { hub, samples, backbone } = await startFleet(t);
+  teachFeatures(samples, backbone, { labels: ['crop', 'weed'], count: 20 });
+  await hub.want({ moment_wanted: true });
+  const moment = decodeMoment((await hub.objects.until(() => true)).bytes);
+  const [one] = readLabelled(samples).filter(({ holdout }) => !holdout);
+  samples.label(one!.id, one!.label === 'crop' ? 'weed' : 'crop', 'console');
+  await hub.want({ moment_wanted: false, basis: IDENTITY });
+  const { bytes } = await hub.objects.until(({ header }) => header.kind === 'sums');
+  const { classes } = decodeSums(bytes);
+  const total = new Float64Array(moment.values.length);
+  for (const { sums } of classes) {
+    for (const [i, value] of sums.gram.entries()) total[i]! += value;
+  }
+  const differing = total.filter((value, i) => Math.abs(value - moment.values[i]!) > 1e-5);
+  assert.equal(differing.length, 0);
+  assert.ok(classes.every(({ sums }) => sums.samples <= 20));
+});
 
 const FOURS = { copies: 4, group: (index: number) => `pass-${Math.floor(index / 4)}` };
 

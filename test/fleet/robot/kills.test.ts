@@ -55,6 +55,8 @@ test('a robot that is killed again and again shares its sums and takes a head', 
     await daemon.stop('SIGKILL');
     teachFeatures(samples, backbone, { labels: ['weed'], count: 2, seed: 100 + kill });
   }
+  // Enough of both classes for another version of each.
+  teachFeatures(samples, backbone, { labels: ['crop', 'weed'], count: 20, seed: 200 });
   const last = await rig.start();
   const training = samples.list({ labelled: true, limit: 1_000 }).filter(({ holdout }) => !holdout);
   const isComplete = (bytes: Uint8Array): boolean =>

@@ -348,7 +348,7 @@ test('a header cannot make more matrices than bytes allow', () => {
   const ranks = labels.map(() => 0);
   const values = labels.map(() => new Float64Array(4_097));
   const bytes = sealed('HLFSUM01', { ...header, labels, ranks }, values);
-  assert.throws(() => decodeSums(bytes), hasCode('HL_FLEET_OBJECT_INVALID', /its size/));
+  assert.throws(() => decodeSums(bytes), hasCode('HL_FLEET_OBJECT_TOO_LARGE', /13431604800 bytes/));
 });
 
 test('damaged bytes of a basis and of candidates are refused', () => {

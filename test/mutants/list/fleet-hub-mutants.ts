@@ -6,6 +6,7 @@ const TABLES = `${HUB}/store/tables`;
 const STORE_TESTS = (names: string) => [
   { file: 'test/fleet/store.test.ts', names: `^SQLite: .*(${names})` },
 ];
+const PRIORS = (names: string) => [{ file: 'test/fleet/priors.test.ts', names }];
 const RULES = (names: string) => [{ file: 'test/fleet/rules.test.ts', names }];
 const HUB_TESTS = (names: string) => [{ file: 'test/fleet/hub.test.ts', names }];
 
@@ -37,6 +38,55 @@ export const FLEET_HUB_MUTANTS: readonly Mutant[] = [
     text: 'sha256Hex(whole) !== object',
     replacement: 'object === ""',
     tests: STORE_TESTS('refused with its code'),
+  },
+  {
+    promise: 'the classes of a robot are bounded',
+    file: 'src/head/sums/task-sums.ts',
+    text: 'if (bytes > maxBytes) throw',
+    replacement: 'if (bytes < 0) throw',
+    tests: STORE_TESTS('refused with its code'),
+  },
+  {
+    promise: 'a prior goes when its robot has decided',
+    file: `${HUB}/ingest/report-intake.ts`,
+    text: "  await tables.objects.removeFor(robot, scope, 'prior');\n",
+    replacement: '',
+    tests: PRIORS('no prior|one after the other'),
+  },
+  {
+    promise: 'priors take no more than their room',
+    file: `${HUB}/lead/priors.ts`,
+    text: 'if (!room.isRoom) return evicted;',
+    replacement: '',
+    tests: PRIORS('one after the other'),
+  },
+  {
+    promise: 'a prior that robots share makes room when all have decided',
+    file: `${HUB}/lead/priors.ts`,
+    text: 'if ((await objects.removeUnusedPriors()) > 0 && (await isRoom())) {',
+    replacement: 'if ((await objects.bytesOf("prior")) < 0) {',
+    tests: PRIORS('is away'),
+  },
+  {
+    promise: 'a prior of a robot that is away makes room',
+    file: `${HUB}/lead/priors.ts`,
+    text: "removeOlder('prior', nowMs - LEASE_MS)",
+    replacement: "removeOlder('prior', 0)",
+    tests: PRIORS('is away'),
+  },
+  {
+    promise: 'a robot that lost its prior gets the next one after those who wait',
+    file: `${HUB}/lead/priors.ts`,
+    text: 'evicted: await robotTasks.withoutPrior() }',
+    replacement: 'evicted: (await robotTasks.touchWithoutPrior()) ?? [] }',
+    tests: PRIORS('is away'),
+  },
+  {
+    promise: 'a round does not wait for a robot that is paused',
+    file: `${HUB}/lead/round-step.ts`,
+    text: "return policyFor(policies, robot, team, scope).follow === 'paused';",
+    replacement: "return policyFor(policies, robot, team, scope).follow === 'pinned';",
+    tests: PRIORS('is paused'),
   },
   {
     promise: 'sums in another basis are refused',

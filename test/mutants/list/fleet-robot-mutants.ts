@@ -4,6 +4,7 @@ const SHARING = 'src/fleet/robot/task-sharing.ts';
 const FOLLOWING = 'src/fleet/robot/task-following.ts';
 const FOLDER = 'src/fleet/robot/objects/object-folder.ts';
 const SAMPLES = 'src/fleet/robot/job/contributed-samples.ts';
+const GIVEN = 'src/fleet/robot/job/given-samples.ts';
 const OUTBOX = 'src/telemetry/outbox/outbox.ts';
 const CONTRIBUTION = 'test/fleet/robot/contribution.test.ts';
 const TAKEN = 'test/fleet/robot/taken-heads.test.ts';
@@ -30,6 +31,34 @@ export const FLEET_ROBOT_MUTANTS: readonly Mutant[] = [
     text: '>= minSamplesPerClass - ROUNDING;',
     replacement: '>= minSamplesPerClass * ROUNDING;',
     tests: [{ file: CONTRIBUTION, names: 'nothing of a single one' }],
+  },
+  {
+    promise: 'a class that differs in few samples is not sent again',
+    file: GIVEN,
+    text: 'return change > ROUNDING && change',
+    replacement: 'return change < 0 && change',
+    tests: [{ file: CONTRIBUTION, names: 'several of its samples' }],
+  },
+  {
+    promise: 'a class that was sent once is remembered by the moment too',
+    file: SHARING,
+    text: 'memory.given = given ?? memory.given;',
+    replacement: 'if (memory.sums) memory.given = given ?? memory.given;',
+    tests: [{ file: CONTRIBUTION, names: 'several others' }],
+  },
+  {
+    promise: 'a class stays as it was sent although a sample of it is gone',
+    file: GIVEN,
+    text: 'else if (known) copied.push(known);',
+    replacement: 'else if (!known) continue;',
+    tests: [{ file: CONTRIBUTION, names: 'several of its samples' }],
+  },
+  {
+    promise: 'an evaluation says nothing of a label that is never shared',
+    file: SAMPLES,
+    text: "holdout === (part === 'holdout') && !withheld.has(label)",
+    replacement: "holdout === (part === 'holdout') && (withheld.size < 0 || label !== '')",
+    tests: [{ file: CONTRIBUTION, names: 'by the names of the fleet' }],
   },
   {
     promise: 'a robot with noise stops when its releases are used up',

@@ -26,7 +26,9 @@ export const fleet = section(
       .min(2)
       .max(1_000_000)
       .default(5)
-      .describe('A class with fewer training samples is not sent: the sum of one is that sample'),
+      .describe(
+        'A class with fewer training samples is not sent, and no class again before so many of its samples have changed: the sum of one, or the difference, is that sample',
+      ),
     follow: z
       .boolean()
       .default(true)

@@ -6,8 +6,8 @@ import type { ScopeRow } from '../store/tables/scope-rows.js';
 /**
  * Reads the sums of a robot, and refuses what does not belong to the task as it is now.
  * @param maxClasses that a robot may send: bounds the memory that an object takes
- * @throws HeadlandError HL_FLEET_OBJECT_INVALID, HL_FLEET_BACKBONE_OTHER, HL_FLEET_BASIS_OTHER,
- *   HL_FLEET_LABEL_LOCAL
+ * @throws HeadlandError HL_FLEET_OBJECT_INVALID, HL_FLEET_OBJECT_TOO_LARGE, HL_FLEET_BACKBONE_OTHER,
+ *   HL_FLEET_BASIS_OTHER, HL_FLEET_LABEL_LOCAL
  */
 export function checkedSums(
   bytes: Uint8Array,

@@ -16,31 +16,48 @@ export interface MissingPrior {
   version: number;
 }
 
-/** Whether another prior may be made. Where the room is used up, old ones make place. */
-export async function isRoomForPriors(context: LeadContext, nowMs: number): Promise<boolean> {
+export interface PriorRoom {
+  /** Another prior may be made. */
+  isRoom: boolean;
+  /** Names of robots whose prior was removed before they decided. */
+  evicted: string[];
+}
+
+/** Looks whether another prior may be made. Where the room is used up, old ones make place. */
+export async function makeRoomForPriors(context: LeadContext, nowMs: number): Promise<PriorRoom> {
   const { maxPriorBytes } = context.config.limits;
   return leading(context, async ({ objects, robotTasks }) => {
-    if ((await objects.bytesOf('prior')) < maxPriorBytes) return true;
-    if ((await objects.removeOlder('prior', nowMs - LEASE_MS)) === 0) return false;
-    await robotTasks.touchWithoutPrior();
-    return (await objects.bytesOf('prior')) < maxPriorBytes;
+    const isRoom = async (): Promise<boolean> => (await objects.bytesOf('prior')) < maxPriorBytes;
+    if (await isRoom()) return { isRoom: true, evicted: [] };
+    // Those that robots without sums share stay until the last of these has decided.
+    if ((await objects.removeUnusedPriors()) > 0 && (await isRoom())) {
+      return { isRoom: true, evicted: [] };
+    }
+    if ((await objects.removeOlder('prior', nowMs - LEASE_MS)) === 0) {
+      return { isRoom: false, evicted: [] };
+    }
+    return { isRoom: await isRoom(), evicted: await robotTasks.withoutPrior() };
   });
 }
 
 /**
  * Sums of all other robots, for robots that get a head, as far as there is room. Robots without sums of their
  * own share one.
+ * @returns names of robots whose prior made place
  */
 export async function makePriors(
   context: LeadContext,
   missing: readonly MissingPrior[],
   nowMs: number,
-): Promise<void> {
+): Promise<string[]> {
+  const evicted: string[] = [];
   const scopes = new Map(missing.map(({ scope }) => [scope.id, scope]));
   for (const scope of scopes.values()) {
     const hasSums = scope.basisChecksum !== null && (await loadTask(context, scope));
     for (const { robot, version } of missing.filter((one) => one.scope.id === scope.id)) {
-      if (!(await isRoomForPriors(context, nowMs))) return;
+      const room = await makeRoomForPriors(context, nowMs);
+      evicted.push(...room.evicted);
+      if (!room.isRoom) return evicted;
       const own = await leading(context, ({ contributions }) =>
         contributions.mergedBytes(scope.id, robot),
       );
@@ -64,4 +81,5 @@ export async function makePriors(
       });
     }
   }
+  return evicted;
 }

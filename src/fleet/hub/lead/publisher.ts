@@ -4,7 +4,7 @@ import { fleetTopic } from '../../contract/fleet-topics.js';
 import type { RobotRow } from '../store/tables/robot-rows.js';
 import { DesiredBuilder } from './desired-builder.js';
 import { type LeadContext, leading } from './lead-context.js';
-import { isRoomForPriors, type MissingPrior, makePriors } from './priors.js';
+import { type MissingPrior, makePriors, makeRoomForPriors } from './priors.js';
 
 /** Robots whose desired state is built in one transaction. */
 const BATCH = 50;
@@ -36,7 +36,8 @@ export class Publisher {
     await this.#lookAtWaiting(context, nowMs);
     for (let batch = 0; batch < MAX_BATCHES && this.port.connected; batch++) {
       const missing = await this.#missingPriors(context);
-      if (missing.length > 0) await makePriors(context, missing, nowMs);
+      // Those who lost theirs come after all who wait for their first.
+      for (const robot of await makePriors(context, missing, nowMs)) this.#waiting.add(robot);
       const built = await this.#build(context, nowMs);
       if (built.length === 0) return;
       const failed = await this.#send(built);
@@ -70,8 +71,11 @@ export class Publisher {
 
   /** Some of those who wait get their turn when there is room. */
   async #lookAtWaiting(context: LeadContext, nowMs: number): Promise<void> {
-    if (this.#waiting.size === 0 || !(await isRoomForPriors(context, nowMs))) return;
-    const next = [...this.#waiting].slice(0, BATCH);
+    if (this.#waiting.size === 0) return;
+    const { isRoom, evicted } = await makeRoomForPriors(context, nowMs);
+    const next = isRoom ? [...this.#waiting].slice(0, BATCH) : [];
+    // After those whose turn it is: a robot that stays away must not keep them from theirs.
+    for (const robot of evicted) this.#waiting.add(robot);
     await leading(context, async ({ robots }) => {
       for (const robot of next) await robots.touch(robot);
     });

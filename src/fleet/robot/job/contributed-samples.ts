@@ -1,4 +1,3 @@
-import { sha256Hex } from '../../../base/hash.js';
 import { clusterNearDuplicates } from '../../../head/clusters.js';
 import type { SampleStore } from '../../../samples/store.js';
 import { type LabelledSample, readLabelled } from '../../../training/data/collect.js';
@@ -22,6 +21,9 @@ export interface Rows {
   /** Samples without features. */
   pending: number;
 }
+
+/** Weight of each sample of a class, by its id. */
+export type GivenClass = ReadonlyMap<string, number>;
 
 export interface Selection {
   backbone: string;
@@ -60,24 +62,37 @@ export async function contributedRows(
   return sigma > 0 ? { ...kept, shares: new Float64Array(kept.rows).fill(1) } : kept;
 }
 
-/** Labelled samples of one part, with features. */
+/** Labelled samples of one part, with features, of labels that are shared. */
 export async function judgedRows(
   store: SampleStore,
   part: 'training' | 'holdout',
-  selection: Selection,
+  { neverShare, ...selection }: Selection & { neverShare: readonly string[] },
   gate: PauseGate,
 ): Promise<Rows> {
-  const samples = readLabelled(store).filter(({ holdout }) => holdout === (part === 'holdout'));
+  const withheld = new Set(neverShare);
+  const samples = readLabelled(store).filter(
+    ({ label, holdout }) => holdout === (part === 'holdout') && !withheld.has(label),
+  );
   return rowsOf(store, samples, selection, gate);
 }
 
-/** The same content has the same digest, whatever the order of the samples. */
-export function contentOf({ ids, labels, shares }: Rows, about: readonly unknown[]): string {
-  const samples = ids
-    .map((id, row) => JSON.stringify([id, labels[row], shares[row]]))
-    .sort()
-    .join('\n');
-  return sha256Hex(`${JSON.stringify(about)}\n${samples}`);
+/**
+ * The rows of a class as they were once, whatever labels their samples have now.
+ * @returns null: features of one are missing
+ */
+export function rowsAsGiven(
+  store: SampleStore,
+  given: GivenClass,
+  { backbone, featureSize }: Selection,
+): Pick<Rows, 'features' | 'shares'> | null {
+  const features = new Float32Array(given.size * featureSize);
+  const found = store.features([...given.keys()], backbone, '', 0);
+  for (const [row, id] of [...given.keys()].entries()) {
+    const vector = found.get(id)?.[0];
+    if (vector?.length !== featureSize) return null;
+    features.set(vector, row * featureSize);
+  }
+  return { features, shares: Float64Array.from(given.values()) };
 }
 
 async function rowsOf(
@@ -116,7 +131,7 @@ function sharesOfClusters(clusters: Int32Array): Float64Array {
   return Float64Array.from(clusters, (cluster) => 1 / sizes.get(cluster)!);
 }
 
-function keepRows(rows: Rows, featureSize: number, keep: (row: number) => boolean): Rows {
+export function keepRows(rows: Rows, featureSize: number, keep: (row: number) => boolean): Rows {
   const kept = [...rows.ids.keys()].filter(keep);
   if (kept.length === rows.rows) return rows;
   const features = new Float32Array(kept.length * featureSize);

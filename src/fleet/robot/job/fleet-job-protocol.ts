@@ -12,17 +12,19 @@ export interface WorkBase {
   featureSize: number;
   /** Folder that the result is written to, under its SHA-256. */
   outDir: string;
+  /** Labels whose samples are left out. */
+  neverShare: readonly string[];
 }
 
 /** Of what is contributed to the fleet. */
 export interface Contribution extends WorkBase {
-  /** Labels whose samples are left out. */
-  neverShare: readonly string[];
   minSamplesPerClass: number;
   /** Standard deviation of the noise in each value; 0: none. */
   sigma: number;
   /** Content of the last contribution: the same is not made again. Null: there was none. */
   known: string | null;
+  /** What was sent last of each class; null: nothing. */
+  given: ObjectFile | null;
 }
 
 export interface BasisFile {
@@ -34,7 +36,12 @@ export interface BasisFile {
 
 export type FleetWork =
   | ({ kind: 'moment' } & Contribution)
-  | ({ kind: 'sums'; basis: BasisFile } & Contribution)
+  | ({
+      kind: 'sums';
+      basis: BasisFile;
+      /** Sums that were sent in this basis; null: none. */
+      last: ObjectFile | null;
+    } & Contribution)
   | ({
       kind: 'evaluation';
       round: number;
@@ -49,6 +56,8 @@ export interface FleetWorkResult {
   /** Samples in it. */
   samples: number;
   content: string;
+  /** SHA-256 of what is to be {@link Contribution.given} next time, in the folder; null: as before. */
+  given: string | null;
   /** Samples that would be in it and have no features yet. */
   pending: number;
 }

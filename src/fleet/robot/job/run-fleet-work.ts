@@ -1,3 +1,4 @@
+import { isHeadlandError } from '../../../base/errors.js';
 import { sha256Hex } from '../../../base/hash.js';
 import { type Basis, decodeBasis, identityBasis, project } from '../../../head/sums/basis.js';
 import {
@@ -8,15 +9,29 @@ import {
 import { packedLength, sumsOfRows } from '../../../head/sums/class-sums.js';
 import { secureNormal, withNoise } from '../../../head/sums/privacy.js';
 import { invalidObject } from '../../../head/sums/sealed.js';
-import { encodeSums, sumsByClass, type TaskSums } from '../../../head/sums/task-sums.js';
+import {
+  decodeSums,
+  encodeSums,
+  sumsByClass,
+  type TaskSums,
+} from '../../../head/sums/task-sums.js';
 import type { SampleStore } from '../../../samples/store.js';
 import { readFleetObject } from '../../../training/fit/fleet-object.js';
+import type { ObjectFile } from '../../../training/job/job-protocol.js';
 import type { PauseGate } from '../../../training/job/pause-gate.js';
 import { encodeEvaluation } from '../../contract/evaluation-codec.js';
 import { encodeMoment } from '../../contract/moment-codec.js';
 import { ObjectFolder } from '../objects/object-folder.js';
-import { contentOf, contributedRows, judgedRows, type Rows } from './contributed-samples.js';
+import { contributedRows, judgedRows, type Rows } from './contributed-samples.js';
 import type { BasisFile, Contribution, FleetWork, FleetWorkResult } from './fleet-job-protocol.js';
+import {
+  contentOf,
+  decodeGiven,
+  encodeGiven,
+  type Given,
+  type SettledRows,
+  settle,
+} from './given-samples.js';
 
 /** Rows between two passes of the gate. */
 const STEP_ROWS = 64;
@@ -32,11 +47,14 @@ export async function runFleetWork(
 ): Promise<FleetWorkResult> {
   switch (work.kind) {
     case 'moment':
-      return contribute(work, store, gate, [], (rows) => momentOf(work, rows, gate));
+      return contribute(work, store, gate, { about: [], last: null }, ({ rows }) =>
+        momentOf(work, rows, gate),
+      );
     case 'sums': {
       const basis = await openBasis(work.basis, work.featureSize);
-      return contribute(work, store, gate, [basis.checksum], (rows) =>
-        sumsOf(work, basis, rows, gate),
+      const last = await readIfWhole(work.last, decodeSums);
+      return contribute(work, store, gate, { about: [basis.checksum], last }, (settled) =>
+        sumsOf(work, basis, settled, gate),
       );
     }
     case 'evaluation':
@@ -49,19 +67,43 @@ async function contribute(
   work: Contribution,
   store: SampleStore,
   gate: PauseGate,
-  about: readonly unknown[],
-  encode: (rows: Rows) => Promise<Uint8Array>,
+  { about, last }: { about: readonly unknown[]; last: TaskSums | null },
+  encode: (settled: SettledRows) => Promise<Uint8Array>,
 ): Promise<FleetWorkResult> {
-  const { backbone, sigma, known } = work;
-  const rows = await contributedRows(store, work, gate);
-  const content = contentOf(rows, [backbone, sigma, ...about]);
-  const { pending } = rows;
+  const { backbone, sigma, known, outDir } = work;
+  const now = await contributedRows(store, work, gate);
+  // Noise hides one sample in each contribution and in all of them together.
+  const before: Given = sigma > 0 ? new Map() : await readGiven(work.given);
+  const settled = settle(store, now, before, last, work);
+  const { included } = settled;
+  const content = contentOf(included, [backbone, sigma, ...about]);
+  const samples = [...included.values()].reduce((sum, { size }) => sum + size, 0);
+  const { pending } = now;
   // Nothing is sent before there is something; what was sent may become empty.
-  if (content === known || (rows.rows === 0 && known === null)) {
-    return { object: null, samples: rows.rows, content, pending };
+  if (content === known || (included.size === 0 && known === null)) {
+    return { object: null, samples, content, pending, given: null };
   }
-  const object = await keep(work.outDir, await encode(rows));
-  return { object, samples: rows.rows, content, pending };
+  const object = await keep(outDir, await encode(settled));
+  const given = sigma > 0 ? null : await keep(outDir, encodeGiven(settled.given));
+  return { object, samples, content, pending, given };
+}
+
+/** Without a whole file the robot begins anew: a class may be sent again after a small change, once. */
+async function readGiven(file: ObjectFile | null): Promise<Given> {
+  return (await readIfWhole(file, decodeGiven)) ?? new Map();
+}
+
+async function readIfWhole<Value>(
+  file: ObjectFile | null,
+  decode: (bytes: Uint8Array) => Value,
+): Promise<Value | null> {
+  if (file === null) return null;
+  try {
+    return decode(await readFleetObject(file));
+  } catch (error) {
+    if (isHeadlandError(error, 'HL_FLEET_OBJECT_DAMAGED')) return null;
+    throw error;
+  }
 }
 
 async function keep(dir: string, bytes: Uint8Array): Promise<string> {
@@ -84,17 +126,18 @@ async function openBasis({ file, directions }: BasisFile, featureSize: number): 
 async function sumsOf(
   { backbone, sigma }: Contribution,
   basis: Basis,
-  { features, labels, shares }: Rows,
+  { rows: { features, labels, shares }, copied }: SettledRows,
   gate: PauseGate,
 ): Promise<Uint8Array> {
   const { directions, checksum } = basis;
   const z = project(basis, features);
-  const classes = [];
+  const classes = [...copied];
   for (const label of [...new Set(labels)].sort()) {
     await gate.pass();
     const own = labels.map((each) => (each === label ? each : null));
     classes.push(...sumsByClass(z, directions, own, shares));
   }
+  classes.sort((one, other) => (one.label < other.label ? -1 : 1));
   const sums: TaskSums = {
     backboneChecksum: backbone,
     basisChecksum: checksum,
@@ -148,6 +191,7 @@ async function evaluate(
     object: await keep(work.outDir, bytes),
     samples: trained + held,
     content: '',
+    given: null,
     pending: 0,
   };
 }

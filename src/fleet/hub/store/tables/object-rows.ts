@@ -90,6 +90,14 @@ export class ObjectRows {
     );
   }
 
+  /** Removes priors that no robot is to fetch any more. @returns their number */
+  removeUnusedPriors(): Promise<number> {
+    return this.sql.run(
+      `DELETE FROM objects WHERE kind = 'prior'
+         AND NOT EXISTS (SELECT 1 FROM robot_tasks t WHERE t.prior_object = objects.object)`,
+    );
+  }
+
   /** Removes objects of a kind that were made before a time. @returns their number */
   removeOlder(kind: HubObject, atMs: number): Promise<number> {
     return this.sql.run('DELETE FROM objects WHERE kind = ? AND at_ms < ?', kind, atMs);

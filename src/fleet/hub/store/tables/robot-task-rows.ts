@@ -114,6 +114,15 @@ export class RobotTaskRows {
     );
   }
 
+  /** Names of robots whose prior was removed. */
+  async withoutPrior(): Promise<string[]> {
+    const rows = await this.sql.all<{ robot: string }>(
+      `SELECT DISTINCT t.robot FROM robot_tasks t WHERE t.prior_object <> ''
+         AND NOT EXISTS (SELECT 1 FROM objects o WHERE o.object = t.prior_object) ORDER BY t.robot`,
+    );
+    return rows.map(({ robot }) => robot);
+  }
+
   /** Robots on each state of each head. */
   headStates(scope: number): Promise<{ version: number; state: string; robots: number }[]> {
     return this.sql.all(
