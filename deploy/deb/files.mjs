@@ -19,6 +19,20 @@ export function filesBelow(folder) {
     .sort();
 }
 
+/** What deploy/fleet/yard/setup.sh makes where it is tried: keys, which belong into no package. */
+const SECRET = /^fleet\/yard\/(?:headland-ca|broker|hub)\//;
+
+/**
+ * What /usr/share/headland has of the folder `deploy`: files that people copy and change.
+ * @returns paths in `deploy`, and their modes
+ */
+export function sharedFiles(deploy) {
+  return ['fleet', 'mosquitto', 'prometheus', 'grafana', 'ros2']
+    .flatMap((folder) => filesBelow(join(deploy, folder)).map((file) => join(folder, file)))
+    .filter((path) => !SECRET.test(path))
+    .map((path) => ({ path, mode: path.endsWith('.sh') ? 0o755 : 0o644 }));
+}
+
 /** The packages directly in node_modules, as paths in it: "yaml", "@x/y". */
 export function packageFolders(modules) {
   const folders = readdirSync(modules, { withFileTypes: true })

@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { billOfMaterials, licenceTable } from './bill-of-materials.mjs';
-import { filesBelow, prune, removeHollowPackages } from './files.mjs';
+import { filesBelow, prune, removeHollowPackages, sharedFiles } from './files.mjs';
 
 const project = fileURLToPath(new URL('../../', import.meta.url));
 const debian = fileURLToPath(new URL('debian/', import.meta.url));
@@ -88,11 +88,9 @@ function copySystemFiles() {
   for (const file of filesBelow(join(project, 'systemd/drop-ins'))) {
     copy(join(project, 'systemd/drop-ins', file), `usr/share/headland/drop-ins/${file}`);
   }
-  for (const folder of ['mosquitto', 'prometheus', 'grafana', 'ros2']) {
-    for (const file of filesBelow(join(project, 'deploy', folder))) {
-      const mode = file.endsWith('.sh') ? 0o755 : 0o644;
-      copy(join(project, 'deploy', folder, file), `usr/share/headland/${folder}/${file}`, mode);
-    }
+  const deploy = join(project, 'deploy');
+  for (const { path, mode } of sharedFiles(deploy)) {
+    copy(join(deploy, path), `usr/share/headland/${path}`, mode);
   }
   copy(join(debian, 'lintian-overrides'), 'usr/share/lintian/overrides/headland');
   put('usr/share/man/man1/headland.1.gz', zipped(readFileSync(join(debian, 'headland.1'))));

@@ -35,31 +35,82 @@ export function certificates(dir: string, ...args: string[]) {
   return { status, stdout, stderr };
 }
 
-/** What deploy/mosquitto makes of a broker, in a folder instead of /etc and on a free port. */
+/** The files of a broker, wherever they come from. */
+export interface BrokerFiles {
+  /** Folder of certificates.sh. */
+  authority: string;
+  /** Main configuration, as the broker names it. */
+  main: string;
+  /** Whom a broker that root starts runs as; null: the user that it chooses by itself. */
+  uid: number | null;
+  /**
+   * Puts everything below a folder that stands for "/".
+   * @param configuration what a file of the broker becomes: only its paths and the port are changed
+   */
+  install(root: string, configuration: (shipped: string) => string): void;
+}
+
+/** As docs/guides/mosquitto.md says, with the main configuration of Debian. */
+function asGuide(authority: string): BrokerFiles {
+  return {
+    authority,
+    main: '/etc/mosquitto/mosquitto.conf',
+    uid: null,
+    install(root, configuration) {
+      const own = join(root, 'etc/mosquitto/headland');
+      const conf = join(root, 'etc/mosquitto/conf.d');
+      const lib = join(root, 'var/lib/mosquitto');
+      for (const folder of [own, conf, lib]) mkdirSync(folder, { recursive: true, mode: 0o755 });
+      chmodSync(lib, 0o777);
+      for (const name of ['ca.crt', 'broker.crt', 'revoked.crl', 'broker.key']) {
+        copyFileSync(join(authority, name), join(own, name));
+      }
+      chmodSync(join(own, 'broker.key'), 0o640);
+      spawnSync('chgrp', ['mosquitto', join(own, 'broker.key')]);
+      copyFileSync(join(FILES, 'access'), join(own, 'access'));
+      const shipped = readFileSync(join(FILES, 'headland.conf'), 'utf8');
+      assert.ok(shipped.includes('\nlistener 8883\n'));
+      writeFileSync(join(conf, 'headland.conf'), configuration(shipped));
+      const main = [
+        'persistence true',
+        'persistence_location /var/lib/mosquitto/',
+        'log_dest stderr',
+        'include_dir /etc/mosquitto/conf.d',
+      ];
+      writeFileSync(join(root, 'etc/mosquitto/mosquitto.conf'), configuration(main.join('\n')));
+    },
+  };
+}
+
+/** A broker from files of deploy/, in a folder instead of / and on a free port. */
 export class DeployedBroker {
-  readonly #dir: string;
-  readonly #ca: string;
   #process: ChildProcess | null = null;
 
   private constructor(
-    dir: string,
+    /** Stands for "/". */
+    readonly root: string,
+    private readonly files: BrokerFiles,
     readonly port: number,
-  ) {
-    this.#dir = dir;
-    this.#ca = join(dir, 'ca');
-  }
+  ) {}
 
-  static async start(t: TestContext): Promise<DeployedBroker> {
-    const dir = mkdtempSync(join(tmpdir(), 'headland-deployed-'));
+  /** @param files default: deploy/mosquitto, with an authority of its own */
+  static async start(t: TestContext, files?: BrokerFiles): Promise<DeployedBroker> {
+    const root = mkdtempSync(join(tmpdir(), 'headland-deployed-'));
     // A broker that root starts becomes another user.
-    chmodSync(dir, 0o755);
-    const broker = new DeployedBroker(dir, await freePort());
+    chmodSync(root, 0o755);
+    const broker = new DeployedBroker(
+      root,
+      files ?? asGuide(join(root, 'authority')),
+      await freePort(),
+    );
     t.after(async () => {
       await broker.down();
-      rmSync(dir, { recursive: true, force: true });
+      rmSync(root, { recursive: true, force: true });
     });
-    broker.certify('ca');
-    broker.certify('broker', 'localhost', '127.0.0.1');
+    if (files === undefined) {
+      broker.certify('ca');
+      broker.certify('broker', 'localhost', '127.0.0.1');
+    }
     broker.install();
     await broker.up();
     return broker;
@@ -67,46 +118,27 @@ export class DeployedBroker {
 
   /** Runs certificates.sh, which must succeed. */
   certify(...args: string[]): string {
-    const { status, stdout, stderr } = certificates(this.#ca, ...args);
+    const { status, stdout, stderr } = certificates(this.files.authority, ...args);
     assert.equal(status, 0, stderr);
     return stdout;
   }
 
-  /** As the guide says; only the folder and the port differ. */
+  /** Only folders and the port differ from what is shipped. */
   install(): void {
-    const etc = join(this.#dir, 'etc');
-    const own = join(etc, 'headland');
-    const conf = join(etc, 'conf.d');
-    const lib = join(this.#dir, 'lib');
-    for (const folder of [own, conf, lib]) mkdirSync(folder, { recursive: true, mode: 0o755 });
-    chmodSync(lib, 0o777);
-    for (const name of ['ca.crt', 'broker.crt', 'revoked.crl', 'broker.key']) {
-      copyFileSync(join(this.#ca, name), join(own, name));
-    }
-    chmodSync(join(own, 'broker.key'), 0o640);
-    spawnSync('chgrp', ['mosquitto', join(own, 'broker.key')]);
-    copyFileSync(join(FILES, 'access'), join(own, 'access'));
-    const shipped = readFileSync(join(FILES, 'headland.conf'), 'utf8');
-    assert.ok(shipped.includes('\nlistener 8883\n'));
-    writeFileSync(
-      join(conf, 'headland.conf'),
-      shipped.replaceAll('/etc/mosquitto', etc).replace('listener 8883', `listener ${this.port}`),
+    this.files.install(this.root, (shipped) =>
+      shipped
+        .replace(/^([a-z_]+ )(?=\/)/gm, `$1${this.root}`)
+        .replace(/^listener 8883$/m, `listener ${this.port}`),
     );
-    // As Debian's own, but for its paths.
-    const main = [
-      'persistence true',
-      `persistence_location ${lib}/`,
-      'log_dest stderr',
-      `include_dir ${conf}`,
-    ];
-    writeFileSync(join(etc, 'mosquitto.conf'), `${main.join('\n')}\n`);
   }
 
   async up(): Promise<void> {
     const path = `${process.env.PATH}:/usr/sbin`;
-    const child = spawn('mosquitto', ['-c', join(this.#dir, 'etc', 'mosquitto.conf')], {
+    const { main, uid } = this.files;
+    const child = spawn('mosquitto', ['-c', join(this.root, main)], {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, PATH: path },
+      ...(uid === null || process.getuid?.() !== 0 ? {} : { uid, gid: uid }),
     });
     let said = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -119,12 +151,13 @@ export class DeployedBroker {
     });
   }
 
-  async down(): Promise<void> {
+  /** @param signal SIGKILL: as a power cut */
+  async down(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
     const child = this.#process;
     this.#process = null;
     if (child === null || child.exitCode !== null) return;
     const exited = once(child, 'exit');
-    child.kill();
+    child.kill(signal);
     await exited;
   }
 
@@ -134,7 +167,7 @@ export class DeployedBroker {
 
   /** Path of a file of the authority. */
   file(name: string): string {
-    return join(this.#ca, name);
+    return join(this.files.authority, name);
   }
 
   identity(name: string): Identity {

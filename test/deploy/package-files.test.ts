@@ -15,6 +15,7 @@ interface Files {
   platformOf(path: string): string | null;
   prune(modules: string, arch: string): number;
   removeHollowPackages(modules: string): void;
+  sharedFiles(deploy: string): { path: string; mode: number }[];
 }
 const files: Files = await import(pathToFileURL(join(project, 'deploy/deb/files.mjs')).href);
 
@@ -73,6 +74,34 @@ describe('files of the Debian package', () => {
       '.package-lock.json': '{}',
     });
     assert.deepEqual(files.packageFolders(root), ['@x/c', 'a']);
+  });
+
+  it('are also examples, with scripts that can be run and without keys', (t) => {
+    const modeOf = new Map(
+      files.sharedFiles(join(project, 'deploy')).map(({ path, mode }) => [path, mode]),
+    );
+    for (const path of ['fleet/yard/setup.sh', 'mosquitto/certificates.sh']) {
+      assert.equal(modeOf.get(path), 0o755, path);
+    }
+    // compose.yaml finds deploy/mosquitto from its own folder, there as here.
+    for (const name of ['compose.yaml', 'hub.yaml', 'mosquitto.conf']) {
+      assert.equal(modeOf.get(`fleet/yard/${name}`), 0o644, name);
+    }
+    assert.equal(modeOf.get('mosquitto/headland.conf'), 0o644);
+    const tried = folderWith(t, {
+      'fleet/yard/compose.yaml': 'x',
+      'fleet/yard/headland-ca/ca.key': 'x',
+      'fleet/yard/headland-ca/issued/1.pem': 'x',
+      'fleet/yard/broker/broker.key': 'x',
+      'fleet/yard/hub/hub.key': 'x',
+      'mosquitto/access': 'x',
+      'prometheus/x': 'x',
+      'grafana/x': 'x',
+      'ros2/x': 'x',
+    });
+    const kept = files.sharedFiles(tried).map(({ path }) => path);
+    assert.deepEqual(kept.slice(0, 2), ['fleet/yard/compose.yaml', 'mosquitto/access']);
+    assert.equal(kept.length, 5);
   });
 
   it('are told apart by what is in them', () => {

@@ -7,6 +7,12 @@ const LOST = [{ file: 'test/deploy/mosquitto.test.ts', names: 'lets in nobody' }
 const SCRIPT_TESTS = [
   { file: 'test/deploy/mosquitto.test.ts', names: 'gives nobody the rights of another' },
 ];
+const YARD = 'deploy/fleet/yard';
+const YARD_FLEET = [{ file: 'test/deploy/yard/fleet-yard.test.ts', names: 'make a fleet' }];
+const YARD_RESTART = [{ file: 'test/deploy/yard/fleet-yard.test.ts', names: 'a restart of' }];
+const YARD_SAVES = [{ file: 'test/deploy/yard/fleet-yard.test.ts', names: 'saves by itself' }];
+const YARD_COMPOSE = [{ file: 'test/deploy/yard/yard-compose.test.ts' }];
+const YARD_SETUP = [{ file: 'test/deploy/yard/yard-setup.test.ts' }];
 
 export const DEPLOY_MUTANTS: readonly Mutant[] = [
   {
@@ -64,5 +70,117 @@ export const DEPLOY_MUTANTS: readonly Mutant[] = [
     text: 'extendedKeyUsage = clientAuth',
     replacement: 'extendedKeyUsage = clientAuth, serverAuth',
     tests: SCRIPT_TESTS,
+  },
+  {
+    promise: 'a robot gives sums in its own name alone',
+    file: ACCESS,
+    text: 'pattern write headland/%u/fleet/chunk',
+    replacement: 'pattern write headland/+/fleet/chunk',
+    tests: YARD_FLEET,
+  },
+  {
+    promise: 'a robot does not say for the hub what it has to do',
+    file: ACCESS,
+    text: 'pattern read headland/%u/fleet/desired',
+    replacement: 'pattern readwrite headland/%u/fleet/desired',
+    tests: YARD_FLEET,
+  },
+  {
+    promise: 'the hub sees no prediction',
+    file: ACCESS,
+    text: 'topic read headland/+/fleet/want',
+    replacement: 'topic read headland/+/fleet/want\ntopic read headland/+/prediction',
+    tests: YARD_FLEET,
+  },
+  {
+    promise: 'the hub sees no command',
+    file: ACCESS,
+    text: 'topic read headland/+/fleet/reported',
+    replacement: 'topic read headland/+/fleet/reported\ntopic read headland/+/cmd/+',
+    tests: YARD_FLEET,
+  },
+  {
+    promise: 'the hub sends no command',
+    file: ACCESS,
+    text: 'topic write headland/+/fleet/part',
+    replacement: 'topic write headland/+/fleet/part\ntopic write headland/+/cmd/+',
+    tests: YARD_FLEET,
+  },
+  {
+    promise: 'a restart of the broker of a yard loses no report and no command',
+    file: `${YARD}/mosquitto.conf`,
+    text: 'persistence true',
+    replacement: 'persistence false',
+    tests: YARD_RESTART,
+  },
+  {
+    promise: 'the broker of a yard saves as often as the guide says',
+    file: `${YARD}/mosquitto.conf`,
+    text: 'autosave_interval 60',
+    replacement: 'autosave_interval 1800',
+    tests: YARD_SAVES,
+  },
+  {
+    promise: 'the state of the broker survives its container',
+    file: `${YARD}/compose.yaml`,
+    text: 'broker:/mosquitto/data',
+    replacement: 'broker:/mosquitto/log',
+    tests: YARD_COMPOSE,
+  },
+  {
+    promise: 'robots reach the broker of a yard',
+    file: `${YARD}/compose.yaml`,
+    text: '"8883:8883"',
+    replacement: '"1883:8883"',
+    tests: YARD_COMPOSE,
+  },
+  {
+    promise: 'a yard runs the broker that was chosen',
+    file: `${YARD}/compose.yaml`,
+    text: 'eclipse-mosquitto:2.0.22',
+    replacement: 'eclipse-mosquitto:2',
+    tests: YARD_COMPOSE,
+  },
+  {
+    promise: 'the hub of a yard knows the broker by the name of its service',
+    file: `${YARD}/hub.yaml`,
+    text: 'mqtts://broker:8883',
+    replacement: 'mqtts://mosquitto:8883',
+    tests: YARD_COMPOSE,
+  },
+  {
+    promise: 'the hub of a yard needs no samples before the first head',
+    file: `${YARD}/hub.yaml`,
+    text: 'basisDirections: all',
+    replacement: 'basisDirections: 256',
+    tests: YARD_COMPOSE,
+  },
+  {
+    promise: 'the key of the hub is for the hub alone',
+    file: `${YARD}/setup.sh`,
+    text: 'put 400 "$authority/hub.key" hub',
+    replacement: 'put 644 "$authority/hub.key" hub',
+    tests: YARD_SETUP,
+  },
+  {
+    promise: 'the hub of a yard can verify the broker',
+    file: `${YARD}/setup.sh`,
+    text: 'certificates broker "$service" "${others[@]}"',
+    replacement: 'certificates broker "${others[@]}"',
+    tests: YARD_SETUP,
+  },
+  {
+    promise: 'a user gets no lines of a robot',
+    file: `${YARD}/setup.sh`,
+    text: '! grep -qxF "user $1" "$mosquitto/access"',
+    replacement: 'true',
+    tests: YARD_SETUP,
+  },
+  {
+    promise: 'the Debian package holds no key of its maker',
+    file: 'deploy/deb/files.mjs',
+    text: '.filter((path) => !SECRET.test(path))',
+    replacement: '',
+    tests: [{ file: 'test/deploy/package-files.test.ts', names: 'without keys' }],
   },
 ];
