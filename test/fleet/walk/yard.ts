@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import type { Page } from 'playwright-core';
+import { sha256Hex } from '../../../src/base/hash.js';
 import type { RobotTask } from '../../../src/fleet/contract/hub-api.js';
 import { type Daemon, headland, Rig } from '../../agent/daemon.js';
 import { Mosquitto } from '../../telemetry/mosquitto.js';
@@ -14,6 +16,21 @@ const SHOWN = ['crop', 'weed', 'stone'];
 const PICTURES = 24;
 const LIMIT_MS = 120_000;
 const WRITE = { 'content-type': 'application/json', 'x-headland': '1' };
+
+/** In the browser: the page's policy forbids to read a picture by its address, so that its bytes are kept. */
+const KEEP_PICTURES = `{
+  const make = URL.createObjectURL.bind(URL);
+  window.picturesByUrl = new Map();
+  URL.createObjectURL = (blob) => {
+    const url = make(blob);
+    window.picturesByUrl.set(url, blob);
+    return url;
+  };
+}`;
+const PICTURE_ON_SCREEN = `window.picturesByUrl
+  .get(document.querySelector('#picture').src)
+  .arrayBuffer()
+  .then((bytes) => [...new Uint8Array(bytes)])`;
 
 /** What a camera shows and what the robot says of it. */
 export interface Seen {
@@ -115,6 +132,37 @@ export class YardRobot {
         if (wanted === 1) left.delete(frame.shown);
         else left.set(frame.shown, wanted - 1);
         return left.size === 0;
+      },
+      LIMIT_MS,
+    );
+  }
+
+  /**
+   * A person says on the page of the robot what is on its live picture: stops it, types the class and presses
+   * Enter, until so many pictures of the class are labelled.
+   */
+  async teachOnPage(page: Page, label: string, count: number): Promise<void> {
+    await page.addInitScript(KEEP_PICTURES);
+    await page.goto(`${this.daemon.consoleUrl}#live`);
+    const text = page.locator('#new-label-text:not([disabled])');
+    const done = new Set<string>();
+    await until(
+      `${this.name} shows ${label} on its page`,
+      async () => {
+        await text.click();
+        await page.locator('#picture[src^="blob:"]').waitFor();
+        const bytes = await page.evaluate<number[]>(PICTURE_ON_SCREEN);
+        const picture = Uint8Array.from(bytes);
+        const id = sha256Hex(picture);
+        if (this.rig.labelOf(picture) !== label || done.has(id)) {
+          await page.keyboard.press('Escape');
+          return false;
+        }
+        await page.keyboard.type(label);
+        await page.keyboard.press('Enter');
+        await page.locator('#toast-text', { hasText: `Labelled ${label}` }).waitFor();
+        done.add(id);
+        return done.size >= count;
       },
       LIMIT_MS,
     );
