@@ -44,7 +44,7 @@ export const FLEET_HUB_MUTANTS: readonly Mutant[] = [
     file: 'src/head/sums/task-sums.ts',
     text: 'if (bytes > maxBytes) throw',
     replacement: 'if (bytes < 0) throw',
-    tests: STORE_TESTS('refused with its code'),
+    tests: [{ file: 'test/head/sums/sums.test.ts', names: 'more matrices than bytes' }],
   },
   {
     promise: 'a prior goes when its robot has decided',
