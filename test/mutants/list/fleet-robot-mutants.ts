@@ -33,6 +33,20 @@ export const FLEET_ROBOT_MUTANTS: readonly Mutant[] = [
     tests: [{ file: CONTRIBUTION, names: 'nothing of a single one' }],
   },
   {
+    promise: 'a moment is sent again when there is much more, and not before',
+    file: SHARING,
+    text: 'return labelled >= GROWTH * moment.samples;',
+    replacement: 'return labelled >= moment.samples;',
+    tests: [{ file: CONTRIBUTION, names: 'half as much' }],
+  },
+  {
+    promise: 'a fleet that began with few samples gets its basis',
+    file: SHARING,
+    text: 'else if (wanted.moment_wanted || this.#hasGrown(memory)) {',
+    replacement: 'else if (wanted.moment_wanted) {',
+    tests: [{ file: CONTRIBUTION, names: 'half as much' }],
+  },
+  {
     promise: 'a class that differs in few samples is not sent again',
     file: GIVEN,
     text: 'return change > ROUNDING && change',
