@@ -306,7 +306,13 @@ test('roles, tokens, health and metrics', { skip: withoutMosquitto }, async (t) 
   }
   const viewer = await clientOf(store, url, 'view');
   const overview = await viewer.get<HubOverview>('/api/overview');
-  assert.deepEqual(overview.robots, { all: 1, online: 1, quarantined: 0, withdrawn: 0 });
+  assert.deepEqual(overview.robots, {
+    all: 1,
+    online: 1,
+    flagged: 0,
+    quarantined: 0,
+    withdrawn: 0,
+  });
   assert.equal(overview.broker.connected, true);
   const refused = await viewer.post('/api/pause', { robot: 'a' });
   assert.equal(refused.status, 403);

@@ -39,7 +39,7 @@ export interface HubOverview {
   store: 'sqlite' | 'postgresql';
   broker: { connected: boolean; problem: string | null };
   alarms: HubAlarm[];
-  robots: { all: number; online: number; quarantined: number; withdrawn: number };
+  robots: { all: number; online: number; flagged: number; quarantined: number; withdrawn: number };
   tasks: TaskSummary[];
 }
 

@@ -173,6 +173,20 @@ export const FLEET_HUB_MUTANTS: readonly Mutant[] = [
     tests: HUB_TESTS('roles, tokens'),
   },
   {
+    promise: 'a stopped rollout shows in the metrics',
+    file: `${HUB}/server/hub-metrics.ts`,
+    text: "task.rollout.state === 'stopped'",
+    replacement: "task.rollout.state !== 'stopped'",
+    tests: [{ file: 'test/deploy/fleet-monitoring.test.ts', names: 'ask only for metrics' }],
+  },
+  {
+    promise: 'refused objects are counted by code',
+    file: `${HUB}/ingest/chunk-intake.ts`,
+    text: 'if (refused !== null) this.onRefused(refused);',
+    replacement: '',
+    tests: [{ file: 'test/deploy/fleet-monitoring.test.ts', names: 'ask only for metrics' }],
+  },
+  {
     promise: 'a message is acknowledged when it is stored',
     file: `${HUB}/ingest/hub-link.ts`,
     text: 'this.#handling = this.#take(topic, payload).then((taken) => {',

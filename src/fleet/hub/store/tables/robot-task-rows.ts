@@ -10,7 +10,7 @@ export interface RobotTaskRow {
   report: string | null;
   headVersion: number | null;
   headState: string | null;
-  /** JSON: object, code, message. */
+  /** JSON: object, kind, code, message. */
   refusal: string | null;
   /** JSON: how heads without the robot did on its samples. */
   leftOut: string | null;
