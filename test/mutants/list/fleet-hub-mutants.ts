@@ -173,6 +173,20 @@ export const FLEET_HUB_MUTANTS: readonly Mutant[] = [
     tests: HUB_TESTS('roles, tokens'),
   },
   {
+    promise: 'the scores of each λ tell which one was chosen',
+    file: `${HUB}/lead/round-answers.ts`,
+    text: 'chosen: each.lambdaIndex === lambdaIndex',
+    replacement: 'chosen: each.lambdaIndex === 0',
+    tests: HUB_TESTS('hostile robots'),
+  },
+  {
+    promise: 'disagreement is what a robot has above the median',
+    file: `${HUB}/lead/outliers.ts`,
+    text: 'excess: logLoss - middle',
+    replacement: 'excess: logLoss',
+    tests: RULES('an outlier'),
+  },
+  {
     promise: 'a stopped rollout shows in the metrics',
     file: `${HUB}/server/hub-metrics.ts`,
     text: "task.rollout.state === 'stopped'",

@@ -12,7 +12,7 @@ export interface RobotTaskRow {
   headState: string | null;
   /** JSON: object, kind, code, message. */
   refusal: string | null;
-  /** JSON: how heads without the robot did on its samples. */
+  /** JSON: how heads without the robot did on its samples, and its disagreement. */
   leftOut: string | null;
   /** The prior that is there for the robot; an empty object: none is needed. */
   priorVersion: number | null;
