@@ -66,7 +66,10 @@ export class Hub {
     });
     this.#scheduler = new Scheduler({ alarms: this.#alarms, log });
     this.#reports = new ReportIntake(store, config.limits);
-    this.#chunks = new ChunkIntake(store, config.limits, (code) => this.#tally.refused(code));
+    this.#chunks = new ChunkIntake(store, config.limits, {
+      automatic: config.quarantine.automatic,
+      onRefused: (code) => this.#tally.refused(code),
+    });
     this.#link = this.#createLink();
     this.#parts = new PartSender(store, (topic, payload) =>
       this.#link.publish(topic, payload, false),

@@ -7,6 +7,7 @@ const STORE_TESTS = (names: string) => [
   { file: 'test/fleet/store.test.ts', names: `^SQLite: .*(${names})` },
 ];
 const RULES = (names: string) => [{ file: 'test/fleet/rules.test.ts', names }];
+const REFUSALS = (names: string) => [{ file: 'test/fleet/hub-refusals.test.ts', names }];
 const HUB_TESTS = (names: string) => [{ file: 'test/fleet/hub.test.ts', names }];
 
 export const FLEET_HUB_MUTANTS: readonly Mutant[] = [
@@ -187,6 +188,41 @@ export const FLEET_HUB_MUTANTS: readonly Mutant[] = [
     tests: RULES('an outlier'),
   },
   {
+    promise: 'a robot whose objects cannot be is quarantined',
+    file: `${HUB}/ingest/content-faults.ts`,
+    text: 'if (objects.size < FAULTS) return;',
+    replacement: 'if (objects.size <= FAULTS) return;',
+    tests: REFUSALS('the third impossible object'),
+  },
+  {
+    promise: 'impossible objects of other days do not count',
+    file: `${HUB}/ingest/content-faults.ts`,
+    text: 'const WINDOW_MS = 86_400_000;',
+    replacement: 'const WINDOW_MS = 186_400_000;',
+    tests: STORE_TESTS('three impossible objects'),
+  },
+  {
+    promise: 'objects in another basis quarantine nobody',
+    file: `${HUB}/ingest/content-faults.ts`,
+    text: 'if (atMs > sinceMs && detail.code === CONTENT)',
+    replacement: 'if (atMs > sinceMs)',
+    tests: REFUSALS('objects in another basis'),
+  },
+  {
+    promise: 'refusals before a release do not count again',
+    file: `${HUB}/ingest/content-faults.ts`,
+    text: 'Math.max(nowMs - WINDOW_MS, row.releasedAtMs)',
+    replacement: 'Math.min(nowMs - WINDOW_MS, row.releasedAtMs)',
+    tests: REFUSALS('the third impossible object'),
+  },
+  {
+    promise: 'the refusal of sums holds while other objects are taken',
+    file: `${HUB}/ingest/chunk-intake.ts`,
+    text: 'if (refused === kind) await',
+    replacement: 'if (refused.length > 0) await',
+    tests: REFUSALS('objects in another basis'),
+  },
+  {
     promise: 'a stopped rollout shows in the metrics',
     file: `${HUB}/server/hub-metrics.ts`,
     text: "task.rollout.state === 'stopped'",
@@ -196,7 +232,7 @@ export const FLEET_HUB_MUTANTS: readonly Mutant[] = [
   {
     promise: 'refused objects are counted by code',
     file: `${HUB}/ingest/chunk-intake.ts`,
-    text: 'if (refused !== null) this.onRefused(refused);',
+    text: 'if (refused !== null) this.options.onRefused?.(refused);',
     replacement: '',
     tests: [{ file: 'test/deploy/fleet-monitoring.test.ts', names: 'ask only for metrics' }],
   },

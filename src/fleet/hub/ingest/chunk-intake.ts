@@ -13,6 +13,7 @@ import { BY_HUB } from '../store/tables/audit-rows.js';
 import type { RobotRow } from '../store/tables/robot-rows.js';
 import type { ScopeRow } from '../store/tables/scope-rows.js';
 import type { UploadRow } from '../store/tables/upload-rows.js';
+import { quarantineFaulty } from './content-faults.js';
 import { checkedMoment, checkedSums } from './object-check.js';
 import { isRoomFor } from './report-intake.js';
 
@@ -22,6 +23,13 @@ export interface ChunkLimits {
   maxPendingBytes: number;
   /** Of one robot in one task. */
   maxClasses: number;
+}
+
+export interface ChunkIntakeOptions {
+  /** false: a robot whose objects are refused for their content is flagged, not quarantined. Default: true. */
+  automatic?: boolean;
+  /** Told the code of each object that is refused, when this is stored. */
+  onRefused?: (code: string) => void;
 }
 
 /** Most unfinished objects of a robot. */
@@ -37,8 +45,7 @@ export class ChunkIntake {
   constructor(
     private readonly store: HubStore,
     private readonly limits: ChunkLimits,
-    /** Told the code of each object that is refused, when this is stored. */
-    private readonly onRefused: (code: string) => void = () => undefined,
+    private readonly options: ChunkIntakeOptions = {},
   ) {}
 
   /** @throws HeadlandError HL_FLEET_STORE_UNAVAILABLE, HL_STORE_…: it is not stored */
@@ -63,7 +70,7 @@ export class ChunkIntake {
       }
       return this.#add(tables, row, scope, chunk, nowMs);
     });
-    if (refused !== null) this.onRefused(refused);
+    if (refused !== null) this.options.onRefused?.(refused);
   }
 
   /** @returns code of a refusal; null: there is none */
@@ -85,7 +92,7 @@ export class ChunkIntake {
       atMs: nowMs,
     };
     if (bytes > this.limits.maxObjectBytes) {
-      return refuse(tables, robot, scope, header, tooLarge(bytes, this.limits), nowMs);
+      return this.#refuse(tables, robot, scope, header, tooLarge(bytes, this.limits), nowMs);
     }
     if (!(await this.#makeRoom(tables, upload))) {
       await tables.robots.count(robot, 'refused');
@@ -128,8 +135,38 @@ export class ChunkIntake {
       return null;
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      return refuse(tables, robot, scope, header, error, nowMs);
+      return this.#refuse(tables, robot, scope, header, error, nowMs);
     }
+  }
+
+  /** @returns the code */
+  async #refuse(
+    tables: HubTables,
+    robot: string,
+    scope: ScopeRow,
+    { object, kind }: RobotChunk['header'],
+    error: HeadlandError,
+    nowMs: number,
+  ): Promise<string> {
+    const { code, message } = error;
+    const { task } = scope;
+    const known = (await tables.robotTasks.ofRobot(robot)).find((row) => row.scope === scope.id);
+    const refusal = { object, kind, code, message: message.slice(0, 1_024) };
+    await tables.robots.count(robot, 'refused');
+    if (known?.refusal === JSON.stringify(refusal)) return code;
+    await tables.robotTasks.setRefusal(robot, scope.id, refusal);
+    await tables.robots.touch(robot);
+    await tables.audit.add({
+      atMs: nowMs,
+      by: BY_HUB,
+      action: 'refused',
+      robot,
+      task,
+      detail: refusal,
+    });
+    const { automatic = true } = this.options;
+    await quarantineFaulty(tables, robot, { task, ...refusal }, automatic, nowMs);
+    return code;
   }
 
   /** @returns false: it is not newer than what is there */
@@ -217,33 +254,6 @@ async function forgiveRefusal(
   if (known === undefined || known.refusal === null) return;
   const refused = (JSON.parse(known.refusal) as { kind?: RobotObject }).kind ?? kind;
   if (refused === kind) await tables.robotTasks.setRefusal(robot, scope.id, null);
-}
-
-/** @returns the code */
-async function refuse(
-  tables: HubTables,
-  robot: string,
-  scope: ScopeRow,
-  { object, kind }: RobotChunk['header'],
-  error: HeadlandError,
-  nowMs: number,
-): Promise<string> {
-  const { code, message } = error;
-  const known = (await tables.robotTasks.ofRobot(robot)).find((row) => row.scope === scope.id);
-  const refusal = { object, kind, code, message: message.slice(0, 1_024) };
-  await tables.robots.count(robot, 'refused');
-  if (known?.refusal === JSON.stringify(refusal)) return code;
-  await tables.robotTasks.setRefusal(robot, scope.id, refusal);
-  await tables.robots.touch(robot);
-  await tables.audit.add({
-    atMs: nowMs,
-    by: BY_HUB,
-    action: 'refused',
-    robot,
-    task: scope.task,
-    detail: refusal,
-  });
-  return code;
 }
 
 /** A fault of the object, not of the store. */

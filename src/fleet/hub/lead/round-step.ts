@@ -293,8 +293,10 @@ async function noteScores(
     const row = await tables.robots.find(robot);
     if (row?.quarantine !== 'flagged') continue;
     const isStill = outliers(robots, quarantine).some((found) => found.robot === robot);
-    const detail = JSON.parse(row.quarantineDetail ?? '{}') as { by?: string };
-    if (!isStill && detail.by === BY_HUB) await tables.robots.quarantine(robot, null, null, 0);
+    const detail = JSON.parse(row.quarantineDetail ?? '{}') as { by?: string; figures?: unknown };
+    // Without figures it was flagged for what it sends, not for its labels.
+    const isOfRound = detail.by === BY_HUB && detail.figures !== null;
+    if (!isStill && isOfRound) await tables.robots.quarantine(robot, null, null, 0);
   }
   for (const found of outliers(robots, quarantine)) {
     const { robot, state, logLoss, median, limit } = found;
