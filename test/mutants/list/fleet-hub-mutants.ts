@@ -147,7 +147,7 @@ export const FLEET_HUB_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a robot in an unlike place is flagged, not quarantined',
     file: `${HUB}/lead/outliers.ts`,
-    text: ' && robot.accuracy < usual / 2',
+    text: ' && robot.accuracy < usualAccuracy / 2',
     replacement: '',
     tests: RULES('an outlier'),
   },
