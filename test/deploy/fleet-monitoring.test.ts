@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
-import type { HubOverview } from '../../src/fleet/contract/hub-api.js';
-import { hubMetricsText } from '../../src/fleet/hub/server/hub-metrics.js';
-import { parseExposition } from '../agent/metrics/prometheus-text.js';
-import { withoutPromtool } from '../agent/metrics/promtool.js';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { conventionsBroken, parseExposition } from '../agent/metrics/prometheus-text.js';
+import { PROMTOOL, withoutPromtool } from '../agent/metrics/promtool.js';
+import { HubChild } from '../fleet/hub-child.js';
+import { until } from '../fleet/hub-fixture.js';
+import { placeData } from '../fleet/places.js';
+import { RobotStandIn, type StandInOptions } from '../fleet/stand-in.js';
+import { Mosquitto, withoutMosquitto } from '../telemetry/mosquitto.js';
 import { temporaryFolder } from '../temporary-folder.js';
 import {
   assertPanelsApart,
@@ -23,67 +29,63 @@ const { panels, annotations, dashboard, queries } = readMonitoring(
 );
 
 const KEY = { task: 'weeds', backbone: 'b1' };
+const SIZE = 12;
 
-/** A hub of which nothing is missing, so that every metric has a sample. */
-const OVERVIEW: HubOverview = {
-  fleet: 'farm',
-  version: '1.0.0',
-  replica: 'one',
-  leader: 'one',
-  store: 'sqlite',
-  broker: { connected: true, problem: null },
-  alarms: [],
-  robots: { all: 3, online: 2, quarantined: 1, withdrawn: 0 },
-  tasks: [
-    {
-      ...KEY,
-      backboneName: 'lite',
-      featureSize: 16,
-      basis: { checksum: 'identity', directions: 16, atMs: 1 },
-      moment: { samples: 0, needed: 100 },
-      robots: 3,
-      samples: 90,
-      classes: 2,
-      head: {
-        version: 1,
-        atMs: 1,
-        round: 1,
-        labels: ['maize', 'dock'],
-        samples: 90,
-        robots: 3,
-        lambda: 1,
-        scale: 10,
-        bytes: 1_000,
-        leftOut: { accuracy: 0.9, macroAccuracy: 0.9, logLoss: 0.2, samples: 90, robots: [] },
-        states: { serving: 2, trial: 0, refused: 1, rolledBack: 0, other: 0 },
-      },
-      round: null,
-      rollout: {
-        version: 1,
-        previousVersion: null,
-        state: 'running',
-        stage: 1,
-        stages: [{ share: 1, robots: 3 }],
-        stageStartedAtMs: 1,
-        robots: { asked: 3, serving: 2, refused: 1, rolledBack: 0, waiting: 0 },
-        reason: null,
-        by: 'hub',
-      },
+/** A hub with robots of which one is refused, so that every metric has a sample. @returns its metrics */
+async function scrapedHub(t: TestContext): Promise<string> {
+  const broker = await Mosquitto.start(t);
+  const hub = new HubChild({
+    store: `sqlite:${join(temporaryFolder(t), 'hub.sqlite')}`,
+    mqtt: { url: broker.url },
+    http: { port: 0 },
+    learning: {
+      basisDirections: 'all',
+      roundIntervalMs: 1_000,
+      settleMs: 200,
+      roundTimeoutMs: 3_000,
     },
-  ],
-};
-
-const families = parseExposition(
-  hubMetricsText({
-    overview: OVERVIEW,
-    leads: true,
-    counters: { replayed: 1, refused: 2, accepted: 3 },
-    heads: [{ task: 'weeds', version: 1, state: 'serving', robots: 2 }],
-  }),
-);
+    rollout: { stageMs: 0 },
+    tickMs: 50,
+    log: { format: 'json' },
+  });
+  t.after(() => hub.stop());
+  const url = await hub.up();
+  const robot = async (name: string, more: Partial<StandInOptions> = {}) => {
+    const data = placeData(name, ['maize', 'dock'], 20, SIZE);
+    const made = new RobotStandIn({
+      robot: name,
+      url: broker.url,
+      featureSize: SIZE,
+      data,
+      ...KEY,
+      ...more,
+    });
+    t.after(() => made.stop());
+    await made.start();
+    return made;
+  };
+  const robots = [await robot('a'), await robot('b'), await robot('c')];
+  const faulty = await robot('faulty', {
+    distort: (sums) => {
+      sums.classes[0]!.sums.sum[0] = Number.NaN;
+      return sums;
+    },
+  });
+  await until('all serve', () => robots.every(({ servingVersion }) => servingVersion !== null));
+  await until('one is refused', () => faulty.task?.refused != null);
+  const text = async () => (await fetch(new URL('/metrics', url))).text();
+  const isComplete = async () =>
+    [...parseExposition(await text()).values()].every(({ samples }) => samples.length > 0);
+  await until('every metric has a sample', isComplete);
+  return text();
+}
 
 describe('dashboard and alert rules of the fleet', () => {
-  test('ask only for metrics and labels that a hub has, and every metric is asked for', () => {
+  test('ask only for metrics and labels that a hub has, and every metric is asked for', {
+    skip: withoutMosquitto,
+  }, async (t) => {
+    const text = await scrapedHub(t);
+    const families = parseExposition(text);
     for (const query of queries) checkQuery(query, families);
     const shown = new Set(queries.flatMap(({ expr }) => metricsIn(expr).map(({ name }) => name)));
     const unused = [...families.keys()].filter(
@@ -95,6 +97,40 @@ describe('dashboard and alert rules of the fleet', () => {
       for (const { name } of metricsIn(JSON.stringify(query))) {
         assert.ok(families.has(name), `a variable asks for ${name}`);
       }
+    }
+    assert.deepEqual(conventionsBroken(families), []);
+    const page = readFileSync(
+      new URL('../../../docs/reference/fleet-hub.md', import.meta.url),
+      'utf8',
+    );
+    const undocumented = [...families].filter(
+      ([name, { type }]) => !page.includes(`| \`${name}\` | ${type} |`),
+    );
+    assert.deepEqual(undocumented, []);
+    const value = (name: string, labels: Record<string, string>) =>
+      families
+        .get(name)
+        ?.samples.find((sample) =>
+          Object.entries(labels).every(([key, text]) => sample.labels[key] === text),
+        )?.value;
+    const invalid = { code: 'HL_FLEET_OBJECT_INVALID' };
+    assert.equal(value('headland_fleet_refused_objects_total', invalid), 1);
+    assert.equal(value('headland_fleet_robots', { state: 'flagged' }), 0);
+    assert.equal(value('headland_fleet_rollout_stopped', KEY), 0);
+    assert.ok((value('headland_fleet_round', KEY) ?? 0) >= 1);
+    const mergedAt = value('headland_fleet_last_merge_timestamp_seconds', KEY) ?? 0;
+    assert.ok(Math.abs(Date.now() / 1_000 - mergedAt) < 3_600, `${mergedAt}`);
+    assert.ok((value('headland_fleet_merge_seconds', KEY) ?? 0) > 0);
+    const ages = ['0.5', '0.9', '1'].map(
+      (quantile) => value('headland_fleet_robots_last_seen_seconds', { quantile }) ?? -1,
+    );
+    assert.ok(ages[0]! >= 0 && ages[0]! <= ages[1]! && ages[1]! <= ages[2]!, `${ages}`);
+    if (PROMTOOL !== null) {
+      const { status, stdout, stderr } = spawnSync(PROMTOOL, ['check', 'metrics'], {
+        input: text,
+        encoding: 'utf8',
+      });
+      assert.equal(status, 0, stdout + stderr);
     }
   });
 
@@ -134,6 +170,8 @@ describe('dashboard and alert rules of the fleet', () => {
           series('headland_fleet_head_robots', 'h1', 'task="weeds", state="serving"', '7x90'),
           series('headland_fleet_head_robots', 'h1', 'task="weeds", state="refused"', '3x90'),
           series('headland_fleet_left_out_accuracy_ratio', 'h1', labels, '0.9x10 0.7x80'),
+          series('headland_fleet_rollout_stopped', 'h1', labels, '0x50 1x40'),
+          series('headland_fleet_rollout_stopped', 'h2', labels, '0x50 1x40'),
         ],
         alert_rule_test: [
           at(4, 'HeadlandFleetDown'),
@@ -147,6 +185,8 @@ describe('dashboard and alert rules of the fleet', () => {
           at(39, 'HeadlandFleetQuarantine'),
           at(45, 'HeadlandFleetQuarantine', { severity: 'warning' }),
           at(20, 'HeadlandFleetHeadsRefused', { instance: 'h1', severity: 'warning', ...of }),
+          at(49, 'HeadlandFleetRolloutStopped'),
+          at(55, 'HeadlandFleetRolloutStopped', { severity: 'warning', ...KEY }),
           at(60, 'HeadlandFleetWorse'),
           at(80, 'HeadlandFleetWorse', { instance: 'h1', severity: 'warning', ...KEY }),
         ],

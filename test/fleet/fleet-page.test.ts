@@ -29,7 +29,7 @@ class PlacedStandIn extends RobotStandIn {
     labels: readonly string[],
     private readonly latitude: number,
   ) {
-    const data = placeData(robot, labels, 30, SIZE);
+    const data = placeData(robot, labels, 30, SIZE, 1.2);
     super({ robot, url, task: TASK, backbone: 'b1', featureSize: SIZE, data });
   }
 
@@ -174,8 +174,59 @@ describe('the page of the hub', { skip, timeout: TEST_HANG_MS }, () => {
       const leftOut = (await fleet.list()).robots.find(({ robot }) => robot === 'b')!.tasks[0]!;
       const share = new Intl.NumberFormat('en', { style: 'percent', maximumFractionDigits: 1 });
       assert.equal(cells[4], share.format(leftOut.leftOut!.accuracy));
-      assert.equal(cells[5], '3.1%');
+      const { disagreement } = leftOut;
+      const loss = (value: number) => value.toFixed(2).replace('-0.00', '-0');
+      assert.ok(disagreement !== null);
+      const shown = cells[5]!.replace('-0.00', '-0');
+      assert.equal(shown, `${loss(disagreement.excess)} / ${loss(disagreement.flagAt)}`);
+      assert.equal(cells[6], '3.1%');
+      await page.locator('#robots thead button', { hasText: 'Disagreement' }).click();
+      await page.locator('#robots thead button', { hasText: 'Disagreement' }).click();
+      const robots = (await fleet.list()).robots;
+      const excess = (robot: string) =>
+        robots.find((one) => one.robot === robot)?.tasks[0]?.disagreement?.excess ?? 0;
+      const order = await page.locator('#robots tbody th a').allTextContents();
+      assert.deepEqual(
+        order,
+        ['a', 'b', 'c'].toSorted((one, other) => excess(other) - excess(one)),
+      );
+      await row.locator('th a').click();
+      await page.locator('.robot-task dd', { hasText: 'quarantined above' }).waitFor();
     });
+  });
+
+  it('shows each strength of the ridge on robots that the heads do not know', async (t) => {
+    const fleet = await startFleet(t);
+    for (const width of [360, 1280]) {
+      const context = { viewport: { width, height: 800 } };
+      await openPage(
+        browser,
+        fleet.url,
+        async (page) => {
+          await login(page, fleet.tokens.view);
+          await go(page, 'rollout');
+          assert.equal(await page.locator('#lambda-chart .dot').count(), 9);
+          assert.equal(await page.locator('#lambda-chart .dot.chosen').count(), 1);
+          const box = (await page.locator('#lambda-chart').boundingBox())!;
+          assert.ok(box.x >= 0 && box.x + box.width <= width, `${box.x} ${box.width}`);
+          const chart = await page.locator('#lambda-chart text').evaluateAll((texts) =>
+            texts.map((text) => {
+              const { left, right, height } = text.getBoundingClientRect();
+              return { left, right, height };
+            }),
+          );
+          for (const { left, right, height } of chart) {
+            assert.ok(left >= box.x && right <= box.x + box.width && height >= 10, `${height}`);
+          }
+          await page.locator('.lambda-figures summary').click();
+          assert.equal(await page.locator('#lambdas tbody tr').count(), 9);
+          assert.equal(await page.locator('#lambdas [data-chosen="true"] .tag').count(), 1);
+          await assertFits(page, `rollout ${width}`);
+          await assertAccessible(page, `rollout ${width}`);
+        },
+        { context },
+      );
+    }
   });
 
   it('does nothing before the operator agrees, and then what was ordered', async (t) => {

@@ -232,7 +232,20 @@ test('hostile robots: wrong labels are quarantined, impossible sums refused', {
       robots.every((one) => one.servingVersion === head.version)
     );
   });
+  const contrary = found?.tasks[0]?.disagreement;
+  assert.ok(contrary && contrary.excess > (contrary.quarantineAt ?? 99), `${contrary?.excess}`);
   const { heads, rounds } = await get<TaskDetail>('/api/tasks/weeds/b1');
+  for (const { lambda, scale, leftOut } of heads) {
+    if (leftOut === null) continue;
+    const { lambdas } = leftOut;
+    assert.equal(lambdas.length, 9);
+    const [chosen, ...more] = lambdas.filter((each) => each.chosen);
+    assert.deepEqual(more, []);
+    const { accuracy, macroAccuracy, logLoss } = leftOut;
+    assert.deepEqual(chosen, { lambda, scale, accuracy, macroAccuracy, logLoss, chosen: true });
+    // Chosen by log-loss; equal ones by the share of right answers.
+    assert.ok(lambdas.every((each) => each.logLoss * 1.001 + 1e-12 >= logLoss / 1.001));
+  }
   assert.ok(heads.every((head) => head.robots <= 4));
   assert.ok(rounds.some(({ state, reason }) => state === 'failed' && /liar/.test(reason ?? '')));
   const elsewhere = placeData('elsewhere', ['maize'], 20, SIZE);
@@ -306,7 +319,13 @@ test('roles, tokens, health and metrics', { skip: withoutMosquitto }, async (t) 
   }
   const viewer = await clientOf(store, url, 'view');
   const overview = await viewer.get<HubOverview>('/api/overview');
-  assert.deepEqual(overview.robots, { all: 1, online: 1, quarantined: 0, withdrawn: 0 });
+  assert.deepEqual(overview.robots, {
+    all: 1,
+    online: 1,
+    flagged: 0,
+    quarantined: 0,
+    withdrawn: 0,
+  });
   assert.equal(overview.broker.connected, true);
   const refused = await viewer.post('/api/pause', { robot: 'a' });
   assert.equal(refused.status, 403);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
 import { isHeadlandError } from '../../src/base/errors.js';
 import { createRandom, shuffled } from '../../src/base/random.js';
+import { encodeChunks } from '../../src/fleet/contract/chunk-codec.js';
 import { ChunkIntake } from '../../src/fleet/hub/ingest/chunk-intake.js';
 import { ReportIntake } from '../../src/fleet/hub/ingest/report-intake.js';
 import { mergePending, readMerged, recompute } from '../../src/fleet/hub/lead/exact-merge.js';
@@ -14,7 +15,7 @@ import { ExactSums } from '../../src/head/sums/exact-sums.js';
 import { decodeSums } from '../../src/head/sums/task-sums.js';
 import { temporaryFolder } from '../temporary-folder.js';
 import { Postgres, withoutPostgres } from './postgres.js';
-import { randomSums, reportWith, taskIn } from './sums-of.js';
+import { BACKBONE, randomSums, reportWith, TASK, taskIn } from './sums-of.js';
 
 const CHUNK_LIMITS = {
   maxRobots: 100,
@@ -65,6 +66,8 @@ async function opened(t: TestContext, open: () => Promise<HubStore>): Promise<Op
   };
   return { store: await another(), another };
 }
+
+const EPOCHS: Readonly<Record<string, string>> = { r: randomUUID(), s: randomUUID() };
 
 /** What the merged sums would be, from the objects alone. */
 function expected(objects: readonly Uint8Array[]): Map<string, ExactSums> {
@@ -271,6 +274,34 @@ for (const { name, skip, open } of STORES) {
     const row = (await store.transaction(({ robots }) => robots.find('r')))!;
     assert.equal(row.accepted, 1);
     assert.ok(row.refused >= 5);
+  });
+
+  test(`${name}: three impossible objects within a day quarantine, or flag`, {
+    skip,
+  }, async (t) => {
+    const { store } = await open(t);
+    await taskIn(store);
+    const hourMs = 3_600_000;
+    let version = 0;
+    const send = async (intake: ChunkIntake, robot: string, atHours: number) => {
+      version += 1;
+      const about = { kind: 'sums' as const, task: TASK, backbone: BACKBONE, version };
+      const bytes = Buffer.from(`no sums ${version}`);
+      for (const chunk of encodeChunks(bytes, { ...about, epoch: EPOCHS[robot]! }))
+        await intake.take(robot, chunk, atHours * hourMs);
+      return (await store.transaction(({ robots }) => robots.find(robot)))!.quarantine;
+    };
+    const intake = new ChunkIntake(store, CHUNK_LIMITS);
+    assert.equal(await send(intake, 'r', 100), null);
+    assert.equal(await send(intake, 'r', 101), null);
+    // The first is older than a day.
+    assert.equal(await send(intake, 'r', 124.5), null);
+    assert.equal(await send(intake, 'r', 124.9), 'quarantined');
+    const careful = new ChunkIntake(store, CHUNK_LIMITS, { automatic: false });
+    for (const at of [100, 101]) assert.equal(await send(careful, 's', at), null);
+    assert.equal(await send(careful, 's', 102), 'flagged');
+    const counts = await store.transaction(({ robots }) => robots.counts(100 * hourMs));
+    assert.deepEqual(counts, { all: 2, online: 2, flagged: 1, quarantined: 1, withdrawn: 0 });
   });
 
   test(`${name}: unfinished objects of a robot are bounded`, { skip }, async (t) => {

@@ -65,17 +65,38 @@ export function robotsCommand(): Command {
       const state = robot.quarantine?.state ?? (robot.share ? '' : 'withdrawn');
       return robot.tasks.map((task) => [...start, ...taskCells(task), state]);
     });
-    const heads = ['robot', 'group', 'seen', 'task', 'wanted', 'head', 'left out', 'mode', ''];
+    const heads = [
+      'robot',
+      'group',
+      'seen',
+      'task',
+      'wanted',
+      'head',
+      'left out',
+      'disagrees',
+      'mode',
+      '',
+    ];
     printLine(table([heads, ...rows], ''));
   });
 }
 
-function taskCells({ task, wantedVersion, head, leftOut, follow }: RobotTask): string[] {
+function taskCells({
+  task,
+  wantedVersion,
+  head,
+  leftOut,
+  disagreement,
+  follow,
+}: RobotTask): string[] {
   return [
     task,
     String(wantedVersion ?? '-'),
     head === null ? '-' : `${head.version} ${head.state}`,
     percent(leftOut?.accuracy),
+    disagreement === null
+      ? '-'
+      : `${disagreement.excess.toFixed(2)} / ${disagreement.flagAt.toFixed(2)}`,
     follow,
   ];
 }

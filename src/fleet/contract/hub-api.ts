@@ -39,7 +39,7 @@ export interface HubOverview {
   store: 'sqlite' | 'postgresql';
   broker: { connected: boolean; problem: string | null };
   alarms: HubAlarm[];
-  robots: { all: number; online: number; quarantined: number; withdrawn: number };
+  robots: { all: number; online: number; flagged: number; quarantined: number; withdrawn: number };
   tasks: TaskSummary[];
 }
 
@@ -66,6 +66,34 @@ export interface LeftOutScore {
   notKnown: number;
 }
 
+/** How far the labels of a robot contradict heads that were trained without it. */
+export interface Disagreement {
+  round: number;
+  /**
+   * Log-loss of these heads on its samples, minus the median of all robots that judged in the round; nats per
+   * sample. Negative: the heads do better on it than on most robots.
+   */
+  excess: number;
+  /** The excess above which it is flagged. */
+  flagAt: number;
+  /** The excess above which it is quarantined, when few answers are right, too; null: only an operator does. */
+  quarantineAt: number | null;
+}
+
+/** How heads of one strength of the ridge do on robots that they were made without. */
+export interface LambdaScore {
+  lambda: number;
+  /** The one of least log-loss. */
+  scale: number;
+  accuracy: number;
+  /** Mean over classes of the share of right answers. */
+  macroAccuracy: number;
+  /** Mean over classes, nats per sample. */
+  logLoss: number;
+  /** The head has it. */
+  chosen: boolean;
+}
+
 export interface RobotTask extends TaskKey {
   backboneName: string;
   /** Labelled on the robot, by label. */
@@ -84,6 +112,8 @@ export interface RobotTask extends TaskKey {
     holdout: { macroF1: number; accuracy: number; samples: number } | null;
   } | null;
   leftOut: LeftOutScore | null;
+  /** null: fewer than three robots judged, or it judged too few samples (`quarantine.minSamples`). */
+  disagreement: Disagreement | null;
   unknownShare: number | null;
   problem: { code: string; message: string } | null;
   /** Why the hub did not take the newest object of the robot. */
@@ -194,6 +224,8 @@ export interface HeadSummary {
     macroAccuracy: number;
     logLoss: number;
     samples: number;
+    /** Each strength of the ridge that was tried, ascending. */
+    lambdas: LambdaScore[];
     robots: ({ robot: string } & LeftOutScore)[];
   } | null;
   /** Robots by what became of it. */

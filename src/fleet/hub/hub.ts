@@ -3,6 +3,7 @@ import { isHeadlandError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { Scheduler } from '../../base/timers/scheduler.js';
 import type { FleetTopic } from '../contract/fleet-topics.js';
+import { HubTally } from './hub-tally.js';
 import { ChunkIntake } from './ingest/chunk-intake.js';
 import { HubLink } from './ingest/hub-link.js';
 import { PartSender } from './ingest/part-sender.js';
@@ -46,6 +47,7 @@ export class Hub {
   readonly #options: HubOptions;
   readonly #alarms: Alarms;
   readonly #scheduler: Scheduler;
+  readonly #tally = new HubTally();
   readonly #thread = new RoundThread();
   readonly #link: HubLink;
   readonly #leadership: Leadership;
@@ -64,7 +66,10 @@ export class Hub {
     });
     this.#scheduler = new Scheduler({ alarms: this.#alarms, log });
     this.#reports = new ReportIntake(store, config.limits);
-    this.#chunks = new ChunkIntake(store, config.limits);
+    this.#chunks = new ChunkIntake(store, config.limits, {
+      automatic: config.quarantine.automatic,
+      onRefused: (code) => this.#tally.refused(code),
+    });
     this.#link = this.#createLink();
     this.#parts = new PartSender(store, (topic, payload) =>
       this.#link.publish(topic, payload, false),
@@ -82,7 +87,8 @@ export class Hub {
     this.#publishAll = publishAll;
     this.#leadership = new Leadership(store.seat(), replica, log, publishAll);
     const { alarms } = this;
-    const context = { store, thread: this.#thread, config, alarms, log };
+    const tally = this.#tally;
+    const context = { store, thread: this.#thread, config, alarms, log, tally };
     this.#leader = new Leader(context, this.#leadership, publisher);
     this.#server = new HubServer({
       config,
@@ -94,6 +100,7 @@ export class Hub {
       link: this.#link,
       alarms: this.#alarms,
       leads: () => this.#leadership.term !== null,
+      tally,
       log,
     });
   }

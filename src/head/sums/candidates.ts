@@ -284,23 +284,33 @@ export function chooseCandidate(
   answers: readonly CandidateAnswers[],
   lambdas: readonly number[],
 ): Choice | null {
-  const classes = merged(answers);
-  if (classes.length === 0) return null;
-  const scores = lambdas.map((_, l) => {
-    const losses = SCALES.map((_scale, s) => macroLoss(classes, l * SCALES.length + s));
-    const best = losses.indexOf(Math.min(...losses));
-    return { scale: SCALES[best]!, loss: losses[best]! };
-  });
-  const candidates: Candidate[] = lambdas.map((lambda, l) => ({
-    lambda,
+  const choices = scoresOfLambdas(answers, lambdas);
+  if (choices.length === 0) return null;
+  const candidates: Candidate[] = choices.map(({ lambdaIndex, macroLogLoss, macroAccuracy }) => ({
+    lambda: lambdas[lambdaIndex]!,
     transform: SUMS_TRANSFORM,
-    logLoss: scores[l]!.loss,
+    logLoss: macroLogLoss,
     // Counts of right answers tell no F1; the mean recall of the classes breaks ties as well.
-    macroF1: macroRecall(classes, l),
+    macroF1: macroAccuracy,
   }));
-  const lambdaIndex = bestCandidate(candidates);
-  const { scale } = scores[lambdaIndex]!;
-  return { lambdaIndex, scale, ...scoreOf(answers, lambdaIndex, scale)! };
+  return choices[bestCandidate(candidates)]!;
+}
+
+/**
+ * The scores of each λ at its scale of least macro log-loss, in the order of `lambdas`.
+ * @returns empty without an answer about a known class
+ */
+export function scoresOfLambdas(
+  answers: readonly CandidateAnswers[],
+  lambdas: readonly number[],
+): Choice[] {
+  const classes = merged(answers);
+  if (classes.length === 0) return [];
+  return lambdas.map((_, lambdaIndex) => {
+    const losses = SCALES.map((_scale, s) => macroLoss(classes, lambdaIndex * SCALES.length + s));
+    const best = losses.indexOf(Math.min(...losses));
+    return { lambdaIndex, scale: SCALES[best]!, ...scoreOfClasses(classes, lambdaIndex, best) };
+  });
 }
 
 /** The score of one choice on the samples of some robots; null: they have none that it knows. */
@@ -311,7 +321,15 @@ export function scoreOf(
 ): FleetScore | null {
   const classes = merged(answers);
   if (classes.length === 0) return null;
-  const at = lambdaIndex * SCALES.length + SCALES.indexOf(scale);
+  return scoreOfClasses(classes, lambdaIndex, SCALES.indexOf(scale));
+}
+
+function scoreOfClasses(
+  classes: readonly ClassAnswers[],
+  lambdaIndex: number,
+  scaleIndex: number,
+): FleetScore {
+  const at = lambdaIndex * SCALES.length + scaleIndex;
   const samples = classes.reduce((sum, own) => sum + own.samples, 0);
   const right = classes.reduce((sum, own) => sum + own.right[lambdaIndex]!, 0);
   return {

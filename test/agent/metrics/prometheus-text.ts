@@ -15,7 +15,7 @@ const NAME = '[a-zA-Z_:][a-zA-Z0-9_:]*';
 // A line ends with \n alone: the other line terminators of JavaScript may stand in labels.
 const SAMPLE = new RegExp(`^(${NAME})(?:\\{(.*)\\})? (\\S+)$`, 's');
 const HELP = new RegExp(`^# HELP (${NAME}) (.+)$`);
-const TYPE = new RegExp(`^# TYPE (${NAME}) (counter|gauge|histogram)$`);
+const TYPE = new RegExp(`^# TYPE (${NAME}) (counter|gauge|histogram|summary)$`);
 const PAIR = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\"n])*)"(?:,(?=.)|$)/sy;
 
 /**

@@ -8,6 +8,7 @@ const STORE_TESTS = (names: string) => [
 ];
 const PRIORS = (names: string) => [{ file: 'test/fleet/priors.test.ts', names }];
 const RULES = (names: string) => [{ file: 'test/fleet/rules.test.ts', names }];
+const REFUSALS = (names: string) => [{ file: 'test/fleet/hub-refusals.test.ts', names }];
 const HUB_TESTS = (names: string) => [{ file: 'test/fleet/hub.test.ts', names }];
 
 export const FLEET_HUB_MUTANTS: readonly Mutant[] = [
@@ -196,7 +197,7 @@ export const FLEET_HUB_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a robot in an unlike place is flagged, not quarantined',
     file: `${HUB}/lead/outliers.ts`,
-    text: ' && robot.accuracy < usual / 2',
+    text: ' && robot.accuracy < usualAccuracy / 2',
     replacement: '',
     tests: RULES('an outlier'),
   },
@@ -221,6 +222,69 @@ export const FLEET_HUB_MUTANTS: readonly Mutant[] = [
     text: "if (person.role !== 'operate') throw notAllowed(person);",
     replacement: '',
     tests: HUB_TESTS('roles, tokens'),
+  },
+  {
+    promise: 'the scores of each λ tell which one was chosen',
+    file: `${HUB}/lead/round-answers.ts`,
+    text: 'chosen: each.lambdaIndex === lambdaIndex',
+    replacement: 'chosen: each.lambdaIndex === 0',
+    tests: HUB_TESTS('hostile robots'),
+  },
+  {
+    promise: 'disagreement is what a robot has above the median',
+    file: `${HUB}/lead/outliers.ts`,
+    text: 'excess: logLoss - middle',
+    replacement: 'excess: logLoss',
+    tests: RULES('an outlier'),
+  },
+  {
+    promise: 'a robot whose objects cannot be is quarantined',
+    file: `${HUB}/ingest/content-faults.ts`,
+    text: 'if (objects.size < FAULTS) return;',
+    replacement: 'if (objects.size <= FAULTS) return;',
+    tests: REFUSALS('the third impossible object'),
+  },
+  {
+    promise: 'impossible objects of other days do not count',
+    file: `${HUB}/ingest/content-faults.ts`,
+    text: 'const WINDOW_MS = 86_400_000;',
+    replacement: 'const WINDOW_MS = 186_400_000;',
+    tests: STORE_TESTS('three impossible objects'),
+  },
+  {
+    promise: 'objects in another basis quarantine nobody',
+    file: `${HUB}/ingest/content-faults.ts`,
+    text: 'if (atMs > sinceMs && detail.code === CONTENT)',
+    replacement: 'if (atMs > sinceMs)',
+    tests: REFUSALS('objects in another basis'),
+  },
+  {
+    promise: 'refusals before a release do not count again',
+    file: `${HUB}/ingest/content-faults.ts`,
+    text: 'Math.max(nowMs - WINDOW_MS, row.releasedAtMs)',
+    replacement: 'Math.min(nowMs - WINDOW_MS, row.releasedAtMs)',
+    tests: REFUSALS('the third impossible object'),
+  },
+  {
+    promise: 'the refusal of sums holds while other objects are taken',
+    file: `${HUB}/ingest/chunk-intake.ts`,
+    text: 'if (refused === kind) await',
+    replacement: 'if (refused.length > 0) await',
+    tests: REFUSALS('objects in another basis'),
+  },
+  {
+    promise: 'a stopped rollout shows in the metrics',
+    file: `${HUB}/server/hub-metrics.ts`,
+    text: "task.rollout.state === 'stopped'",
+    replacement: "task.rollout.state !== 'stopped'",
+    tests: [{ file: 'test/deploy/fleet-monitoring.test.ts', names: 'ask only for metrics' }],
+  },
+  {
+    promise: 'refused objects are counted by code',
+    file: `${HUB}/ingest/chunk-intake.ts`,
+    text: 'if (refused !== null) this.options.onRefused?.(refused);',
+    replacement: '',
+    tests: [{ file: 'test/deploy/fleet-monitoring.test.ts', names: 'ask only for metrics' }],
   },
   {
     promise: 'a message is acknowledged when it is stored',

@@ -13,6 +13,7 @@ import { BY_HUB } from '../store/tables/audit-rows.js';
 import type { RobotRow } from '../store/tables/robot-rows.js';
 import type { ScopeRow } from '../store/tables/scope-rows.js';
 import type { UploadRow } from '../store/tables/upload-rows.js';
+import { quarantineFaulty } from './content-faults.js';
 import { checkedMoment, checkedSums } from './object-check.js';
 import { isRoomFor } from './report-intake.js';
 
@@ -22,6 +23,13 @@ export interface ChunkLimits {
   maxPendingBytes: number;
   /** Of one robot in one task. */
   maxClasses: number;
+}
+
+export interface ChunkIntakeOptions {
+  /** false: a robot whose objects are refused for their content is flagged, not quarantined. Default: true. */
+  automatic?: boolean;
+  /** Told the code of each object that is refused, when this is stored. */
+  onRefused?: (code: string) => void;
 }
 
 /** Most unfinished objects of a robot. */
@@ -37,39 +45,42 @@ export class ChunkIntake {
   constructor(
     private readonly store: HubStore,
     private readonly limits: ChunkLimits,
+    private readonly options: ChunkIntakeOptions = {},
   ) {}
 
   /** @throws HeadlandError HL_FLEET_STORE_UNAVAILABLE, HL_STORE_…: it is not stored */
   async take(robot: string, payload: Uint8Array, nowMs = Date.now()): Promise<void> {
     const chunk = readChunk(payload);
-    await this.store.transaction(async (tables) => {
+    const refused = await this.store.transaction(async (tables) => {
       if (chunk === null) {
         await tables.robots.count(robot, 'refused');
-        return;
+        return 'HL_FLEET_CHUNK_INVALID';
       }
-      if (!(await isRoomFor(tables, robot, this.limits.maxRobots))) return;
+      if (!(await isRoomFor(tables, robot, this.limits.maxRobots))) return null;
       const row = await tables.robots.enter(robot, chunk.header.epoch, nowMs);
       const scope = await tables.scopes.find(chunk.header.task, chunk.header.backbone);
       if (row === null || (await isOld(tables, scope, robot, chunk.header))) {
         await tables.robots.count(robot, 'replayed');
-        return;
+        return null;
       }
       // A robot that withdrew sends nothing; the task comes with the first report.
       if (row.share === 0 || scope === null) {
         await tables.robots.count(robot, 'refused');
-        return;
+        return null;
       }
-      await this.#add(tables, row, scope, chunk, nowMs);
+      return this.#add(tables, row, scope, chunk, nowMs);
     });
+    if (refused !== null) this.options.onRefused?.(refused);
   }
 
+  /** @returns code of a refusal; null: there is none */
   async #add(
     tables: HubTables,
     row: RobotRow,
     scope: ScopeRow,
     { header, payload }: RobotChunk,
     nowMs: number,
-  ): Promise<void> {
+  ): Promise<string | null> {
     const { robot } = row;
     const { object, chunks, bytes } = header;
     const upload: UploadRow = {
@@ -81,12 +92,11 @@ export class ChunkIntake {
       atMs: nowMs,
     };
     if (bytes > this.limits.maxObjectBytes) {
-      await refuse(tables, robot, scope, object, tooLarge(bytes, this.limits), nowMs);
-      return;
+      return this.#refuse(tables, robot, scope, header, tooLarge(bytes, this.limits), nowMs);
     }
     if (!(await this.#makeRoom(tables, upload))) {
       await tables.robots.count(robot, 'refused');
-      return;
+      return 'HL_FLEET_CHUNK_INVALID';
     }
     await tables.uploads.begin(upload);
     const here = await tables.uploads.add(
@@ -97,15 +107,15 @@ export class ChunkIntake {
       payload,
       nowMs,
     );
-    if (here < chunks) return;
+    if (here < chunks) return null;
     const whole = assembled(await tables.uploads.parts(robot, object), bytes);
     await tables.uploads.remove(robot, object);
     if (whole === null || sha256Hex(whole) !== object) {
       // Not told to the robot, which sends it again: some chunk was damaged on the way.
       await tables.robots.count(robot, 'refused');
-      return;
+      return 'HL_FLEET_CHUNK_INVALID';
     }
-    await this.#finish(tables, robot, scope, header, whole, nowMs);
+    return this.#finish(tables, robot, scope, header, whole, nowMs);
   }
 
   async #finish(
@@ -115,17 +125,48 @@ export class ChunkIntake {
     header: RobotChunk['header'],
     bytes: Uint8Array,
     nowMs: number,
-  ): Promise<void> {
+  ): Promise<string | null> {
     try {
       const taken = await this.#takeObject(tables, robot, scope, header, bytes, nowMs);
       await tables.robots.count(robot, taken ? 'accepted' : 'replayed');
-      if (!taken) return;
-      await tables.robotTasks.setRefusal(robot, scope.id, null);
+      if (!taken) return null;
+      await forgiveRefusal(tables, robot, scope, header.kind);
       await tables.robots.touch(robot);
+      return null;
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      await refuse(tables, robot, scope, header.object, error, nowMs);
+      return this.#refuse(tables, robot, scope, header, error, nowMs);
     }
+  }
+
+  /** @returns the code */
+  async #refuse(
+    tables: HubTables,
+    robot: string,
+    scope: ScopeRow,
+    { object, kind }: RobotChunk['header'],
+    error: HeadlandError,
+    nowMs: number,
+  ): Promise<string> {
+    const { code, message } = error;
+    const { task } = scope;
+    const known = (await tables.robotTasks.ofRobot(robot)).find((row) => row.scope === scope.id);
+    const refusal = { object, kind, code, message: message.slice(0, 1_024) };
+    await tables.robots.count(robot, 'refused');
+    if (known?.refusal === JSON.stringify(refusal)) return code;
+    await tables.robotTasks.setRefusal(robot, scope.id, refusal);
+    await tables.robots.touch(robot);
+    await tables.audit.add({
+      atMs: nowMs,
+      by: BY_HUB,
+      action: 'refused',
+      robot,
+      task,
+      detail: refusal,
+    });
+    const { automatic = true } = this.options;
+    await quarantineFaulty(tables, robot, { task, ...refusal }, automatic, nowMs);
+    return code;
   }
 
   /** @returns false: it is not newer than what is there */
@@ -202,29 +243,17 @@ async function isOld(
   return known !== null && known.epoch === epoch && version <= known.version;
 }
 
-async function refuse(
+/** An object was taken: a refusal of another kind of object holds until one of that kind is taken. */
+async function forgiveRefusal(
   tables: HubTables,
   robot: string,
   scope: ScopeRow,
-  object: string,
-  error: HeadlandError,
-  nowMs: number,
+  kind: RobotObject,
 ): Promise<void> {
-  const { code, message } = error;
   const known = (await tables.robotTasks.ofRobot(robot)).find((row) => row.scope === scope.id);
-  const refusal = { object, code, message: message.slice(0, 1_024) };
-  await tables.robots.count(robot, 'refused');
-  if (known?.refusal === JSON.stringify(refusal)) return;
-  await tables.robotTasks.setRefusal(robot, scope.id, refusal);
-  await tables.robots.touch(robot);
-  await tables.audit.add({
-    atMs: nowMs,
-    by: BY_HUB,
-    action: 'refused',
-    robot,
-    task: scope.task,
-    detail: refusal,
-  });
+  if (known === undefined || known.refusal === null) return;
+  const refused = (JSON.parse(known.refusal) as { kind?: RobotObject }).kind ?? kind;
+  if (refused === kind) await tables.robotTasks.setRefusal(robot, scope.id, null);
 }
 
 /** A fault of the object, not of the store. */

@@ -192,7 +192,9 @@ function reasonOf({ quarantineDetail }: RobotRow): string {
 }
 
 function refusalOf({ refusal }: RobotTaskRow): DesiredTask['refused'] {
-  return refusal === null ? null : (JSON.parse(refusal) as DesiredTask['refused']);
+  if (refusal === null) return null;
+  const { object, code, message } = JSON.parse(refusal) as NonNullable<DesiredTask['refused']>;
+  return { object, code, message };
 }
 
 /** What a robot reported of a task; null: nothing yet. */

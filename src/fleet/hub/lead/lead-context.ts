@@ -1,5 +1,6 @@
 import type { AlarmSwitch } from '../../../base/alarms.js';
 import type { Log } from '../../../base/log.js';
+import type { HubTally } from '../hub-tally.js';
 import type { RoundThread } from '../round/round-thread.js';
 import type { HubConfig } from '../settings/hub-schema.js';
 import type { HubStore, HubTables } from '../store/hub-store.js';
@@ -13,6 +14,7 @@ export interface LeadContext {
   config: Pick<HubConfig, 'fleet' | 'learning' | 'rollout' | 'quarantine' | 'limits' | 'onlineMs'>;
   alarms: AlarmSwitch;
   log: Log;
+  tally: HubTally;
 }
 
 /** A transaction of the leader. @throws HL_FLEET_NOT_LEADER, HL_FLEET_STORE_UNAVAILABLE, HL_STORE_… */

@@ -63,18 +63,29 @@ export class Leader {
       await fixBasis(context, scope, nowMs);
       return;
     }
-    for (let batch = 0; batch < MAX_MERGES; batch++) {
-      const merged = await leading(context, (tables) =>
-        mergePending(tables, scope.id, MERGE_BATCH),
-      );
-      if (merged < MERGE_BATCH) break;
-    }
+    await this.#merge(context, scope, nowMs);
     if (nowMs - scope.recomputedAtMs >= context.config.learning.recomputeMs) {
       await this.#recompute(context, scope, nowMs);
     }
     await endRound(context, scope, nowMs);
     await this.#beginRound(context, scope, nowMs);
     await moveRollout(context, scope, nowMs);
+  }
+
+  async #merge(context: LeadContext, scope: ScopeRow, nowMs: number): Promise<void> {
+    const startMs = performance.now();
+    let robots = 0;
+    for (let batch = 0; batch < MAX_MERGES; batch++) {
+      const merged = await leading(context, (tables) =>
+        mergePending(tables, scope.id, MERGE_BATCH),
+      );
+      robots += merged;
+      if (merged < MERGE_BATCH) break;
+    }
+    if (robots === 0) return;
+    const { task, backbone } = scope;
+    const seconds = (performance.now() - startMs) / 1_000;
+    context.tally.merged(scope.id, { task, backbone, atMs: nowMs, seconds });
   }
 
   async #beginRound(context: LeadContext, scope: ScopeRow, nowMs: number): Promise<void> {

@@ -1,3 +1,5 @@
+import type { Disagreement } from '../../contract/hub-api.js';
+
 /** How heads without a robot did on its samples. */
 export interface JudgedRobot {
   robot: string;
@@ -34,23 +36,52 @@ const NORMAL = 1.4826;
  * than half of the median share of answers is right, too: a robot in an unlike place is hard, not contrary.
  */
 export function outliers(judged: readonly JudgedRobot[], settings: OutlierSettings): Outlier[] {
-  const counted = judged.filter(({ samples }) => samples >= settings.minSamples);
-  if (counted.length < MIN_ROBOTS) return [];
-  const losses = counted.map(({ logLoss }) => logLoss);
-  const middle = median(losses);
-  const deviation = NORMAL * median(losses.map((loss) => Math.abs(loss - middle)));
-  const usual = median(counted.map(({ accuracy }) => accuracy));
-  const { flagFactor, quarantineFactor, minExcess, automatic } = settings;
-  const flagAt = middle + Math.max(flagFactor * deviation, minExcess);
-  const quarantineAt = middle + Math.max(quarantineFactor * deviation, 2 * minExcess);
-  return counted
-    .filter(({ logLoss }) => logLoss > flagAt)
+  const limits = outlierLimits(judged, settings);
+  if (limits === null) return [];
+  const { median: middle, flagAt, quarantineAt, usualAccuracy } = limits;
+  return judged
+    .filter(({ samples, logLoss }) => samples >= settings.minSamples && logLoss > flagAt)
     .map((robot) => {
-      const isContrary = robot.logLoss > quarantineAt && robot.accuracy < usual / 2;
-      return automatic && isContrary
+      const isContrary = robot.logLoss > quarantineAt && robot.accuracy < usualAccuracy / 2;
+      return settings.automatic && isContrary
         ? { ...robot, state: 'quarantined', median: middle, limit: quarantineAt }
         : { ...robot, state: 'flagged', median: middle, limit: flagAt };
     });
+}
+
+/** Limits of a round, log-losses in nats; null: too few robots judged. */
+export function outlierLimits(
+  judged: readonly JudgedRobot[],
+  { flagFactor, quarantineFactor, minExcess, minSamples }: OutlierSettings,
+): { median: number; flagAt: number; quarantineAt: number; usualAccuracy: number } | null {
+  const counted = judged.filter(({ samples }) => samples >= minSamples);
+  if (counted.length < MIN_ROBOTS) return null;
+  const losses = counted.map(({ logLoss }) => logLoss);
+  const middle = median(losses);
+  const deviation = NORMAL * median(losses.map((loss) => Math.abs(loss - middle)));
+  return {
+    median: middle,
+    flagAt: middle + Math.max(flagFactor * deviation, minExcess),
+    quarantineAt: middle + Math.max(quarantineFactor * deviation, 2 * minExcess),
+    usualAccuracy: median(counted.map(({ accuracy }) => accuracy)),
+  };
+}
+
+/** How far a robot is above the median of its round; null: it does not count. */
+export function disagreementOf(
+  { round, samples, logLoss }: Pick<JudgedRobot, 'samples' | 'logLoss'> & { round: number },
+  judged: readonly JudgedRobot[],
+  settings: OutlierSettings,
+): Disagreement | null {
+  const limits = outlierLimits(judged, settings);
+  if (limits === null || samples < settings.minSamples) return null;
+  const { median: middle, flagAt, quarantineAt } = limits;
+  return {
+    round,
+    excess: logLoss - middle,
+    flagAt: flagAt - middle,
+    quarantineAt: settings.automatic ? quarantineAt - middle : null,
+  };
 }
 
 function median(values: readonly number[]): number {

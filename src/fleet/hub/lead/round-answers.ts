@@ -4,6 +4,7 @@ import {
   chooseCandidate,
   SCALES,
   scoreOf,
+  scoresOfLambdas,
 } from '../../../head/sums/candidates.js';
 import { HISTOGRAM_BINS } from '../../../head/sums/gaussian-sums.js';
 import { decodeEvaluation } from '../../contract/evaluation-codec.js';
@@ -75,11 +76,23 @@ export function resultOfRound(
       },
     ];
   });
+  const lambdas = scoresOfLambdas(
+    answers.flatMap(({ all }) => all),
+    RIDGE_LAMBDAS,
+  ).map((each) => ({
+    lambda: RIDGE_LAMBDAS[each.lambdaIndex] ?? 0,
+    scale: each.scale,
+    accuracy: each.accuracy,
+    macroAccuracy: each.macroAccuracy,
+    logLoss: each.macroLogLoss,
+    chosen: each.lambdaIndex === lambdaIndex,
+  }));
   const leftOut = {
     accuracy,
     macroAccuracy,
     logLoss: macroLogLoss,
     samples,
+    lambdas,
     robots: robots.map(({ classes: _, ...score }) => score),
   };
   const novelty = Array.from({ length: HISTOGRAM_BINS }, (_, bin) =>

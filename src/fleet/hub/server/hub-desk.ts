@@ -65,7 +65,7 @@ export class HubDesk {
     const { connected, problem, alarms } = present();
     const leader = await store.leader();
     return store.transaction(async (tables) => {
-      const robots = await tables.robots.list();
+      const robots = await tables.robots.counts(nowMs - config.onlineMs);
       const tasks = [];
       for (const scope of await tables.scopes.list()) {
         tasks.push(await taskSummary(tables, config, scope, nowMs));
@@ -81,12 +81,7 @@ export class HubDesk {
           const { code, message, remedy } = error;
           return { name, code, message, remedy, sinceMs: since.ms };
         }),
-        robots: {
-          all: robots.length,
-          online: robots.filter(({ seenAtMs }) => seenAtMs >= nowMs - config.onlineMs).length,
-          quarantined: robots.filter(({ quarantine }) => quarantine === 'quarantined').length,
-          withdrawn: robots.filter(({ share }) => share === 0).length,
-        },
+        robots,
         tasks,
       };
     });

@@ -4,6 +4,7 @@ import type { Alarms } from '../../../base/alarms.js';
 import { HeadlandError, messageOf } from '../../../base/errors.js';
 import type { Log } from '../../../base/log.js';
 import type { Person } from '../../contract/hub-api.js';
+import type { HubTally } from '../hub-tally.js';
 import { tokenDigest } from '../people.js';
 import type { HubConfig } from '../settings/hub-schema.js';
 import type { HubStore } from '../store/hub-store.js';
@@ -30,6 +31,7 @@ export interface HubServerOptions {
   link: { readonly connected: boolean; readonly problem: HeadlandError | null };
   alarms: Alarms;
   leads: () => boolean;
+  tally: HubTally;
   log: Log;
 }
 
@@ -162,8 +164,9 @@ export class HubServer {
   }
 
   async #sendMetrics(response: ServerResponse): Promise<void> {
-    const overview = await this.#desk.overview(Date.now());
-    const { counters, heads } = await this.#options.store.transaction(async (tables) => {
+    const nowMs = Date.now();
+    const overview = await this.#desk.overview(nowMs);
+    const { counters, heads, seenAtMs } = await this.#options.store.transaction(async (tables) => {
       const [row] = await tables.sql.all<{ replayed: number; refused: number; accepted: number }>(
         `SELECT CAST(COALESCE(SUM(replayed), 0) AS BIGINT) AS replayed,
            CAST(COALESCE(SUM(refused), 0) AS BIGINT) AS refused,
@@ -173,9 +176,25 @@ export class HubServer {
       for (const { id, task } of await tables.scopes.list()) {
         for (const state of await tables.robotTasks.headStates(id)) states.push({ task, ...state });
       }
-      return { counters: row ?? { replayed: 0, refused: 0, accepted: 0 }, heads: states };
+      const seen = await tables.robots.seenAtMs();
+      return {
+        counters: row ?? { replayed: 0, refused: 0, accepted: 0 },
+        heads: states,
+        seenAtMs: seen,
+      };
     });
-    const text = hubMetricsText({ overview, leads: this.#options.leads(), counters, heads });
+    const { tally } = this.#options;
+    const leads = this.#options.leads();
+    const text = hubMetricsText({
+      overview,
+      leads,
+      counters,
+      heads,
+      lastSeenSeconds: seenAtMs.map((atMs) => Math.max(0, nowMs - atMs) / 1_000),
+      refusals: tally.refusals(),
+      // The leader merges: what another hub remembers of its time as the leader is old.
+      merges: leads ? tally.merges() : [],
+    });
     response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
     response.end(text);
   }

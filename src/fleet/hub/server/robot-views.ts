@@ -1,4 +1,5 @@
 import type {
+  Disagreement,
   LeftOutScore,
   Quarantine,
   RobotDetail,
@@ -166,6 +167,7 @@ async function taskOf(robot: RobotRow, row: RobotTaskRow, context: Context): Pro
                   },
           },
     leftOut: leftOutOf(row),
+    disagreement: disagreementIn(row),
     unknownShare: report?.unknown_share ?? null,
     problem: report?.problem ?? null,
     refused: refusalOf(row),
@@ -178,6 +180,13 @@ function leftOutOf({ leftOut }: RobotTaskRow): LeftOutScore | null {
   if (leftOut === null) return null;
   const { round, samples, accuracy, logLoss, notKnown } = JSON.parse(leftOut) as LeftOutScore;
   return { round, samples, accuracy, logLoss, notKnown };
+}
+
+function disagreementIn({ leftOut }: RobotTaskRow): Disagreement | null {
+  const { disagreement = null } = JSON.parse(leftOut ?? '{}') as {
+    disagreement?: Disagreement | null;
+  };
+  return disagreement;
 }
 
 function refusalOf({ refusal }: RobotTaskRow): RobotTask['refused'] {

@@ -171,9 +171,16 @@ async function headSummary(
     lambda: head.lambda,
     scale: head.scale,
     bytes: head.bytes,
-    leftOut: head.leftOut === null ? null : (JSON.parse(head.leftOut) as HeadSummary['leftOut']),
+    leftOut: leftOutOf(head),
     states,
   };
+}
+
+function leftOutOf({ leftOut }: HeadRow): HeadSummary['leftOut'] {
+  if (leftOut === null) return null;
+  const scores = JSON.parse(leftOut) as NonNullable<HeadSummary['leftOut']>;
+  // Heads of earlier versions have none.
+  return { ...scores, lambdas: scores.lambdas ?? [] };
 }
 
 async function roundSummary(tables: HubTables, round: RoundRow): Promise<RoundSummary> {

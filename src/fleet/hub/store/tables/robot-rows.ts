@@ -26,6 +26,14 @@ const COLUMNS = `robot, team, epoch, report_number AS "reportNumber", seen_at_ms
   share, private, quarantine, quarantine_detail AS "quarantineDetail",
   released_at_ms AS "releasedAtMs", replayed, refused, accepted`;
 
+export interface RobotCounts {
+  all: number;
+  online: number;
+  flagged: number;
+  quarantined: number;
+  withdrawn: number;
+}
+
 export type RobotCounter = 'replayed' | 'refused' | 'accepted';
 
 export class RobotRows {
@@ -130,6 +138,30 @@ export class RobotRows {
       await this.sql.run('UPDATE robots SET dirty = 0 WHERE robot = ?', robot);
     }
     return rows;
+  }
+
+  /** Numbers of robots, without reading their reports. */
+  async counts(onlineSinceMs: number): Promise<RobotCounts> {
+    const row = await this.sql.first<RobotCounts>(
+      `SELECT COUNT(*) AS "all",
+         CAST(COALESCE(SUM(CASE WHEN seen_at_ms >= ? THEN 1 ELSE 0 END), 0) AS BIGINT) AS online,
+         CAST(COALESCE(SUM(CASE WHEN quarantine = 'flagged' THEN 1 ELSE 0 END), 0) AS BIGINT)
+           AS flagged,
+         CAST(COALESCE(SUM(CASE WHEN quarantine = 'quarantined' THEN 1 ELSE 0 END), 0) AS BIGINT)
+           AS quarantined,
+         CAST(COALESCE(SUM(CASE WHEN share = 0 THEN 1 ELSE 0 END), 0) AS BIGINT) AS withdrawn
+       FROM robots`,
+      onlineSinceMs,
+    );
+    return row ?? { all: 0, online: 0, flagged: 0, quarantined: 0, withdrawn: 0 };
+  }
+
+  /** When each robot was last seen, the latest first. */
+  async seenAtMs(): Promise<number[]> {
+    const rows = await this.sql.all<{ seenAtMs: number }>(
+      'SELECT seen_at_ms AS "seenAtMs" FROM robots ORDER BY seen_at_ms DESC',
+    );
+    return rows.map(({ seenAtMs }) => seenAtMs);
   }
 
   list(): Promise<RobotRow[]> {

@@ -10,9 +10,9 @@ export interface RobotTaskRow {
   report: string | null;
   headVersion: number | null;
   headState: string | null;
-  /** JSON: object, code, message. */
+  /** JSON: object, kind, code, message. */
   refusal: string | null;
-  /** JSON: how heads without the robot did on its samples. */
+  /** JSON: how heads without the robot did on its samples, and its disagreement. */
   leftOut: string | null;
   /** The prior that is there for the robot; an empty object: none is needed. */
   priorVersion: number | null;

@@ -10,6 +10,7 @@ export function FleetStrip({ page }: { page: FleetParts }) {
   const { robots, broker, leader, alarms } = overview;
   const figures = [
     ['fleet.online', `${words.number(robots.online)} / ${words.number(robots.all)}`],
+    ['fleet.state.flagged', words.number(robots.flagged)],
     ['fleet.state.quarantined', words.number(robots.quarantined)],
     ['fleet.state.withdrawn', words.number(robots.withdrawn)],
     ['fleet.leader', leader ?? words.say('fleet.noLeader')],

@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { ScrollArea } from '../../../../../page/views/scroll-area.js';
 import { SortHeads, type SortOrder } from '../../../../../page/views/sort-heads.js';
 import { useWords } from '../../../../../page/views/use-words.js';
+import type { Disagreement } from '../../../../contract/hub-api.js';
 import type { FleetParts } from '../../control/fleet-parts.js';
 import { ROBOT_COLUMNS, type RobotColumn, type RobotRow, sortedRows, TONES } from './table-rows.js';
 
@@ -22,12 +23,26 @@ export function RobotTable({ page, rows }: { page: FleetParts; rows: readonly Ro
     value === null || value === undefined ? '–' : words.number(value);
   const share = (value: number | null | undefined) =>
     value === null || value === undefined ? '–' : words.percent(value, 1);
+  const loss = (value: number) =>
+    words.number(value, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  const disagreement = (found: Disagreement | null | undefined) =>
+    found ? (
+      <>
+        {loss(found.excess)}
+        <small>{` / ${loss(found.flagAt)}`}</small>
+      </>
+    ) : (
+      '–'
+    );
   return (
     <section class="card" aria-labelledby="robots-title">
       <header>
         <h3 id="robots-title">{words.say('fleet.robotsCount', { count: rows.length })}</h3>
       </header>
       {rows.length === 0 && <p class="empty">{words.say('fleet.noRobots')}</p>}
+      {rows.some(({ task }) => task?.disagreement) && (
+        <p class="hint">{words.say('fleet.disagreementHelp')}</p>
+      )}
       {rows.length > 0 && (
         <ScrollArea labelledBy="robots-title">
           <table class="robot-table" id="robots">
@@ -60,6 +75,7 @@ export function RobotTable({ page, rows }: { page: FleetParts; rows: readonly Ro
                   <td class="number">{figure(task?.serving?.localVersion)}</td>
                   <td class="number">{share(task?.serving?.holdout?.accuracy)}</td>
                   <td class="number">{share(task?.leftOut?.accuracy)}</td>
+                  <td class="number">{disagreement(task?.disagreement)}</td>
                   <td class="number">{share(task?.unknownShare)}</td>
                   <td class="number">{words.ago(robot.lastSeenAtMs, nowMs)}</td>
                 </tr>

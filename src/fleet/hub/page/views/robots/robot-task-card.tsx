@@ -30,6 +30,7 @@ export function RobotTaskCard({
       serving?.holdout ? share(serving.holdout.accuracy, serving.holdout.samples) : none,
     ],
     ['fleet.column.leftOut', leftOut ? share(leftOut.accuracy, leftOut.samples) : none],
+    ['fleet.column.disagreement', disagreementText()],
     ['fleet.notTaught', leftOut ? words.number(leftOut.notKnown) : none],
     [
       'fleet.column.unknown',
@@ -102,6 +103,21 @@ export function RobotTaskCard({
 
   function versionText(version: number | null): string {
     return version === null ? none : words.number(version);
+  }
+
+  function disagreementText(): string {
+    const { disagreement } = task;
+    if (disagreement === null) return none;
+    const { excess, flagAt, quarantineAt } = disagreement;
+    const loss = (value: number) =>
+      words.number(value, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+    return quarantineAt === null
+      ? words.say('fleet.disagreementFlag', { excess: loss(excess), flag: loss(flagAt) })
+      : words.say('fleet.disagreementLimits', {
+          excess: loss(excess),
+          flag: loss(flagAt),
+          quarantine: loss(quarantineAt),
+        });
   }
 
   function sumsText(): string {

@@ -67,6 +67,7 @@ export const ROBOT_COLUMNS = [
   'localVersion',
   'holdout',
   'leftOut',
+  'disagreement',
   'unknown',
   'lastSeen',
 ] as const;
@@ -79,6 +80,7 @@ const VALUES: Readonly<Record<RobotColumn, (row: RobotRow) => string | number | 
   localVersion: ({ task }) => task?.serving?.localVersion ?? null,
   holdout: ({ task }) => task?.serving?.holdout?.accuracy ?? null,
   leftOut: ({ task }) => task?.leftOut?.accuracy ?? null,
+  disagreement: ({ task }) => task?.disagreement?.excess ?? null,
   unknown: ({ task }) => task?.unknownShare ?? null,
   lastSeen: ({ robot }) => robot.lastSeenAtMs,
 };

@@ -4,6 +4,7 @@ import { SortHeads, type SortOrder } from '../../../../../page/views/sort-heads.
 import { useWords } from '../../../../../page/views/use-words.js';
 import type { TaskDetail } from '../../../../contract/hub-api.js';
 import type { FleetParts } from '../../control/fleet-parts.js';
+import { LambdaChart } from './lambda-chart.js';
 
 const COLUMNS = ['robot', 'accuracy', 'logLoss', 'samples', 'notKnown'] as const;
 type Column = (typeof COLUMNS)[number];
@@ -24,7 +25,7 @@ export function LeftOutCard({ page, task }: { page: FleetParts; task: TaskDetail
   const [order, setOrder] = useState<SortOrder<Column>>({ by: 'accuracy', up: true });
   const [all, setAll] = useState(false);
   const head = task.heads.find(({ leftOut }) => leftOut !== null);
-  const robots = head?.leftOut?.robots ?? [];
+  const { robots = [], lambdas = [] } = head?.leftOut ?? {};
   if (head === undefined || robots.length === 0) return null;
   const sorted = robots.toSorted((a, b) => {
     const [first, second] = [a[order.by], b[order.by]];
@@ -40,6 +41,7 @@ export function LeftOutCard({ page, task }: { page: FleetParts; task: TaskDetail
         <h3 id="left-out-title">{words.say('fleet.leftOutTitle', { version: head.version })}</h3>
       </header>
       <p class="hint">{words.say('fleet.leftOutHelp')}</p>
+      {lambdas.length > 0 && <LambdaChart page={page} scores={lambdas} />}
       <ScrollArea labelledBy="left-out-title">
         <table id="left-out">
           <thead>

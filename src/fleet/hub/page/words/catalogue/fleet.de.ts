@@ -65,6 +65,7 @@ export const fleetDe: Translated<typeof fleetEn> = {
   'fleet.column.localVersion': 'Lokale Version',
   'fleet.column.holdout': 'Testbilder',
   'fleet.column.leftOut': 'Ohne ihn',
+  'fleet.column.disagreement': 'Widerspruch',
   'fleet.column.unknown': 'Unbekannt',
   'fleet.column.lastSeen': 'Zuletzt gesehen',
   'fleet.lastSeen': 'Zuletzt gesehen',
@@ -196,6 +197,15 @@ export const fleetDe: Translated<typeof fleetEn> = {
   'fleet.basisFixed': 'Basis aus {directions} von {features} Richtungen ({backbone}), {time}',
   'fleet.leftOutTitle': 'Version {version} auf Robotern, die sie nicht kennt',
   'fleet.leftOutHelp': 'Jeder Roboter hat ein Modell geprüft, das ohne seine Beispiele entstand.',
+  'fleet.disagreementHelp':
+    'Widerspruch: wie weit der Log-Loss von Modellen, die ohne den Roboter entstanden, auf seinen Beispielen über dem Median aller Roboter liegt. Hinter dem Strich: ab wann ein Roboter auffällt.',
+  'fleet.disagreementFlag': '{excess}, fällt auf über {flag}',
+  'fleet.disagreementLimits': '{excess}, fällt auf über {flag}, Quarantäne über {quarantine}',
+  'fleet.lambdaChart':
+    'Log-Loss auf fremden Robotern nach der Stärke λ der Dämpfung; der Ring ist die des Modells.',
+  'fleet.lambdaFigures': 'Alle {count} Stärken in Zahlen',
+  'fleet.right': 'Richtig',
+  'fleet.chosen': 'gewählt',
   'fleet.rounds': 'Runden',
   'fleet.noRounds': 'Noch keine Runde.',
   'fleet.roundName': 'Runde {round}',

@@ -63,6 +63,7 @@ export const fleetEn = {
   'fleet.column.localVersion': 'Local version',
   'fleet.column.holdout': 'Holdout',
   'fleet.column.leftOut': 'Without it',
+  'fleet.column.disagreement': 'Disagreement',
   'fleet.column.unknown': 'Unknown',
   'fleet.column.lastSeen': 'Last seen',
   'fleet.lastSeen': 'Last seen',
@@ -188,6 +189,15 @@ export const fleetEn = {
   'fleet.basisFixed': 'Basis of {directions} of {features} directions ({backbone}), {time}',
   'fleet.leftOutTitle': 'Version {version} on robots that it has not seen',
   'fleet.leftOutHelp': 'Each robot judged a head that was made without its samples.',
+  'fleet.disagreementHelp':
+    'Disagreement: how far the log-loss of heads made without the robot, on its samples, is above the median of all robots. After the slash: where a robot is flagged.',
+  'fleet.disagreementFlag': '{excess}, flagged above {flag}',
+  'fleet.disagreementLimits': '{excess}, flagged above {flag}, quarantined above {quarantine}',
+  'fleet.lambdaChart':
+    'Log-loss on robots that the heads do not know, by the strength λ of the ridge; the ring is the head’s.',
+  'fleet.lambdaFigures': 'All {count} strengths in figures',
+  'fleet.right': 'Right',
+  'fleet.chosen': 'chosen',
   'fleet.rounds': 'Rounds',
   'fleet.noRounds': 'No round yet.',
   'fleet.roundName': 'Round {round}',
