@@ -9,7 +9,7 @@ export type Damage = (typeof DAMAGES)[number];
 export function damagedChunk(chunk: Uint8Array, damage: Damage, random: Random): Uint8Array {
   if (damage === 'truncated') return chunk.slice(0, random.int(chunk.length));
   if (damage === 'lying') return lyingChunk(chunk, random);
-  const flipped = chunk.slice();
+  const flipped = Uint8Array.from(chunk);
   const at = random.int(flipped.length);
   flipped[at] = flipped[at]! ^ (1 << random.int(8));
   return flipped;

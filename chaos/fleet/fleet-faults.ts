@@ -141,7 +141,12 @@ const CHUNK_FAULTS: readonly Fault[] = [
     name: 'chunks of old versions replayed',
     applies: always,
     strike: async (round) => {
-      const member = round.one(round.sharing);
+      const [member] = [...round.sharing].sort(
+        (a, b) => b.standIn.sentVersion - a.standIn.sentVersion,
+      );
+      if (member === undefined) return 0;
+      round.grow(member);
+      await moment(async () => member.standIn.sentVersion > 1);
       const old = member.standIn.chunks.filter((chunk) => {
         const { kind, version = 0 } = decodeChunk(chunk).header;
         return kind === 'sums' && version < member.standIn.sentVersion;

@@ -70,10 +70,11 @@ export class FleetMember {
     return this.#standIn;
   }
 
-  /** Share of right answers on samples that nothing has learnt, 0..1; 0 without a head. */
+  /** Share of right answers on samples that nothing has learnt, 0..1; 0 without a head, 1 without samples. */
   accuracy(head: Head | null = this.#standIn.head): number {
     if (head === null) return 0;
     const { features, labels } = this.#holdout;
+    if (labels.length === 0) return 1;
     const answers = this.#standIn.answers(features, head);
     return answers.filter((label, i) => label === labels[i]).length / labels.length;
   }

@@ -46,7 +46,13 @@ export async function settled(
     }
     await sleep(100);
   }
-  round.violate(`${when}, no quiet within ${QUIET_MS} ms: ${open.join('; ')}`);
+  const names = lacking(round).map(({ name, standIn: { epoch, sentVersion, task } }) => {
+    const { sums_accepted: accepted = null, refused = null } = task ?? {};
+    return `${name} sent ${epoch}/${sentVersion}, accepted ${JSON.stringify(accepted)}, refused ${refused?.code ?? 'nothing'}`;
+  });
+  round.violate(
+    `${when}, no quiet within ${QUIET_MS} ms: ${[...open, ...names].join('; ')}`,
+  );
   return false;
 }
 
@@ -258,11 +264,16 @@ export async function checkRestart(round: FleetRound): Promise<void> {
   await newcomer.standIn.start();
   try {
     const untilMs = performance.now() + QUIET_MS;
-    const isTold = (): boolean =>
-      newcomer.standIn.head !== null &&
-      sharing.every(({ standIn }) => (standIn.desired?.at ?? '') >= startedAt);
-    while (!isTold() && performance.now() < untilMs) await sleep(50);
-    if (!isTold()) round.violate('after a restart the hubs do not serve all robots');
+    const untold = (): string[] => [
+      ...(newcomer.standIn.head === null ? ['a new one'] : []),
+      ...sharing.flatMap(({ name, standIn }) =>
+        (standIn.desired?.at ?? '') < startedAt ? [name] : [],
+      ),
+    ];
+    while (untold().length > 0 && performance.now() < untilMs) await sleep(50);
+    if (untold().length > 0) {
+      round.violate(`after a restart the hubs do not serve ${untold().join(', ')}`);
+    }
     for (const { name, standIn } of sharing) {
       if (isDeepStrictEqual(contentOf(standIn.desired), before.get(name))) continue;
       round.violate(`after a restart the hub wants something else of ${name}`);

@@ -53,6 +53,8 @@ export class HubLink {
   readonly #backoff = new Backoff(BACKOFF);
   #client: MqttClient | null = null;
   readonly #stop = new AbortController();
+  /** Publications that the broker has not acknowledged; one listener for all of them. */
+  readonly #unacknowledged = new Set<() => void>();
   #problem: HeadlandError | null = null;
   #work: Promise<void> = Promise.resolve();
   #handling: Promise<void> = Promise.resolve();
@@ -90,10 +92,10 @@ export class HubLink {
     if (!client?.connected) return Promise.resolve(false);
     return new Promise((resolve) => {
       const lost = (): void => resolve(false);
-      client.once('close', lost);
+      this.#unacknowledged.add(lost);
       const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
       client.publish(topic, bytes, { qos: 1, retain }, (error) => {
-        client.off('close', lost);
+        this.#unacknowledged.delete(lost);
         resolve(!error);
       });
     });
@@ -122,6 +124,10 @@ export class HubLink {
     const url = urls[this.#turn++ % urls.length] ?? '';
     const client = await connectInVersion(url, this.#clientOptions(), protocol, CONNECT_TIMEOUT_MS);
     const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
+    client.on('close', () => {
+      for (const lost of this.#unacknowledged) lost();
+      this.#unacknowledged.clear();
+    });
     client.on('error', (error) => {
       this.#problem = problem(error);
     });
