@@ -9,7 +9,9 @@ const MAX_BYTES = 1_073_741_824;
 const MAX_CLASSES = 4_096;
 const MAX_DIRECTIONS = 4_096;
 /** Most samples of a robot in one class. */
-const MAX_SAMPLES = 10_000_000;
+export const MAX_ROBOT_SAMPLES = 10_000_000;
+/** Most samples of a fleet in one class: what exact sums can hold. */
+const MAX_SAMPLES = 2 ** 33;
 /** Rounding of a factor of a Gram matrix, relative to its largest value. */
 const FACTOR_ROUNDING = 1e-14;
 /** Rounding of sums, relative. */

@@ -1,5 +1,11 @@
 import { HeadlandError } from '../../../base/errors.js';
-import { decodeSums, sumsBytes, type TaskSums } from '../../../head/sums/task-sums.js';
+import { invalidObject } from '../../../head/sums/sealed.js';
+import {
+  decodeSums,
+  MAX_ROBOT_SAMPLES,
+  sumsBytes,
+  type TaskSums,
+} from '../../../head/sums/task-sums.js';
 import { decodeMoment, type Moment } from '../../contract/moment-codec.js';
 import type { ScopeRow } from '../store/tables/scope-rows.js';
 
@@ -16,6 +22,9 @@ export function checkedSums(
   maxClasses: number,
 ): TaskSums {
   const sums = decodeSums(bytes, sumsBytes(scope.directions ?? scope.featureSize, maxClasses));
+  // Fleets have more.
+  const many = sums.classes.find((own) => own.sums.samples > MAX_ROBOT_SAMPLES);
+  if (many) throw invalidObject(`class "${many.label}": ${many.sums.samples} samples of one robot`);
   checkBackbone(sums.backboneChecksum, scope);
   if (sums.basisChecksum !== scope.basisChecksum || sums.directions !== scope.directions) {
     throw new HeadlandError(
