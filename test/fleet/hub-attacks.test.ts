@@ -224,6 +224,23 @@ test('a fleet may have more samples than a robot, and a robot not too many', {
   );
 });
 
+test('a fleet of MQTT 3.1.1 learns as any other', { skip: withoutMosquitto }, async (t) => {
+  const broker = await Mosquitto.start(t);
+  const place = { sqlite: join(temporaryFolder(t), 'hub.sqlite') };
+  const mqtt = { url: broker.url, protocol: '3.1.1' };
+  const { stop } = await startHub(t, place, hubConfig(broker.url, { mqtt }));
+  const a = robotAt(t, broker.url, 'a', { protocolVersion: 4 });
+  await a.start();
+  await until('it serves', () => a.servingVersion !== null);
+  // What comes while the hub is away, it takes when it is back.
+  await stop();
+  const before = a.servingVersion ?? 0;
+  a.learn(placeData('later', ['thistle'], 12, SIZE));
+  await startHub(t, place, hubConfig(broker.url, { mqtt }));
+  await until('it serves what it learnt meanwhile', () => (a.servingVersion ?? 0) > before);
+  assert.deepEqual(a.head?.labels, ['dock', 'maize', 'thistle']);
+});
+
 test('wishes to many robots at once warn of no leak', { skip: withoutMosquitto }, async (t) => {
   const warnings: string[] = [];
   const onWarning = ({ name }: Error): void => void warnings.push(name);
