@@ -31,7 +31,12 @@ const LIES: readonly Lie[] = [
   () => ({ bytes: 268_435_456 }),
   () => ({ bytes: Number.MAX_SAFE_INTEGER }),
   ({ chunks }) => ({ index: chunks }),
-  (_, random) => ({ object: random.int(2 ** 32).toString(16).padStart(64, '0') }),
+  (_, random) => ({
+    object: random
+      .int(2 ** 32)
+      .toString(16)
+      .padStart(64, '0'),
+  }),
   () => ({ kind: 'moment' }),
   () => ({ kind: 'evaluation' }),
   () => ({ kind: 'head' }),

@@ -72,8 +72,16 @@ const HUB_FAULTS: readonly Fault[] = [
 ];
 
 const STORE_FAULTS: readonly Fault[] = [
-  { name: 'PostgreSQL killed', applies: onPostgres, strike: (round) => withoutStore(round, 'SIGQUIT') },
-  { name: 'PostgreSQL restarted', applies: onPostgres, strike: (round) => withoutStore(round, 'SIGINT') },
+  {
+    name: 'PostgreSQL killed',
+    applies: onPostgres,
+    strike: (round) => withoutStore(round, 'SIGQUIT'),
+  },
+  {
+    name: 'PostgreSQL restarted',
+    applies: onPostgres,
+    strike: (round) => withoutStore(round, 'SIGINT'),
+  },
   {
     name: 'SQLite locked',
     applies: onSqlite,
@@ -100,8 +108,16 @@ async function withoutStore(round: FleetRound, signal: 'SIGQUIT' | 'SIGINT'): Pr
 }
 
 const BROKER_FAULTS: readonly Fault[] = [
-  { name: 'mosquitto killed', applies: onMosquitto, strike: (round) => withoutBroker(round, 'SIGKILL') },
-  { name: 'mosquitto restarted', applies: onMosquitto, strike: (round) => withoutBroker(round, 'SIGTERM') },
+  {
+    name: 'mosquitto killed',
+    applies: onMosquitto,
+    strike: (round) => withoutBroker(round, 'SIGKILL'),
+  },
+  {
+    name: 'mosquitto restarted',
+    applies: onMosquitto,
+    strike: (round) => withoutBroker(round, 'SIGTERM'),
+  },
   {
     name: 'mosquitto frozen',
     applies: onMosquitto,

@@ -156,7 +156,10 @@ export class FleetMember {
 }
 
 /** Every second sample of each label learns. */
-function halves({ features, labels }: StandInData): { training: StandInData; holdout: StandInData } {
+function halves({ features, labels }: StandInData): {
+  training: StandInData;
+  holdout: StandInData;
+} {
   const part = (rest: number): StandInData => {
     const rows = labels.flatMap((_, row) => (row % 2 === rest ? [row] : []));
     const own = rows.flatMap((row) => [...features.subarray(row * SIZE, (row + 1) * SIZE)]);

@@ -147,6 +147,8 @@ export class FleetRound {
     if (!(await settled(this, 'on the first day', []))) return;
     await this.#suffer();
     await this.yard.hubsUp();
+    // The last rounds may have ended without an answer: a fleet goes on to learn.
+    for (const member of this.sharing) this.grow(member);
     const held = this.hostile.filter(({ kind }) => kind.fate === 'held');
     if (!(await settled(this, 'after the faults', held))) return;
     await checkSums(this);

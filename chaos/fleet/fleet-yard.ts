@@ -1,9 +1,9 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { RabbitCluster } from '../../bench/support/rabbit-cluster.js';
 import { addPerson } from '../../src/fleet/hub/people.js';
 import { HubStore } from '../../src/fleet/hub/store/hub-store.js';
-import { RabbitCluster } from '../../bench/support/rabbit-cluster.js';
 import { HubChild } from '../../test/fleet/hub-child.js';
 import type { Postgres } from '../../test/fleet/postgres.js';
 import type { StandInOptions } from '../../test/fleet/stand-in.js';
@@ -93,7 +93,7 @@ export class FleetYard {
         basisDirections: 'all',
         roundIntervalMs: 1_000,
         settleMs: 200,
-        roundTimeoutMs: 3_000,
+        roundTimeoutMs: 10_000,
       },
       rollout: { stageMs: 0 },
       tickMs: 50,

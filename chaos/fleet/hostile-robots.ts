@@ -1,8 +1,8 @@
+import type { Evaluation } from '../../src/fleet/contract/evaluation-codec.js';
 import { RIDGE_LAMBDAS } from '../../src/head/learners/ridge.js';
 import { SCALES } from '../../src/head/sums/candidates.js';
 import type { ClassSums } from '../../src/head/sums/class-sums.js';
 import type { TaskSums } from '../../src/head/sums/task-sums.js';
-import type { Evaluation } from '../../src/fleet/contract/evaluation-codec.js';
 import { placeData } from '../../test/fleet/places.js';
 import type { StandInOptions } from '../../test/fleet/stand-in.js';
 import { SIZE } from './fleet-member.js';
@@ -24,6 +24,8 @@ export interface HostileKind {
 /** Above what a robot can have: docs of `sumsFault`. */
 const OVER_CAP = 1e7 + 1;
 const AT_CAP = 1e7;
+/** Samples that exact sums just hold. */
+const LEAST = 2 ** -55;
 /** Labels that nobody else knows; the hub takes 256 of a robot. */
 const NEW_LABELS = 200;
 const TOO_MANY_LABELS = 3_000;
@@ -54,7 +56,12 @@ const permuted = (labels: readonly string[]): Pick<StandInOptions, 'data'> => {
 
 /** The plants of its place, each third under a name that nobody knows. */
 const renamed = (labels: readonly string[], count: number): Pick<StandInOptions, 'data'> => {
-  const { features, labels: own } = placeData('namer', labels, Math.ceil(count / labels.length), SIZE);
+  const { features, labels: own } = placeData(
+    'namer',
+    labels,
+    Math.ceil(count / labels.length),
+    SIZE,
+  );
   return { data: { features, labels: own.map((_, i) => `new-${String(i).padStart(4, '0')}`) } };
 };
 
@@ -62,7 +69,10 @@ type Answers = Evaluation['training'];
 
 const forged =
   (change: (answers: Answers) => Answers) =>
-  (evaluation: Evaluation): Evaluation => ({ ...evaluation, training: change(evaluation.training) });
+  (evaluation: Evaluation): Evaluation => ({
+    ...evaluation,
+    training: change(evaluation.training),
+  });
 
 /** All right, and sure of it. */
 const perfect = (answers: Answers): Answers => ({
@@ -149,6 +159,12 @@ export const HOSTILE_KINDS: readonly HostileKind[] = [
     name: 'new-labels',
     fate: 'held',
     options: (labels) => renamed(labels, NEW_LABELS),
+  },
+  { name: 'at-cap', fate: 'held', options: () => ({ distort: scaled(AT_CAP) }) },
+  {
+    name: 'new-labels-of-no-weight',
+    fate: 'held',
+    options: (labels) => ({ ...renamed(labels, 10), distort: scaled(LEAST) }),
   },
   {
     name: 'over-cap',

@@ -14,6 +14,8 @@ const QUIET_MS = 60_000;
 const AGAIN_MS = 2_000;
 /** How much lower the share of right answers may be than that of a head from honest sums alone. */
 const ACCURACY_BOUND = 0.1;
+/** Of a message from the store of the hub to a robot. */
+const WAY_MS = 1_000;
 const MOST_MIB = 400;
 const ERROR_LEVEL = 50;
 
@@ -50,9 +52,7 @@ export async function settled(
     const { sums_accepted: accepted = null, refused = null } = task ?? {};
     return `${name} sent ${epoch}/${sentVersion}, accepted ${JSON.stringify(accepted)}, refused ${refused?.code ?? 'nothing'}`;
   });
-  round.violate(
-    `${when}, no quiet within ${QUIET_MS} ms: ${[...open, ...names].join('; ')}`,
-  );
+  round.violate(`${when}, no quiet within ${QUIET_MS} ms: ${[...open, ...names].join('; ')}`);
   return false;
 }
 
@@ -62,7 +62,10 @@ function lacking({ sharing, hostile }: FleetRound): FleetMember[] {
       (kind.fate === 'refused' && member.standIn.task?.refused == null) ||
       (kind.fate !== 'refused' && !member.isAccepted),
   );
-  return [...sharing.filter((member) => !member.isAccepted), ...refused.map(({ member }) => member)];
+  return [
+    ...sharing.filter((member) => !member.isAccepted),
+    ...refused.map(({ member }) => member),
+  ];
 }
 
 function conditionsOf(round: FleetRound, unnoticed: readonly Hostile[]): Condition[] {
@@ -252,6 +255,8 @@ export async function checkWithdrawn(round: FleetRound): Promise<void> {
 /** Hubs that were restarted in order serve the same, also to a robot that is new. */
 export async function checkRestart(round: FleetRound): Promise<void> {
   const { yard, sharing } = round;
+  // The newest wishes may still be on their way.
+  await sleep(WAY_MS);
   const before = new Map(sharing.map(({ name, standIn }) => [name, contentOf(standIn.desired)]));
   const codes = await yard.endHubs();
   if (codes.some((code) => code !== 0)) round.violate(`hubs ended with ${codes.join()}`);
@@ -275,8 +280,11 @@ export async function checkRestart(round: FleetRound): Promise<void> {
       round.violate(`after a restart the hubs do not serve ${untold().join(', ')}`);
     }
     for (const { name, standIn } of sharing) {
-      if (isDeepStrictEqual(contentOf(standIn.desired), before.get(name))) continue;
-      round.violate(`after a restart the hub wants something else of ${name}`);
+      const content = contentOf(standIn.desired);
+      if (content === before.get(name)) continue;
+      round.violate(
+        `after a restart the hub wants ${content} of ${name} instead of ${before.get(name)}`,
+      );
     }
     const wanted = newcomer.standIn.task?.head?.head.object;
     const others = new Set(sharing.map(({ standIn }) => standIn.task?.head?.head.object));
@@ -286,8 +294,8 @@ export async function checkRestart(round: FleetRound): Promise<void> {
   }
 }
 
-function contentOf(desired: object | null): object {
-  return { ...desired, at: '' };
+function contentOf(desired: object | null): string {
+  return JSON.stringify({ ...desired, at: '' });
 }
 
 /** No hub ended by itself, grew without bound, or said that something is wrong which nobody broke. */
