@@ -196,7 +196,7 @@ const heavy =
     return task;
   };
 
-test('a fleet may have more samples than a robot, and a robot not too many', {
+test('a fleet may have more samples than a robot, and no robot so many or so few that no head can be made', {
   skip: withoutMosquitto,
 }, async (t) => {
   const broker = await Mosquitto.start(t);
@@ -205,21 +205,29 @@ test('a fleet may have more samples than a robot, and a robot not too many', {
   const most = robotAt(t, broker.url, 'most', { distort: heavy(1e7) });
   const plain = robotAt(t, broker.url, 'plain');
   const more = robotAt(t, broker.url, 'more', { distort: heavy(1e7 + 1) });
-  for (const robot of [most, plain, more]) await robot.start();
-  await until('one is refused', () => more.task?.refused != null);
-  assert.equal(more.task?.refused?.code, 'HL_FLEET_OBJECT_INVALID');
-  await until('all serve a head of both', () =>
-    [most, plain, more].every(({ task, servingVersion, prior }) => {
+  const few = robotAt(t, broker.url, 'few', {
+    data: placeData('few', ['new', 'newer'], 12, SIZE),
+    distort: heavy(2 ** -55),
+  });
+  const huge = robotAt(t, broker.url, 'huge', {
+    distort: (task) => {
+      task.classes[0]!.sums.gram[0] = 1e30;
+      return { ...task, sigma: 1e30 };
+    },
+  });
+  const refused = [more, few, huge];
+  const all = [most, plain, ...refused];
+  for (const robot of all) await robot.start();
+  await until('three are refused', () => refused.every(({ task }) => task?.refused != null));
+  for (const { task } of refused) assert.equal(task?.refused?.code, 'HL_FLEET_OBJECT_INVALID');
+  await until('all serve a head, and the third has the sums of both', () =>
+    all.every(({ task, servingVersion, prior }) => {
       const isNewest = servingVersion !== null && servingVersion === task?.head?.fleet_version;
-      return isNewest && prior !== null;
+      return isNewest && prior !== null && more.prior?.classes[0]?.sums.samples === 1e7 + 12;
     }),
   );
-  await until(
-    'the prior of the third holds the two others',
-    () => (more.prior?.classes[0]?.sums.samples ?? 0) === 1e7 + 12,
-  );
   assert.deepEqual(
-    [most, plain, more].flatMap(({ faults }) => faults),
+    all.flatMap(({ faults }) => faults),
     [],
   );
 });
