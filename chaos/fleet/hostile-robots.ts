@@ -47,6 +47,17 @@ const scaled = (samples: number) => (task: TaskSums) => {
   return task;
 };
 
+/** What privacy could ask for, and far more than there are samples. */
+const noisy = (task: TaskSums): TaskSums => {
+  const sigma = 1e5;
+  for (const { sums } of task.classes) {
+    for (const values of [sums.sum, sums.gram]) {
+      for (const [i, value] of values.entries()) values[i] = value + (i % 2 === 0 ? 1 : -1) * sigma;
+    }
+  }
+  return { ...task, sigma };
+};
+
 /** The plants of its place under each other's names. */
 const permuted = (labels: readonly string[]): Pick<StandInOptions, 'data'> => {
   const { features, labels: own } = placeData('liar', labels, 30, SIZE);
@@ -163,8 +174,23 @@ export const HOSTILE_KINDS: readonly HostileKind[] = [
   { name: 'at-cap', fate: 'held', options: () => ({ distort: scaled(AT_CAP) }) },
   {
     name: 'new-labels-of-no-weight',
-    fate: 'held',
+    fate: 'refused',
     options: (labels) => ({ ...renamed(labels, 10), distort: scaled(LEAST) }),
+  },
+  {
+    name: 'noise',
+    fate: 'held',
+    options: () => ({ distort: noisy }),
+  },
+  {
+    name: 'huge-as-noise',
+    fate: 'refused',
+    options: () => ({
+      distort: (task) => {
+        task.classes[0]!.sums.gram[0] = 1e30;
+        return { ...task, sigma: 1e30 };
+      },
+    }),
   },
   {
     name: 'over-cap',
