@@ -1,5 +1,6 @@
 import { run as commands } from './commands/commands-chaos.js';
 import { run as corrupt } from './corrupt/corrupt-chaos.js';
+import { run as fleet } from './fleet/fleet-chaos.js';
 import { run as fuzz } from './fuzz/fuzz-chaos.js';
 import { run as http } from './http/http-chaos.js';
 import { run as kill } from './kill/kill-chaos.js';
@@ -20,6 +21,7 @@ interface Outcome extends Record<string, unknown> {
 
 const CAMPAIGNS: Readonly<Record<string, (options: readonly string[]) => Promise<Outcome>>> = {
   commands,
+  fleet,
   fuzz,
   corrupt,
   http,

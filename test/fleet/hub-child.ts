@@ -12,11 +12,20 @@ export class HubChild {
   readonly config: string;
   #process: ChildProcess | null = null;
   log = '';
+  /** All that it has logged, over all its starts. */
+  history = '';
+  /** Ends that nobody asked for. */
+  readonly deaths: string[] = [];
 
   /** @param settings of the configuration file, as JSON, which is YAML */
   constructor(settings: object) {
     this.config = join(this.#folder, 'hub.yaml');
     writeFileSync(this.config, JSON.stringify(settings));
+  }
+
+  /** Of the running process; null: none runs. */
+  get pid(): number | null {
+    return this.#process?.pid ?? null;
   }
 
   /** Starts it; resolves when its API listens. @returns address of the API */
@@ -27,13 +36,23 @@ export class HubChild {
     this.#process = child;
     return new Promise((resolve, reject) => {
       const read = (text: string): void => {
+        this.history += text;
+        // What a killed process said last comes after the start of the next one.
+        if (this.#process !== child) return;
         this.log += text;
         const url = /"url":"(https?:[^"]+)","page/.exec(this.log)?.[1];
         if (url !== undefined) resolve(url);
       };
       child.stdout.setEncoding('utf8').on('data', read);
       child.stderr.setEncoding('utf8').on('data', read);
-      child.once('exit', (code) => reject(new Error(`the hub ended with ${code}: ${this.log}`)));
+      child.once('exit', (code, signal) => {
+        const end = `the hub ended with ${code ?? signal}: ${this.log}`;
+        if (this.#process === child) {
+          this.#process = null;
+          this.deaths.push(end);
+        }
+        reject(new Error(end));
+      });
     });
   }
 

@@ -8,7 +8,7 @@ import {
   desiredSchema,
   type Offer,
 } from '../../src/fleet/contract/desired.js';
-import { encodeEvaluation } from '../../src/fleet/contract/evaluation-codec.js';
+import { type Evaluation, encodeEvaluation } from '../../src/fleet/contract/evaluation-codec.js';
 import { fleetTopic } from '../../src/fleet/contract/fleet-topics.js';
 import { encodeMoment } from '../../src/fleet/contract/moment-codec.js';
 import type { HeadState, Reported } from '../../src/fleet/contract/reported.js';
@@ -51,6 +51,10 @@ export interface StandInOptions {
   gate?: (head: Head, version: number) => HeadState;
   /** Changes sums before they are encoded: for hostile robots. */
   distort?: (sums: TaskSums) => TaskSums;
+  /** Changes what it answers about candidates: for hostile robots. */
+  distortAnswers?: (evaluation: Evaluation) => Evaluation;
+  /** What goes over the wire instead of the chunks of an object: any order, number and damage. */
+  wire?: (chunks: readonly Uint8Array[], kind: 'moment' | 'sums' | 'evaluation') => Uint8Array[];
   /** Bytes of an object in a chunk; default: all that a message may hold. */
   chunkBytes?: number;
   epoch?: string;
@@ -98,6 +102,7 @@ export class RobotStandIn {
   prior: TaskSums | null = null;
   /** Everything that it has sent on `chunk`, for replays. */
   readonly chunks: Uint8Array[] = [];
+  #newestSums: readonly Uint8Array[] = [];
   /** Payloads by topic, in both directions: what has gone over the wire. */
   bytesSent = 0;
   faults: unknown[] = [];
@@ -173,10 +178,24 @@ export class RobotStandIn {
     this.#do(async () => this.#sendSums());
   }
 
+  /** Sends its newest sums again, as a robot does whose sums the hub does not name for ten minutes. */
+  sendAgain(): void {
+    this.#do(async () => {
+      for (const chunk of this.#newestSums) await this.publish('chunk', chunk);
+    });
+  }
+
   /** Everything on it is forgotten by the hub. */
   withdraw(): void {
     this.#share = false;
     this.report();
+  }
+
+  /** Shares again after it withdrew. */
+  rejoin(): void {
+    this.#share = true;
+    this.report();
+    this.#do(async () => this.#sendSums());
   }
 
   /** Sends any payload. */
@@ -251,9 +270,8 @@ export class RobotStandIn {
     };
   }
 
-  /** Labels of the head that it serves. @param features rows x featureSize */
-  answers(features: Float32Array): string[] {
-    const { head } = this;
+  /** Labels of a head, or of that which it serves. @param features rows x featureSize */
+  answers(features: Float32Array, head = this.head): string[] {
     if (head === null) return [];
     const probabilities = headProbabilities(head, features);
     const count = head.labels.length;
@@ -299,14 +317,18 @@ export class RobotStandIn {
   }
 
   async #follow(task: DesiredTask): Promise<void> {
-    if (task.follow === 'paused' || !this.#share) return;
+    if (task.follow === 'paused') return;
+    if (this.#share) await this.#contribute(task);
+    if (task.head !== null) await this.#takeHead(task.head);
+  }
+
+  async #contribute(task: DesiredTask): Promise<void> {
     if (task.moment_wanted && this.#moment === null) await this.#sendMoment();
     if (task.basis !== null) await this.#takeBasis(task.basis);
     else this.#basis = null;
     if (task.evaluate !== null && this.#evaluated?.round !== task.evaluate.round) {
       await this.#evaluate(task.evaluate.round, task.evaluate.candidates);
     }
-    if (task.head !== null) await this.#takeHead(task.head);
   }
 
   async #sendMoment(): Promise<void> {
@@ -352,10 +374,11 @@ export class RobotStandIn {
     const { task, backbone, chunkBytes } = this.#options;
     const version = Math.max(1, this.#version);
     const about = { kind, task, backbone, epoch: this.#epoch, version };
-    for (const chunk of encodeChunks(bytes, about, chunkBytes)) {
-      this.chunks.push(chunk);
-      await this.publish('chunk', chunk);
-    }
+    const chunks = [...encodeChunks(bytes, about, chunkBytes)];
+    this.chunks.push(...chunks);
+    if (kind === 'sums') this.#newestSums = chunks;
+    const { wire } = this.#options;
+    for (const chunk of wire?.(chunks, kind) ?? chunks) await this.publish('chunk', chunk);
   }
 
   async #evaluate(round: number, offer: Offer): Promise<void> {
@@ -364,14 +387,16 @@ export class RobotStandIn {
     const z = project(this.#basis, this.#data.features);
     const shares = new Float64Array(this.#data.labels.length).fill(1);
     const training = judgeCandidates(candidates, z, this.#named(), shares);
-    const bytes = encodeEvaluation({
+    const { distortAnswers = (evaluation: Evaluation) => evaluation } = this.#options;
+    const evaluation: Evaluation = {
       schema: 'fleet/evaluation/1',
       backbone: this.#options.backbone,
       round,
       candidates: offer.object,
       training,
       holdout: judgeCandidates(candidates, z.subarray(0, 0), [], shares.subarray(0, 0)),
-    });
+    };
+    const bytes = encodeEvaluation(distortAnswers(evaluation));
     this.#evaluated = { round, object: sha256Hex(bytes) };
     await this.#send('evaluation', bytes);
     this.report();

@@ -8,8 +8,13 @@ const MAGIC = 'HLFSUM01';
 const MAX_BYTES = 1_073_741_824;
 const MAX_CLASSES = 4_096;
 const MAX_DIRECTIONS = 4_096;
-/** Most samples of a robot in one class. */
-const MAX_SAMPLES = 10_000_000;
+/** Samples of a robot in one class. Fewer drown in the rounding of exact sums. */
+const MIN_ROBOT_SAMPLES = 0.001;
+const MAX_ROBOT_SAMPLES = 10_000_000;
+/** Far above what privacy asks for; larger values would fill exact sums. */
+export const MAX_ROBOT_SIGMA = 1_000_000;
+/** Most samples of a fleet in one class: what exact sums can hold. */
+const MAX_SAMPLES = 2 ** 33;
 /** Rounding of a factor of a Gram matrix, relative to its largest value. */
 const FACTOR_ROUNDING = 1e-14;
 /** Rounding of sums, relative. */
@@ -168,6 +173,15 @@ function lengthsOf({ directions, ranks }: Shape): number[] {
   return ranks.map((rank) =>
     rank === null ? flatLength(directions) : 1 + directions + rank * directions,
   );
+}
+
+/** Why sums cannot be those of one robot, in words; null: they can. A fleet has more samples and noise. */
+export function robotFault({ classes, sigma }: TaskSums): string | null {
+  if (sigma > MAX_ROBOT_SIGMA) return `noise of ${sigma}`;
+  const odd = classes.find(
+    ({ sums: { samples } }) => samples < MIN_ROBOT_SAMPLES || samples > MAX_ROBOT_SAMPLES,
+  );
+  return odd === undefined ? null : `class "${odd.label}": ${odd.sums.samples} samples of a robot`;
 }
 
 /** Why the values cannot be sums of features of length 1, in words; null: they can. */

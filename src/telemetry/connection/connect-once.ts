@@ -15,13 +15,17 @@ const CLOSED = ['ECONNRESET', 'EPIPE'];
  * Connects to a broker once, without reconnecting. Also rejects when the connection closes before it
  * is open, which does not always emit an error; then nothing of it is left.
  * @param limitMs for the whole way to the CONNACK
+ * @param prepare sets up the client before anything can arrive: of a session that goes on, messages come with the
+ *   CONNACK
  */
 export async function connectOnce(
   url: string,
   options: Omit<IClientOptions, 'reconnectPeriod' | 'connectTimeout'>,
   limitMs: number,
+  prepare: (client: MqttClient) => void = () => {},
 ): Promise<MqttClient> {
   const client = connect(url, { ...options, reconnectPeriod: 0, connectTimeout: limitMs });
+  prepare(client);
   const accepted = new Promise<MqttClient>((resolve, reject) => {
     client.once('connect', () => resolve(client));
     client.on('error', reject);
@@ -45,9 +49,10 @@ export async function connectInVersion(
   options: Omit<IClientOptions, 'reconnectPeriod' | 'connectTimeout' | 'protocolVersion'>,
   protocol: 'auto' | '5' | '3.1.1',
   limitMs: number,
+  prepare?: (client: MqttClient) => void,
 ): Promise<MqttClient> {
   const connectWith = (protocolVersion: 4 | 5): Promise<MqttClient> =>
-    connectOnce(url, { ...options, protocolVersion }, limitMs);
+    connectOnce(url, { ...options, protocolVersion }, limitMs, prepare);
   if (protocol === '3.1.1') return connectWith(4);
   try {
     return await connectWith(5);

@@ -94,10 +94,7 @@ export class ChunkIntake {
     if (bytes > this.limits.maxObjectBytes) {
       return this.#refuse(tables, robot, scope, header, tooLarge(bytes, this.limits), nowMs);
     }
-    if (!(await this.#makeRoom(tables, upload))) {
-      await tables.robots.count(robot, 'refused');
-      return 'HL_FLEET_CHUNK_INVALID';
-    }
+    await this.#makeRoom(tables, upload);
     await tables.uploads.begin(upload);
     const here = await tables.uploads.add(
       robot,
@@ -210,16 +207,18 @@ export class ChunkIntake {
     return true;
   }
 
-  /**
-   * Removes the oldest unfinished objects for the sake of a new one.
-   * @returns false: another object with this id has begun, with other sizes
-   */
-  async #makeRoom(tables: HubTables, upload: UploadRow): Promise<boolean> {
-    const others = await tables.uploads.ofRobot(upload.robot);
+  /** Removes the oldest unfinished objects for the sake of a new one. */
+  async #makeRoom(tables: HubTables, upload: UploadRow): Promise<void> {
+    let others = await tables.uploads.ofRobot(upload.robot);
     const same = others.find(({ object }) => object === upload.object);
     if (same) {
       const fits = same.chunks === upload.chunks && same.bytes === upload.bytes;
-      return fits && same.header === upload.header;
+      if (fits && same.header === upload.header) return;
+      // The header of a chunk was damaged, of this one or of the one before: the newer counts, or the object
+      // could never come again.
+      await tables.uploads.remove(upload.robot, upload.object);
+      await tables.robots.count(upload.robot, 'refused');
+      others = others.filter((other) => other !== same);
     }
     let pending = others.reduce((sum, { bytes }) => sum + bytes, upload.bytes);
     for (const [i, { object, bytes }] of others.entries()) {
@@ -228,7 +227,6 @@ export class ChunkIntake {
       await tables.uploads.remove(upload.robot, object);
       pending -= bytes;
     }
-    return true;
   }
 }
 

@@ -53,6 +53,8 @@ export class HubLink {
   readonly #backoff = new Backoff(BACKOFF);
   #client: MqttClient | null = null;
   readonly #stop = new AbortController();
+  /** Publications that the broker has not acknowledged; one listener for all of them. */
+  readonly #unacknowledged = new Set<() => void>();
   #problem: HeadlandError | null = null;
   #work: Promise<void> = Promise.resolve();
   #handling: Promise<void> = Promise.resolve();
@@ -90,10 +92,10 @@ export class HubLink {
     if (!client?.connected) return Promise.resolve(false);
     return new Promise((resolve) => {
       const lost = (): void => resolve(false);
-      client.once('close', lost);
+      this.#unacknowledged.add(lost);
       const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
       client.publish(topic, bytes, { qos: 1, retain }, (error) => {
-        client.off('close', lost);
+        this.#unacknowledged.delete(lost);
         resolve(!error);
       });
     });
@@ -120,8 +122,18 @@ export class HubLink {
   async #session(): Promise<void> {
     const { urls, protocol, log, alarms } = this.#options;
     const url = urls[this.#turn++ % urls.length] ?? '';
-    const client = await connectInVersion(url, this.#clientOptions(), protocol, CONNECT_TIMEOUT_MS);
+    const client = await connectInVersion(
+      url,
+      this.#clientOptions(),
+      protocol,
+      CONNECT_TIMEOUT_MS,
+      (created) => this.#listen(created),
+    );
     const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
+    client.on('close', () => {
+      for (const lost of this.#unacknowledged) lost();
+      this.#unacknowledged.clear();
+    });
     client.on('error', (error) => {
       this.#problem = problem(error);
     });
@@ -177,12 +189,16 @@ export class HubLink {
         receiveMaximum: RECEIVE_MAXIMUM,
         maximumPacketSize: MAX_PACKET_BYTES,
       },
-      // Called before the acknowledgement. One message at a time: the next waits in the socket.
-      customHandleAcks: (topic, payload, _packet: IPublishPacket, done) => {
-        this.#handling = this.#take(topic, payload).then((taken) => {
-          if (taken) done(0);
-        });
-      },
+    };
+  }
+
+  /** MQTT.js has `customHandleAcks` for this, but calls it in MQTT 5 only. */
+  #listen(client: MqttClient): void {
+    // Called before the acknowledgement. One message at a time: the next waits in the socket.
+    client.handleMessage = ({ topic, payload }: IPublishPacket, done) => {
+      this.#handling = this.#take(topic, bytesOf(payload)).then((taken) => {
+        if (taken) done();
+      });
     };
   }
 
@@ -244,4 +260,8 @@ function problem(cause: unknown): HeadlandError {
     `no connection to the broker: ${messageOf(cause)}`,
     { remedy: 'Start the broker, or correct mqtt.url; check the network.', cause },
   );
+}
+
+function bytesOf(payload: string | Buffer): Buffer {
+  return typeof payload === 'string' ? Buffer.from(payload) : payload;
 }

@@ -1,5 +1,12 @@
 import { HeadlandError } from '../../../base/errors.js';
-import { decodeSums, sumsBytes, type TaskSums } from '../../../head/sums/task-sums.js';
+import { invalidObject } from '../../../head/sums/sealed.js';
+import {
+  decodeSums,
+  MAX_ROBOT_SIGMA,
+  robotFault,
+  sumsBytes,
+  type TaskSums,
+} from '../../../head/sums/task-sums.js';
 import { decodeMoment, type Moment } from '../../contract/moment-codec.js';
 import type { ScopeRow } from '../store/tables/scope-rows.js';
 
@@ -16,6 +23,8 @@ export function checkedSums(
   maxClasses: number,
 ): TaskSums {
   const sums = decodeSums(bytes, sumsBytes(scope.directions ?? scope.featureSize, maxClasses));
+  const fault = robotFault(sums);
+  if (fault !== null) throw invalidObject(fault);
   checkBackbone(sums.backboneChecksum, scope);
   if (sums.basisChecksum !== scope.basisChecksum || sums.directions !== scope.directions) {
     throw new HeadlandError(
@@ -57,6 +66,7 @@ function momentFault(
 ): string | null {
   if (featureSize !== scope.featureSize) return `${featureSize} features`;
   if (!(samples > 0 && samples <= 10_000_000)) return `${samples} samples`;
+  if (sigma > MAX_ROBOT_SIGMA) return `noise of ${sigma}`;
   const noise = 8 * sigma;
   const most = samples * (1 + 1e-3) + noise;
   if (!values.every((value) => Math.abs(value) <= most)) return 'a value is too large';

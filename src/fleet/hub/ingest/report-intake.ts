@@ -130,6 +130,8 @@ export async function withdraw(tables: HubTables, robot: string, nowMs: number):
 
 /** Deletes what holds sums of all robots together; the next round makes it anew. */
 async function dropMixtures(tables: HubTables, scope: number, nowMs: number): Promise<void> {
+  // No round begins or ends meanwhile.
+  await tables.scopes.lock(scope);
   await tables.objects.removeBefore(scope, 'prior', Number.MAX_SAFE_INTEGER);
   const round = await tables.rounds.newest(scope);
   if (round?.state === 'judging') {

@@ -102,6 +102,10 @@ export async function beginRound(
   }
   const { chunkBytes } = config.limits;
   await leading(context, async (tables) => {
+    // A robot that withdraws from now on finds the round, and ends it.
+    await tables.scopes.lock(scope.id);
+    // One that withdrew while the candidates were made: its sums are in them. The next merge takes them out.
+    if (await tables.contributions.holdWithdrawn(scope.id)) return;
     const round = ((await tables.rounds.newest(scope.id))?.round ?? 0) + 1;
     await tables.rounds.begin({
       scope: scope.id,
@@ -118,6 +122,7 @@ export async function beginRound(
     });
     await tables.objects.removeBefore(scope.id, 'candidates', round - 1);
     for (const { robot, bytes } of made) {
+      if ((await tables.robots.find(robot))?.share !== 1) continue;
       const object = sha256Hex(bytes);
       await tables.objects.put({
         object,
@@ -243,9 +248,14 @@ export async function endRound(
   const { novelty } = result;
   const recipe = { snapshot, featureSize, basis, lambda, scale, novelty };
   const head = await context.thread.call('head', recipe);
-  await leading(context, (tables) =>
-    publishHead(tables, context, scope, round, { ...result, lambda }, head, nowMs),
-  );
+  await leading(context, async (tables) => {
+    // While the head was made, a robot may have withdrawn, which ends the round, or been quarantined, which the
+    // next look at the round finds.
+    await tables.scopes.lock(scope.id);
+    if ((await tables.rounds.newest(scope.id))?.state !== 'judging') return;
+    if ((await quarantinedSince(tables, round.startedAtMs)).length > 0) return;
+    await publishHead(tables, context, scope, round, { ...result, lambda }, head, nowMs);
+  });
 }
 
 async function isAnswered(

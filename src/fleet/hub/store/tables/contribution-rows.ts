@@ -121,6 +121,16 @@ export class ContributionRows {
     );
   }
 
+  /** Whether the merged sums hold sums that a robot has withdrawn. */
+  async holdWithdrawn(scope: number): Promise<boolean> {
+    const row = await this.sql.first(
+      `SELECT 1 AS found FROM contributions
+       WHERE scope = ? AND kind = 'sums' AND bytes IS NULL AND merged_object IS NOT NULL LIMIT 1`,
+      scope,
+    );
+    return row !== null;
+  }
+
   /** Names of the robots whose contributions count now. */
   used(scope: number, kind: ContributionKind): Promise<{ robot: string; samples: number }[]> {
     return this.sql.all(
