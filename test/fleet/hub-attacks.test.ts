@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { silentLog } from '../../src/base/log.js';
 import { decodeChunk } from '../../src/fleet/contract/chunk-codec.js';
+import { HubTally } from '../../src/fleet/hub/hub-tally.js';
 import { ChunkIntake } from '../../src/fleet/hub/ingest/chunk-intake.js';
 import { ReportIntake } from '../../src/fleet/hub/ingest/report-intake.js';
 import { mergePending } from '../../src/fleet/hub/lead/exact-merge.js';
@@ -80,6 +81,7 @@ async function fleet(t: TestContext): Promise<Fleet> {
     config: hubConfig('mqtt://127.0.0.1'),
     alarms: { raise: () => {}, clear: () => {} },
     log: silentLog(),
+    tally: new HubTally(),
   };
   return {
     store,
