@@ -223,6 +223,13 @@ export const FLEET_HUB_MUTANTS: readonly Mutant[] = [
     tests: REFUSALS('objects in another basis'),
   },
   {
+    promise: 'tokens of the hub cannot be guessed at will',
+    file: `${HUB}/server/hub-server.ts`,
+    text: 'this.#attempts.check(client);',
+    replacement: '',
+    tests: HUB_TESTS('wrong tokens'),
+  },
+  {
     promise: 'a stopped rollout shows in the metrics',
     file: `${HUB}/server/hub-metrics.ts`,
     text: "task.rollout.state === 'stopped'",
