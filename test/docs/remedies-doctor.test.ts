@@ -24,7 +24,13 @@ test('what doctor finds is found no more once its remedy has been followed', {
 });
 
 /** They need a running daemon: test/agent/doctor/running-daemon.test.ts, test/agent/console/robot-handlers.test.ts. */
-const OF_A_RUNNING_DAEMON = ['HL_DOCTOR_CAMERA_LOST', 'HL_DOCTOR_PAGE_SILENT', 'HL_DOCTOR_RUNNING'];
+const OF_A_RUNNING_DAEMON = [
+  'HL_DOCTOR_CAMERA_LOST',
+  'HL_DOCTOR_FLEET_QUARANTINED',
+  'HL_DOCTOR_FLEET_SILENT',
+  'HL_DOCTOR_PAGE_SILENT',
+  'HL_DOCTOR_RUNNING',
+];
 
 test('every code of doctor has been provoked', () => {
   const tried = new Set([...OF_A_RUNNING_DAEMON, ...doctorScenarios.map(({ code }) => code)]);

@@ -56,6 +56,12 @@ export class HubChild {
     });
   }
 
+  /** Lets it read its configuration again, changed or not. */
+  reload(settings: object): void {
+    writeFileSync(this.config, JSON.stringify(settings));
+    this.#process?.kill('SIGHUP');
+  }
+
   async kill(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<number | null> {
     const running = this.#process;
     this.#process = null;

@@ -341,3 +341,26 @@ test('roles, tokens, health and metrics', { skip: withoutMosquitto }, async (t) 
   assert.match(metrics, /^headland_fleet_robots\{state="online"\} 1$/m);
   assert.match(metrics, /^headland_fleet_head_version\{task="weeds",backbone="b1"\} 1$/m);
 });
+
+test('wrong tokens are bounded, and right ones are not', { skip: withoutMosquitto }, async (t) => {
+  const broker = await Mosquitto.start(t);
+  const place = { sqlite: join(temporaryFolder(t), 'hub.sqlite') };
+  const { store, url } = await startHub(t, place, hubConfig(broker.url));
+  const { get } = await clientOf(store, url, 'view');
+  const guess = async (): Promise<Response> => {
+    const headers = { authorization: `Bearer ${'x'.repeat(43)}` };
+    return fetch(new URL('/api/me', url), { headers });
+  };
+  for (let right = 0; right < 40; right++) await get('/api/me');
+  const statuses = new Set<number>();
+  for (let wrong = 0; wrong < 20; wrong++) statuses.add((await guess()).status);
+  assert.deepEqual([...statuses], [401]);
+  const refused = await guess();
+  assert.equal(refused.status, 429);
+  assert.ok(Number(refused.headers.get('retry-after')) >= 1);
+  const { error } = (await refused.json()) as { error: { code: string } };
+  assert.equal(error.code, 'HL_FLEET_TOO_MANY_ATTEMPTS');
+  // What needs no token is open.
+  assert.equal((await fetch(new URL('/metrics', url))).status, 200);
+  assert.equal((await fetch(new URL('/healthz', url))).status, 200);
+});

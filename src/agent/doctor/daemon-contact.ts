@@ -84,6 +84,16 @@ export class DaemonContact {
     return this.#status;
   }
 
+  /** The answer of a running daemon to the command `status`, over its broker; null: none. Never rejects. */
+  async brokerAnswer(): Promise<unknown> {
+    try {
+      return await askStatus(this.#config, this.#environment);
+    } catch (error) {
+      if (!isHeadlandError(error)) throw error;
+      return null;
+    }
+  }
+
   /** Address of the page of a running daemon, without a final "/"; null: it has none. */
   async pageUrl(): Promise<string | null> {
     const url = (await this.status())?.consoleUrl ?? this.#configuredUrl();
@@ -112,13 +122,7 @@ export class DaemonContact {
   }
 
   async #askBroker(): Promise<DaemonStatus | null> {
-    let raw: unknown;
-    try {
-      raw = await askStatus(this.#config, this.#environment);
-    } catch (error) {
-      if (!isHeadlandError(error)) throw error;
-      return null;
-    }
+    const raw = await this.brokerAnswer();
     return daemonStatus(mqttStatus.safeParse(raw), raw);
   }
 

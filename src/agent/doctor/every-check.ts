@@ -81,6 +81,12 @@ export const EVERY_CHECK: readonly CheckEntry[] = [
     load: async () => (await import('./service/check-broker.js')).checkBroker,
   },
   {
+    name: 'fleet',
+    limitMs: 20_000,
+    needsConfig: true,
+    load: async () => (await import('./service/check-fleet.js')).checkFleet,
+  },
+  {
     name: 'page',
     limitMs: 15_000,
     needsConfig: true,

@@ -156,7 +156,11 @@ function fleetAnswer({ hub, share, quarantined, tasks }: FleetStatus): Record<st
       shared_version: sharedVersion,
       shared_samples: sharedSamples,
       head,
-      problem: problem && { code: problem.code, message: problem.message },
+      problem: problem && {
+        code: problem.code,
+        message: problem.message,
+        remedy: problem.remedy,
+      },
     })),
   };
 }

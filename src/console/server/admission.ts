@@ -1,19 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { HeadlandError, isHeadlandError } from '../../base/errors.js';
-import type { ConsoleAccess, NewSession, PairingOffer } from '../console-access.js';
-import type { ACCESS } from '../contract/access-contract.js';
-import type { HandlersOf } from '../handlers.js';
-import { deviceOf } from './device.js';
-import type { Reply } from './http.js';
 import {
   AttemptLimiter,
   type AttemptLimits,
   ClientBuckets,
   clientOf,
   type RateLimit,
-  tooManyRequests,
-} from './rate-limits.js';
+} from '../../base/access/rate-limits.js';
+import { HeadlandError, isHeadlandError } from '../../base/errors.js';
+import type { ConsoleAccess, NewSession, PairingOffer } from '../console-access.js';
+import type { ACCESS } from '../contract/access-contract.js';
+import type { HandlersOf } from '../handlers.js';
+import { deviceOf } from './device.js';
+import type { Reply } from './http.js';
 import { type Gatekeeper, tokenRefused } from './security.js';
+import { tooManyAttempts, tooManyRequests } from './too-many.js';
 
 export interface AccessLimits {
   /** Of one client, and beyond that of one session. */
@@ -55,7 +55,7 @@ export class Admission {
     this.access = parts.access;
     this.isEncrypted = parts.isEncrypted;
     this.requests = new ClientBuckets(parts.limits.requests, () => performance.now());
-    this.attempts = new AttemptLimiter(parts.limits.attempts);
+    this.attempts = new AttemptLimiter(parts.limits.attempts, tooManyAttempts);
   }
 
   /**

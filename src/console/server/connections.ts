@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { clientOf } from './rate-limits.js';
+import { clientOf } from '../../base/access/rate-limits.js';
 
 export interface ConnectionLimits {
   maxConnections: number;

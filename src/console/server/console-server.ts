@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { ClientBuckets, USUAL_ATTEMPTS } from '../../base/access/rate-limits.js';
 import { HeadlandError, isHeadlandError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { Repeats, Repetition } from '../../base/timers/scheduler.js';
@@ -10,7 +11,6 @@ import { type AccessLimits, Admission } from './admission.js';
 import { loadAssets } from './assets.js';
 import { type ConnectionLimits, Connections } from './connections.js';
 import { bytesBody, readJson, sendFailure, sendReply, statusOf } from './http.js';
-import { ClientBuckets } from './rate-limits.js';
 import { createRoutes, notFound, type Route, TASK_PARAMETER } from './routes.js';
 import { Gatekeeper, SECURITY_HEADERS } from './security.js';
 import { EventStreams, type StreamLimits } from './stream.js';
@@ -40,7 +40,7 @@ export const DEFAULT_LIMITS: Readonly<ConsoleLimits> = {
   stalledTimeoutMs: 30_000,
   // A page loads hundreds of small pictures at once.
   requests: { burst: 2_000, perSecond: 200 },
-  attempts: { client: { burst: 20, perSecond: 0.2 }, overall: { burst: 200, perSecond: 2 } },
+  attempts: USUAL_ATTEMPTS,
 };
 
 /** How often streams of revoked sessions are looked for. */

@@ -4,11 +4,13 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync }
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { doctorReportSchema } from '../../../src/agent/doctor/doctor-report.js';
+import { type DoctorReport, doctorReportSchema } from '../../../src/agent/doctor/doctor-report.js';
 import { sha256Hex } from '../../../src/base/hash.js';
 import { httpCamera, type Viewer } from '../../camera/sources.js';
 import { withoutTool } from '../../camera/support.js';
 import { checkSaid } from '../../docs/remedies/scenario.js';
+import { until } from '../../fleet/hub-fixture.js';
+import { HubStandIn } from '../../fleet/robot/hub-stand-in.js';
 import { TEST_HANG_MS } from '../../liveness.js';
 import { freePort, listen } from '../../ports.js';
 import { Recorder } from '../../recorder.js';
@@ -21,6 +23,8 @@ import {
 import { Mosquitto, withoutMosquitto } from '../../telemetry/mosquitto.js';
 import { temporaryFolder } from '../../temporary-folder.js';
 import { CLI, Daemon, headland, Rig } from '../daemon.js';
+
+type Found = DoctorReport['checks'][number]['findings'][number];
 
 const withoutFfmpeg = withoutTool('ffmpeg');
 
@@ -121,6 +125,45 @@ test('a camera that the daemon has lost, and a page that it could not open', {
     [...running.values()].map(({ state }) => state),
     ['ok', 'ok'],
   );
+});
+
+test('a hub that is silent, keeps the robot out, or wants what it cannot do', {
+  skip: withoutMosquitto,
+  timeout: TEST_HANG_MS,
+}, async (t) => {
+  const broker = await Mosquitto.start(t);
+  const rig = await Rig.create(t, {
+    mqtt: { url: broker.url, backoffInitialMs: 50 },
+    fleet: { enabled: true },
+  });
+  const looked = async () => (await examine(rig, '--only', 'fleet')).get('fleet')!.findings;
+  assert.deepEqual(
+    (await looked()).map(({ state }) => state),
+    ['skipped'],
+  );
+  const listener = await HubStandIn.connect(t, broker.url, 'unknown');
+  await rig.start();
+  const { tasks } = await listener.reports.until(() => true, 'a report');
+  const check = (code: string, follows: string, finding: Found | undefined) => {
+    assert.equal(finding?.code, code, JSON.stringify(finding));
+    assert.equal(finding.state, 'warning');
+    checkSaid({ code, follows }, { code, message: finding.reason, remedy: finding.remedy });
+  };
+  check('HL_DOCTOR_FLEET_SILENT', 'Start the hub', (await looked())[0]);
+  const hub = await HubStandIn.connect(t, broker.url, tasks[0]!.backbone.checksum);
+  await hub.want({}, { quarantined: 'its labels mean something else' });
+  await until('the daemon has heard it', async () => (await looked())[0]?.state === 'ok');
+  const [, kept, ...more] = await looked();
+  check('HL_DOCTOR_FLEET_QUARANTINED', 'an operator ends it: `headland fleet release', kept);
+  assert.match(kept!.reason, /its labels mean something else/);
+  assert.deepEqual(more, []);
+  await hub.want({ backbone: 'b'.repeat(64) });
+  await listener.reported((task) => task.problem !== null);
+  check('HL_FLEET_OTHER_BACKBONE', 'as on the other robots', (await looked())[1]);
+  await hub.want({ backbone: tasks[0]!.backbone.checksum });
+  await until('nothing is wrong', async () => {
+    return (await looked()).every(({ state }) => state === 'ok');
+  });
 });
 
 test('a camera that gave images, and is silent since it was opened again, is lost', {

@@ -7,6 +7,8 @@ import { deviceFindings } from './doctor-device-scenarios.js';
 import type { DoctorScenario } from './doctor-scenario.js';
 import { brokerFindings, serviceFindings } from './doctor-service-scenarios.js';
 import { softwareFindings } from './doctor-software-scenarios.js';
+import { fleetHubScenarios } from './fleet-hub-scenarios.js';
+import { fleetRobotScenarios } from './fleet-robot-scenarios.js';
 import { headScenarios } from './head-scenarios.js';
 import { importScenarios } from './import-scenarios.js';
 import { keyCommands, keyTalks, repeatedTalk, unsignedTalk } from './key-scenarios.js';
@@ -49,7 +51,7 @@ export const doctorScenarios: readonly DoctorScenario[] = [
   ...boardFindings,
 ];
 
-export { brokerScenarios, cameraScenarios };
+export { brokerScenarios, cameraScenarios, fleetHubScenarios, fleetRobotScenarios };
 
 export const everyScenario: readonly Situation[] = [
   ...commandScenarios,
@@ -60,4 +62,6 @@ export const everyScenario: readonly Situation[] = [
   ...brokerScenarios,
   ...cameraScenarios,
   ...doctorScenarios,
+  ...fleetHubScenarios,
+  ...fleetRobotScenarios,
 ];

@@ -21,10 +21,10 @@ export interface FleetRig {
 export async function startFleet(
   t: TestContext,
   fleet: Settings = {},
-  options: HubOptions & { settings?: Settings; dir?: string } = {},
+  options: HubOptions & { settings?: Settings; mqtt?: Settings; dir?: string } = {},
 ): Promise<FleetRig> {
   const broker = await Mosquitto.start(t);
-  const { settings = {}, dir, ...hubOptions } = options;
+  const { settings = {}, mqtt = {}, dir, ...hubOptions } = options;
   const robot = await TestAgent.create(
     t,
     ['crop'],
@@ -33,6 +33,7 @@ export async function startFleet(
         url: broker.url,
         backoffInitialMs: 50,
         protocol: options.protocolVersion === 4 ? '3.1.1' : 'auto',
+        ...mqtt,
       },
       fleet: { enabled: true, intervalMs: 1_000, ...fleet },
       ...settings,

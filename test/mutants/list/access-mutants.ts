@@ -4,7 +4,7 @@ const ROBOT = 'src/agent/access/robot-access.ts';
 const TABLE = 'src/storage/access-table.ts';
 const CERTIFICATE = 'src/agent/access/console-certificate.ts';
 const ADMISSION = 'src/console/server/admission.ts';
-const LIMITS = 'src/console/server/rate-limits.ts';
+const LIMITS = 'src/base/access/rate-limits.ts';
 const CONNECTIONS = 'src/console/server/connections.ts';
 const SERVER = 'src/console/server/console-server.ts';
 
@@ -12,7 +12,7 @@ const ROBOT_TESTS = [{ file: 'test/agent/access/robot-access.test.ts' }];
 const CERTIFICATE_TESTS = [{ file: 'test/agent/access/console-certificate.test.ts' }];
 const LINK_TESTS = [{ file: 'test/agent/access/pairing-links.test.ts' }];
 const ADMISSION_TESTS = [{ file: 'test/console/admission.test.ts' }];
-const LIMITS_TESTS = [{ file: 'test/console/rate-limits.test.ts' }];
+const LIMITS_TESTS = [{ file: 'test/base/rate-limits.test.ts' }];
 const CONNECTION_TESTS = [{ file: 'test/console/connections.test.ts' }];
 
 export const ACCESS_MUTANTS: readonly Mutant[] = [

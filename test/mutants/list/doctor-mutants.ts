@@ -249,4 +249,18 @@ export const DOCTOR_MUTANTS: readonly Mutant[] = [
     replacement: "active === 'none';\n",
     tests: [{ file: SETUP, names: 'what setup writes|user of its own' }],
   },
+  {
+    promise: 'the doctor tells that no hub is heard',
+    file: 'src/agent/doctor/service/check-fleet.ts',
+    text: 'if (hub === null) return [warning(silent())];',
+    replacement: 'if (hub === null) return [ok(silent().message)];',
+    tests: [{ file: 'test/agent/doctor/running-daemon.test.ts', names: 'a hub that is silent' }],
+  },
+  {
+    promise: 'the doctor tells what the robot cannot do for the hub',
+    file: 'src/agent/doctor/service/check-fleet.ts',
+    text: 'if (problem === null) continue;',
+    replacement: 'if (problem === null || findings.length < 9) continue;',
+    tests: [{ file: 'test/agent/doctor/running-daemon.test.ts', names: 'a hub that is silent' }],
+  },
 ];

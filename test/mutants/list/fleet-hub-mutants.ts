@@ -273,6 +273,20 @@ export const FLEET_HUB_MUTANTS: readonly Mutant[] = [
     tests: REFUSALS('objects in another basis'),
   },
   {
+    promise: 'a hub goes on with its settings when changed ones cannot run',
+    file: 'src/cli/fleet/hub-process.ts',
+    text: 'await this.#start(before);',
+    replacement: 'if (this.#isStopped) await this.#start(before);',
+    tests: [{ file: 'test/fleet/hub-reload.test.ts', names: 'SIGHUP' }],
+  },
+  {
+    promise: 'tokens of the hub cannot be guessed at will',
+    file: `${HUB}/server/hub-server.ts`,
+    text: 'this.#attempts.check(client);',
+    replacement: '',
+    tests: HUB_TESTS('wrong tokens'),
+  },
+  {
     promise: 'a stopped rollout shows in the metrics',
     file: `${HUB}/server/hub-metrics.ts`,
     text: "task.rollout.state === 'stopped'",

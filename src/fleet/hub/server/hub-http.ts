@@ -31,6 +31,7 @@ const STATUS: Readonly<Record<string, number>> = {
   HL_FLEET_TASK_UNKNOWN: 404,
   HL_FLEET_VERSION_UNKNOWN: 404,
   HL_FLEET_PERSON_KNOWN: 409,
+  HL_FLEET_TOO_MANY_ATTEMPTS: 429,
   HL_FLEET_STORE_UNAVAILABLE: 503,
 };
 
@@ -62,7 +63,11 @@ export function sendHubRefusal(response: ServerResponse, error: unknown): void {
           remedy: DEFECT_REMEDY,
         },
       };
-  sendHubJson(response, JSON.parse(redactedJson(body)), hubStatusOf(error));
+  const status = hubStatusOf(error);
+  if (status === 429 && isHeadlandError(error)) {
+    response.setHeader('retry-after', String(error.details.waitSeconds));
+  }
+  sendHubJson(response, JSON.parse(redactedJson(body)), status);
 }
 
 /** @throws HeadlandError HL_FLEET_REQUEST_INVALID */
@@ -80,6 +85,13 @@ export async function readHubJson(request: IncomingMessage): Promise<unknown> {
   } catch (cause) {
     throw invalidRequest('the body is not JSON', cause);
   }
+}
+
+export function tooManyAttempts(waitSeconds: number): HeadlandError {
+  return new HeadlandError('HL_FLEET_TOO_MANY_ATTEMPTS', 'too many wrong tokens', {
+    remedy: `Wait ${waitSeconds} s, then use the right token.`,
+    details: { waitSeconds },
+  });
 }
 
 export function invalidRequest(what: string, cause?: unknown): HeadlandError {

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import { AttemptLimiter, clientOf, USUAL_ATTEMPTS } from '../../../base/access/rate-limits.js';
 import type { Alarms } from '../../../base/alarms.js';
 import { HeadlandError, messageOf } from '../../../base/errors.js';
 import type { Log } from '../../../base/log.js';
@@ -10,7 +11,14 @@ import type { HubConfig } from '../settings/hub-schema.js';
 import type { HubStore } from '../store/hub-store.js';
 import { isHubCommand } from './hub-commands.js';
 import { HubDesk, notFound } from './hub-desk.js';
-import { HUB_HEADERS, hubStatusOf, readHubJson, sendHubJson, sendHubRefusal } from './hub-http.js';
+import {
+  HUB_HEADERS,
+  hubStatusOf,
+  readHubJson,
+  sendHubJson,
+  sendHubRefusal,
+  tooManyAttempts,
+} from './hub-http.js';
 import { hubMetricsText } from './hub-metrics.js';
 import { loadHubPage, type PageFile } from './hub-pages.js';
 
@@ -40,6 +48,7 @@ export class HubServer {
   readonly #options: HubServerOptions;
   #server: Server | null = null;
   readonly #desk: HubDesk;
+  readonly #attempts = new AttemptLimiter(USUAL_ATTEMPTS, tooManyAttempts);
   #page = new Map<string, PageFile>();
 
   constructor(options: HubServerOptions) {
@@ -146,6 +155,8 @@ export class HubServer {
     const [, token] =
       /^Bearer ([A-Za-z0-9_-]{16,128})$/.exec(request.headers.authorization ?? '') ?? [];
     const nowMs = Date.now();
+    const client = clientOf(request.socket.remoteAddress);
+    this.#attempts.check(client);
     const person =
       token === undefined
         ? null
@@ -156,10 +167,15 @@ export class HubServer {
             }
             return found;
           });
-    if (person !== null) return person;
+    if (person !== null) {
+      this.#attempts.succeeded(client);
+      return person;
+    }
+    // Without a token nothing was guessed.
+    if (token !== undefined) this.#attempts.failed(client);
     throw new HeadlandError('HL_FLEET_TOKEN_REFUSED', 'the token is missing or belongs to nobody', {
       remedy:
-        'Send Authorization: Bearer TOKEN. An operator makes tokens: `headland fleet people add NAME`.',
+        'An operator makes tokens: `headland fleet people add NAME`. Give one with --token-file, or in the header Authorization.',
     });
   }
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { AttemptLimiter, ClientBuckets, clientOf } from '../../src/console/server/rate-limits.js';
+import { AttemptLimiter, ClientBuckets, clientOf } from '../../src/base/access/rate-limits.js';
+import { tooManyAttempts } from '../../src/console/server/too-many.js';
 
 describe('buckets of clients', () => {
   test('give what has come since, and never more than at once', () => {
@@ -56,7 +57,7 @@ describe('attempts', () => {
   };
 
   test('of a client are bounded before the next is compared', () => {
-    const limiter = new AttemptLimiter(limits, () => 0);
+    const limiter = new AttemptLimiter(limits, tooManyAttempts, () => 0);
     for (let index = 0; index < 3; index += 1) {
       limiter.check('a');
       limiter.failed('a');
@@ -66,7 +67,7 @@ describe('attempts', () => {
   });
 
   test('of many clients together do not shut out one that knows the token', () => {
-    const limiter = new AttemptLimiter(limits, () => 0);
+    const limiter = new AttemptLimiter(limits, tooManyAttempts, () => 0);
     limiter.succeeded('program');
     for (let index = 0; index < 5; index += 1) limiter.failed(`client ${index}`);
     assert.throws(() => limiter.check('another'), { code: 'HL_CONSOLE_TOO_MANY_ATTEMPTS' });

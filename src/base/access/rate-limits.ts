@@ -1,4 +1,4 @@
-import { HeadlandError } from '../../base/errors.js';
+import type { HeadlandError } from '../errors.js';
 
 export interface RateLimit {
   /** What may come at once. */
@@ -60,6 +60,12 @@ export interface AttemptLimits {
   overall: RateLimit;
 }
 
+/** Enough for people who mistype; far too few to guess a token. */
+export const USUAL_ATTEMPTS: AttemptLimits = {
+  client: { burst: 20, perSecond: 0.2 },
+  overall: { burst: 200, perSecond: 2 },
+};
+
 const ALL = 'all';
 
 /**
@@ -71,16 +77,21 @@ export class AttemptLimiter {
   private readonly overall: ClientBuckets;
   private readonly known = new Set<string>();
 
-  constructor(limits: AttemptLimits, nowMs: () => number = () => performance.now()) {
+  /** @param refusal what is thrown at a client that has to wait so many seconds */
+  constructor(
+    limits: AttemptLimits,
+    private readonly refusal: (waitSeconds: number) => HeadlandError,
+    nowMs: () => number = () => performance.now(),
+  ) {
     this.clients = new ClientBuckets(limits.client, nowMs);
     this.overall = new ClientBuckets(limits.overall, nowMs);
   }
 
-  /** To be called before a secret is compared. @throws HeadlandError HL_CONSOLE_TOO_MANY_ATTEMPTS */
+  /** To be called before a secret is compared. @throws HeadlandError the refusal */
   check(client: string): void {
-    if (!this.clients.has(client)) throw tooMany(this.clients.waitSeconds(client));
+    if (!this.clients.has(client)) throw this.refusal(this.clients.waitSeconds(client));
     if (this.overall.has(ALL) || this.known.has(client)) return;
-    throw tooMany(this.overall.waitSeconds(ALL));
+    throw this.refusal(this.overall.waitSeconds(ALL));
   }
 
   /** To be called when it was wrong. */
@@ -98,20 +109,6 @@ export class AttemptLimiter {
       this.known.delete(oldest);
     }
   }
-}
-
-function tooMany(waitSeconds: number): HeadlandError {
-  return new HeadlandError('HL_CONSOLE_TOO_MANY_ATTEMPTS', 'too many wrong tokens', {
-    remedy: `Wait ${waitSeconds} s, or open a link of \`headland pair\`, which needs no token.`,
-    details: { waitSeconds },
-  });
-}
-
-export function tooManyRequests(waitSeconds: number): HeadlandError {
-  return new HeadlandError('HL_CONSOLE_TOO_MANY_REQUESTS', 'too many requests from this device', {
-    remedy: `Wait ${waitSeconds} s.`,
-    details: { waitSeconds },
-  });
 }
 
 /**
