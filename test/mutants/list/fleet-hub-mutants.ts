@@ -220,8 +220,8 @@ export const FLEET_HUB_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a chunk with a wrong header does not keep its object out',
     file: `${HUB}/ingest/chunk-intake.ts`,
-    text: 'others = others.filter((other) => other !== same);',
-    replacement: 'return;',
+    text: 'await tables.uploads.remove(upload.robot, upload.object);',
+    replacement: 'if (upload.bytes > 0) return;',
     tests: ATTACKS('a lie in its header'),
   },
   {
