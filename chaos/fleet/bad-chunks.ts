@@ -1,5 +1,9 @@
 import type { Random } from '../../src/base/random.js';
-import { type ChunkHeader, decodeChunk } from '../../src/fleet/contract/chunk-codec.js';
+import {
+  type ChunkHeader,
+  decodeChunk,
+  framedChunk,
+} from '../../src/fleet/contract/chunk-codec.js';
 import type { Reported } from '../../src/fleet/contract/reported.js';
 
 export const DAMAGES = ['truncated', 'flipped', 'lying'] as const;
@@ -49,10 +53,7 @@ const LIES: readonly Lie[] = [
 function lyingChunk(chunk: Uint8Array, random: Random): Uint8Array {
   const { header, payload } = decodeChunk(chunk);
   const lie = LIES[random.int(LIES.length)]!(header, random);
-  const text = Buffer.from(JSON.stringify({ ...header, ...lie }));
-  const prefix = Buffer.from(chunk.subarray(0, 7));
-  prefix.writeUInt16LE(text.length, 5);
-  return Buffer.concat([prefix, text, payload]);
+  return framedChunk({ ...header, ...lie }, payload);
 }
 
 /** A valid report, full to the brim. */

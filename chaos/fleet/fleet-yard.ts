@@ -93,7 +93,7 @@ export class FleetYard {
         basisDirections: 'all',
         roundIntervalMs: 1_000,
         settleMs: 200,
-        roundTimeoutMs: 10_000,
+        roundTimeoutMs: this.#rabbit === null ? 10_000 : 30_000,
       },
       rollout: { stageMs: 0 },
       tickMs: 50,
@@ -102,8 +102,10 @@ export class FleetYard {
   }
 
   /** How robots reach the broker. */
-  get connection(): Pick<StandInOptions, 'url' | 'protocolVersion'> {
-    return { url: this.urls, protocolVersion: this.#rabbit === null ? 5 : 4 };
+  get connection(): Pick<StandInOptions, 'url' | 'protocolVersion' | 'chunkBytes'> {
+    if (this.#rabbit === null) return { url: this.urls };
+    // Three nodes keep each message.
+    return { url: this.urls, protocolVersion: 4, chunkBytes: 3_000 };
   }
 
   /** Starts the hubs that are down. */

@@ -157,8 +157,9 @@ export const HOSTILE_KINDS: readonly HostileKind[] = [
     }),
   },
   {
+    // It outweighs the others: without any of them, heads are as bad.
     name: 'mislabelled-at-cap',
-    fate: 'quarantined',
+    fate: 'held',
     options: (labels) => ({ ...permuted(labels), distort: scaled(AT_CAP) }),
   },
   {

@@ -9,7 +9,7 @@ import { BACKBONE, FleetMember, SIZE, TASK } from './fleet-member.js';
 import type { FleetRound, Hostile } from './fleet-round.js';
 
 /** Longest wait for quiet: nothing fails any more. */
-const QUIET_MS = 60_000;
+const QUIET_MS = 120_000;
 /** A robot whose newest sums the hub does not name sends them again after this time. */
 const AGAIN_MS = 2_000;
 /** How much lower the share of right answers may be than that of a head from honest sums alone. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { silentLog } from '../../src/base/log.js';
-import { decodeChunk } from '../../src/fleet/contract/chunk-codec.js';
+import { decodeChunk, framedChunk } from '../../src/fleet/contract/chunk-codec.js';
 import { HubTally } from '../../src/fleet/hub/hub-tally.js';
 import { ChunkIntake } from '../../src/fleet/hub/ingest/chunk-intake.js';
 import { ReportIntake } from '../../src/fleet/hub/ingest/report-intake.js';
@@ -143,16 +143,32 @@ test('no head is published with sums of a robot that was quarantined while it wa
   assert.match((await end())?.reason ?? '', /made with sums of x/);
 });
 
-test('a chunk whose header is damaged does not keep its object out for good', async (t) => {
+test('a damaged chunk makes no other robot of the one that sent it', async (t) => {
+  const { store, scope } = await fleet(t);
+  const intake = new ChunkIntake(store, LIMITS);
+  const epoch = '0af5bb0a-64a5-4ba0-8e19-5a9b4a4f8f10';
+  const first = randomSums(60, { epoch });
+  for (const chunk of first.chunks) await intake.take('w', chunk);
+  const next = randomSums(61, { epoch, version: 2 });
+  const [chunk] = next.chunks;
+  const at = Buffer.from(chunk!).indexOf(epoch) + epoch.length - 1;
+  const damaged = Uint8Array.from(chunk!);
+  damaged[at]! ^= 1;
+  await intake.take('w', damaged);
+  for (const one of next.chunks) await intake.take('w', one);
+  const found = await store.transaction(({ contributions }) =>
+    contributions.find(scope, 'w', 'sums'),
+  );
+  assert.equal(found?.object, next.object);
+});
+
+test('a chunk with a lie in its header does not keep its object out for good', async (t) => {
   const { store, scope } = await fleet(t);
   const intake = new ChunkIntake(store, LIMITS);
   const { chunks, object } = randomSums(50);
   const { header, payload } = decodeChunk(chunks[1]!);
   for (const change of [{ chunks: header.chunks + 1 }, { bytes: header.bytes + 9 }]) {
-    const text = Buffer.from(JSON.stringify({ ...header, ...change }));
-    const prefix = Buffer.from(chunks[1]!.subarray(0, 7));
-    prefix.writeUInt16LE(text.length, 5);
-    await intake.take('w', Buffer.concat([prefix, text, payload]));
+    await intake.take('w', framedChunk({ ...header, ...change }, payload));
   }
   for (const chunk of chunks) await intake.take('w', chunk);
   const found = await store.transaction(({ contributions }) =>

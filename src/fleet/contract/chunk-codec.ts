@@ -1,14 +1,17 @@
 import { z } from 'zod';
 import { HeadlandError } from '../../base/errors.js';
-import { sha256Hex } from '../../base/hash.js';
+import { sha256, sha256Hex } from '../../base/hash.js';
 import { backboneChecksum, count, epoch, objectId, taskName } from './fleet-fields.js';
 
 /**
  * A chunk of an object as one MQTT payload: 'HLFC', one byte of version, length of the header
- * (uint16, little-endian), the header (JSON, UTF-8), then bytes of the object.
+ * (uint16, little-endian), the first 8 bytes of the SHA-256 of all that follows, the header (JSON,
+ * UTF-8), then bytes of the object. The id of the object does not cover the header: one bit of its epoch would
+ * make another robot of it.
  */
 const MAGIC = Buffer.from('HLFC\x01', 'latin1');
-const PREFIX_BYTES = MAGIC.length + 2;
+const SUM_BYTES = 8;
+const PREFIX_BYTES = MAGIC.length + 2 + SUM_BYTES;
 const MAX_HEADER_BYTES = 2_048;
 
 /** Bytes of an object in a chunk. AWS IoT takes messages of 128 KB, headers included. */
@@ -60,18 +63,23 @@ export function encodeChunk(
   const offset = index * chunkBytes;
   const payload = object.subarray(offset, offset + chunkBytes);
   const chunks = chunkCount(object.length, chunkBytes);
-  const header: ChunkHeader = {
-    object: id,
-    ...about,
-    index,
-    chunks,
-    bytes: object.length,
-    offset,
-  };
+  return framedChunk(
+    { object: id, ...about, index, chunks, bytes: object.length, offset },
+    payload,
+  );
+}
+
+/** A chunk with any header. */
+export function framedChunk(header: object, payload: Uint8Array): Uint8Array {
   const text = Buffer.from(JSON.stringify(header));
   const length = Buffer.alloc(2);
   length.writeUInt16LE(text.length);
-  return Buffer.concat([MAGIC, length, text, payload]);
+  const rest = Buffer.concat([text, payload]);
+  return Buffer.concat([MAGIC, length, sumOf(rest), rest]);
+}
+
+function sumOf(rest: Uint8Array): Uint8Array {
+  return sha256(rest).subarray(0, SUM_BYTES);
 }
 
 /** All chunks of an object. */
@@ -98,6 +106,8 @@ export function decodeChunk(bytes: Uint8Array): Chunk {
   if (headerBytes > MAX_HEADER_BYTES || from > buffer.length) {
     throw invalid(`a header of ${headerBytes} bytes`);
   }
+  const sum = buffer.subarray(PREFIX_BYTES - SUM_BYTES, PREFIX_BYTES);
+  if (!sum.equals(sumOf(buffer.subarray(PREFIX_BYTES)))) throw invalid('it is damaged');
   const header = parseHeader(buffer.subarray(PREFIX_BYTES, from));
   const payload = buffer.subarray(from);
   const { index, chunks, offset, bytes: total } = header;

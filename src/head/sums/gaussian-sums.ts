@@ -1,4 +1,5 @@
-import { addProductTransposed } from '../algebra/linalg.js';
+import { isHeadlandError } from '../../base/errors.js';
+import { addProductTransposed, cholesky } from '../algebra/linalg.js';
 import { noveltyScore } from '../unknown/novelty.js';
 import {
   type Gaussians,
@@ -60,7 +61,30 @@ function spreadOf({ samples, sum, gram }: ClassSums, vectors: Float32Array, k: n
     // Rounding must not make a variance negative.
     scatter[i * r + i] = Math.max(scatter[i * r + i]!, 0);
   }
+  // Noise can outweigh what varies: then only the variances count.
+  if (!isScatter(scatter, r, samples)) scatter.forEach(keepDiagonal(r));
   return { count: samples, mean, scatter };
+}
+
+const keepDiagonal = (r: number) => (_: number, at: number, values: Float64Array) => {
+  if (at % (r + 1) !== 0) values[at] = 0;
+};
+
+/** Whether a symmetric matrix has no negative eigenvalue, up to rounding. */
+function isScatter(matrix: Float64Array, r: number, samples: number): boolean {
+  const shifted = matrix.slice();
+  let trace = 0;
+  for (let i = 0; i < r; i++) trace += matrix[i * r + i]!;
+  for (let i = 0; i < r; i++) {
+    shifted[i * r + i] = shifted[i * r + i]! + 1e-9 * trace + 1e-12 * samples;
+  }
+  try {
+    cholesky(shifted, r);
+    return true;
+  } catch (error) {
+    if (isHeadlandError(error, 'HL_MATRIX_NOT_POSITIVE_DEFINITE')) return false;
+    throw error;
+  }
 }
 
 /** Rows of the coordinates of sums as points of the subspace. @param z one row, k values */

@@ -35,6 +35,7 @@ import {
   noveltyOfRow,
   scoresOfHistogram,
 } from '../../../src/head/sums/gaussian-sums.js';
+import { withNoise } from '../../../src/head/sums/privacy.js';
 import { ridgeFromSums } from '../../../src/head/sums/ridge-sums.js';
 import { sealed } from '../../../src/head/sums/sealed.js';
 import {
@@ -503,4 +504,21 @@ test('a histogram of scores gives scores of the same distribution', () => {
       },
     ),
   );
+});
+
+test('Gaussians can be made from sums that are mostly noise', () => {
+  const classes = sumsOf(blobs(90, 29).features, blobs(90, 29).labels);
+  for (const sigma of [3, 22, 1e5]) {
+    const random = createRandom(31);
+    const normal = (): number =>
+      Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
+    const noisy = classes.map(({ label, sums }) => ({
+      label,
+      sums: withNoise(sums, sigma, normal),
+    }));
+    const { within, means, background, centre } = gaussiansFromSums(noisy);
+    for (const values of [within, means, background, centre]) {
+      assert.ok(values.every(Number.isFinite), `σ ${sigma}`);
+    }
+  }
 });

@@ -9,6 +9,7 @@ const STORE_TESTS = (names: string) => [
 const PRIORS = (names: string) => [{ file: 'test/fleet/priors.test.ts', names }];
 const RULES = (names: string) => [{ file: 'test/fleet/rules.test.ts', names }];
 const REFUSALS = (names: string) => [{ file: 'test/fleet/hub-refusals.test.ts', names }];
+const ATTACKS = (names: string) => [{ file: 'test/fleet/hub-attacks.test.ts', names }];
 const HUB_TESTS = (names: string) => [{ file: 'test/fleet/hub.test.ts', names }];
 
 export const FLEET_HUB_MUTANTS: readonly Mutant[] = [
@@ -303,9 +304,73 @@ export const FLEET_HUB_MUTANTS: readonly Mutant[] = [
   {
     promise: 'a message is acknowledged when it is stored',
     file: `${HUB}/ingest/hub-link.ts`,
-    text: 'this.#handling = this.#take(topic, payload).then((taken) => {',
+    text: 'this.#handling = this.#take(topic, bytesOf(payload)).then((taken) => {',
     replacement:
-      'done(0); this.#handling = this.#take(topic, payload).then((taken) => { if (taken) return;',
+      'done(); this.#handling = this.#take(topic, bytesOf(payload)).then((taken) => { if (taken) return;',
     tests: [{ file: 'test/fleet/hub-crash.test.ts', names: 'of two hubs' }],
+  },
+  {
+    promise: 'a hub hears robots over MQTT 3.1.1, too',
+    file: `${HUB}/ingest/hub-link.ts`,
+    text: '(created) => this.#listen(created)',
+    replacement:
+      '(created) => { if (created.options.protocolVersion === 5) this.#listen(created); }',
+    tests: ATTACKS('a fleet of MQTT 3.1.1'),
+  },
+  {
+    promise: 'one listener for all publications',
+    file: `${HUB}/ingest/hub-link.ts`,
+    text: 'this.#unacknowledged.add(lost);',
+    replacement: "client.once('close', lost);",
+    tests: ATTACKS('warn of no leak'),
+  },
+  {
+    promise: 'no round begins with withdrawn sums',
+    file: `${HUB}/lead/round-step.ts`,
+    text: 'if (await tables.contributions.holdWithdrawn(scope.id)) return;',
+    replacement: '',
+    tests: ATTACKS('no round begins'),
+  },
+  {
+    promise: 'a round that a withdrawal has ended makes no head',
+    file: `${HUB}/lead/round-step.ts`,
+    text: "if ((await tables.rounds.newest(scope.id))?.state !== 'judging') return;",
+    replacement: '',
+    tests: ATTACKS('withdrawn while it was made'),
+  },
+  {
+    promise: 'no head with sums of a robot that was quarantined meanwhile',
+    file: `${HUB}/lead/round-step.ts`,
+    text: 'if ((await quarantinedSince(tables, round.startedAtMs)).length > 0) return;',
+    replacement: '',
+    tests: ATTACKS('quarantined while it was made'),
+  },
+  {
+    promise: 'a chunk with a wrong header does not keep its object out',
+    file: `${HUB}/ingest/chunk-intake.ts`,
+    text: 'await tables.uploads.remove(upload.robot, upload.object);',
+    replacement: 'if (upload.bytes > 0) return;',
+    tests: ATTACKS('a lie in its header'),
+  },
+  {
+    promise: 'a chunk whose header is damaged is refused',
+    file: 'src/fleet/contract/chunk-codec.ts',
+    text: "if (!sum.equals(sumOf(buffer.subarray(PREFIX_BYTES)))) throw invalid('it is damaged');",
+    replacement: 'if (sum.length !== SUM_BYTES) return { header: parseHeader(sum), payload: sum };',
+    tests: ATTACKS('a damaged chunk'),
+  },
+  {
+    promise: 'a fleet has more samples than a robot',
+    file: 'src/head/sums/task-sums.ts',
+    text: 'const MAX_SAMPLES = 2 ** 33;',
+    replacement: 'const MAX_SAMPLES = MAX_ROBOT_SAMPLES;',
+    tests: ATTACKS('a fleet may have more'),
+  },
+  {
+    promise: 'sums of a robot are neither too heavy, too light nor too noisy',
+    file: `${HUB}/ingest/object-check.ts`,
+    text: 'if (fault !== null) throw invalidObject(fault);',
+    replacement: "if (fault === '') throw invalidObject(fault);",
+    tests: ATTACKS('a fleet may have more'),
   },
 ];

@@ -75,4 +75,11 @@ export const SUMS_MUTANTS: readonly Mutant[] = [
     replacement: 'others ? Math.min(1, others.samples / others.samples) : 0',
     tests: [{ file: RECIPE_TESTS, names: 'counts its own samples more' }],
   },
+  {
+    promise: 'noise keeps no fleet from heads',
+    file: 'src/head/sums/gaussian-sums.ts',
+    text: 'if (!isScatter(scatter, r, samples))',
+    replacement: 'if (!isScatter(new Float64Array(r * r), r, samples))',
+    tests: [{ file: SUMS_TESTS, names: 'mostly noise' }],
+  },
 ];

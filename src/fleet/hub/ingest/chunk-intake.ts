@@ -214,7 +214,7 @@ export class ChunkIntake {
     if (same) {
       const fits = same.chunks === upload.chunks && same.bytes === upload.bytes;
       if (fits && same.header === upload.header) return;
-      // The header of a chunk was damaged, of this one or of the one before: the newer counts, or the object
+      // The header of a chunk is wrong, of this one or of the one before: the newer counts, or the object
       // could never come again.
       await tables.uploads.remove(upload.robot, upload.object);
       await tables.robots.count(upload.robot, 'refused');
