@@ -56,11 +56,6 @@ export class HubChild {
     });
   }
 
-  /** null: it does not run. */
-  get pid(): number | null {
-    return this.#process?.pid ?? null;
-  }
-
   async kill(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<number | null> {
     const running = this.#process;
     this.#process = null;

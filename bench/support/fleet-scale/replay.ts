@@ -5,7 +5,7 @@ import { BY_COMMAND, machineLoad, type Place, WatchedHub } from './watched-hub.j
 const CONNECTIONS = 8;
 const IDLE_SECONDS = 5;
 /** A stage of a rollout, share of the robots. */
-const STAGE_SHARE = 0.02;
+const STAGE_SHARE = 0.002;
 const KEY = { task: TASK, backbone: BACKBONE };
 
 export interface ReplayStep {

@@ -34,8 +34,8 @@ export async function loadTask(context: LeadContext, scope: ScopeRow): Promise<b
       }),
       aliases: await tables.names.aliases(scope.id),
       neverShared: await tables.names.neverShared(scope.id),
-      variance: (await tables.contributions.merged(scope.id)).reduce(
-        (sum, { sigma }) => sum + sigma ** 2,
+      variance: (await tables.contributions.noises(scope.id)).reduce(
+        (sum, sigma) => sum + sigma ** 2,
         0,
       ),
     };
