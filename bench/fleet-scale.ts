@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { Postgres, withoutPostgres } from '../test/fleet/postgres.js';
 import { Mosquitto } from '../test/telemetry/mosquitto.js';
 import { replay } from './support/fleet-scale/replay.js';
+import { walks } from './support/fleet-scale/walks.js';
 import { type Place, removeFolder } from './support/fleet-scale/watched-hub.js';
 
 /** What the bench opens, closed in the opposite order. */
@@ -24,6 +25,7 @@ class Closing {
  * How a hub grows with its fleet: a real `headland fleet serve`, a real mosquitto, SQLite and PostgreSQL.
  * `--robots 1000` with the real telemetry in `--processes 4`; `--replayed 100,1000,3000,10000` by statistics
  * that were made once; `--walks 5` from a label on one robot to the head on another. 0 leaves a part out.
+ * `--default-intervals` adds a walk of 20 minutes in which rounds and stages wait as the settings of a hub say.
  * `--only sqlite|postgresql`.
  */
 export async function run(options: string[]): Promise<Record<string, unknown>> {
@@ -34,6 +36,7 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
       processes: { type: 'string', default: '4' },
       replayed: { type: 'string', default: '100,1000,3000,10000' },
       walks: { type: 'string', default: '5' },
+      'default-intervals': { type: 'boolean', default: false },
       only: { type: 'string', default: '' },
     },
   });
@@ -48,7 +51,12 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
       figures[kind] = withoutPostgres;
       continue;
     }
+    const count = Number(values.walks);
     figures[kind] = {
+      ...(count > 0 && { walks: await at(kind, (place, url) => walks(place, url, count)) }),
+      ...(values['default-intervals'] && {
+        walk_with_intervals: await at(kind, (place, url) => walks(place, url, 1, true)),
+      }),
       ...(sizes.length > 0 && {
         replayed: await at(kind, (place, url) => replay(place, url, sizes)),
       }),

@@ -24,8 +24,10 @@ export interface ReplayStep {
   judged: number;
   desired_to_all_s: number;
   desired_ms_per_robot: number;
+  desired_hub_cpu_ms_per_robot: number;
   stage_robots: number;
   stage_ms_per_robot: number;
+  stage_hub_cpu_ms_per_robot: number;
   idle_cpu_percent: number;
   page_robots_s: number;
   machine_load: number;
@@ -120,8 +122,10 @@ async function step(hub: WatchedHub, fleet: ReplayedFleet, size: number): Promis
     judged: judges,
     desired_to_all_s: two(desired.seconds),
     desired_ms_per_robot: two((1_000 * desired.seconds) / size),
+    desired_hub_cpu_ms_per_robot: two((1_000 * desired.hubCpuSeconds) / size),
     stage_robots: stage,
     stage_ms_per_robot: two((1_000 * served.seconds) / (stage - 1)),
+    stage_hub_cpu_ms_per_robot: two((1_000 * served.hubCpuSeconds) / (stage - 1)),
     idle_cpu_percent: two(idle),
     page_robots_s: two(await hub.readSeconds('/api/robots')),
     machine_load: machineLoad(),
