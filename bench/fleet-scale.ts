@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Postgres, withoutPostgres } from '../test/fleet/postgres.js';
 import { Mosquitto } from '../test/telemetry/mosquitto.js';
+import { liveFleet } from './support/fleet-scale/live-fleet.js';
 import { replay } from './support/fleet-scale/replay.js';
 import { walks } from './support/fleet-scale/walks.js';
 import { type Place, removeFolder } from './support/fleet-scale/watched-hub.js';
@@ -52,10 +53,16 @@ export async function run(options: string[]): Promise<Record<string, unknown>> {
       continue;
     }
     const count = Number(values.walks);
+    const robots = Number(values.robots);
     figures[kind] = {
       ...(count > 0 && { walks: await at(kind, (place, url) => walks(place, url, count)) }),
       ...(values['default-intervals'] && {
         walk_with_intervals: await at(kind, (place, url) => walks(place, url, 1, true)),
+      }),
+      ...(robots > 0 && {
+        live: await at(kind, (place, url) =>
+          liveFleet(place, url, robots, Number(values.processes)),
+        ),
       }),
       ...(sizes.length > 0 && {
         replayed: await at(kind, (place, url) => replay(place, url, sizes)),
