@@ -152,6 +152,15 @@ export class ContributionRows {
     );
   }
 
+  /** When the newest sums of a task came, Unix milliseconds; 0: there are none. */
+  async newestMs(scope: number): Promise<number> {
+    const [row] = await this.sql.all<{ atMs: number | null }>(
+      `SELECT MAX(at_ms) AS "atMs" FROM contributions WHERE scope = ? AND kind = 'sums'`,
+      scope,
+    );
+    return row?.atMs ?? 0;
+  }
+
   /** Standard deviations of the noise in the merged sums of robots that add noise. */
   async noises(scope: number): Promise<number[]> {
     const rows = await this.sql.all<{ sigma: number }>(
