@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { disagreementOf, outliers } from '../../src/fleet/hub/lead/outliers.js';
 import {
-  type AskedRobot,
+  type AskedRobots,
   nextOfRollout,
   stagesOf,
 } from '../../src/fleet/hub/lead/rollout-rules.js';
@@ -23,9 +23,11 @@ const OUTLIERS = {
   automatic: true,
 };
 
-const asked = (...states: (AskedRobot['state'] | 'away')[]): AskedRobot[] =>
+const asked = (...states: (AskedRobots['state'] | 'away')[]): AskedRobots[] =>
   states.map((state) =>
-    state === 'away' ? { online: false, state: null } : { online: true, state },
+    state === 'away'
+      ? { online: false, state: null, robots: 1 }
+      : { online: true, state, robots: 1 },
   );
 
 test('stages: one robot, a tenth, all; each has one more at least', () => {

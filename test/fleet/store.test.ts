@@ -10,6 +10,8 @@ import { ReportIntake } from '../../src/fleet/hub/ingest/report-intake.js';
 import { mergePending, readMerged, recompute } from '../../src/fleet/hub/lead/exact-merge.js';
 import { addPerson, tokenDigest } from '../../src/fleet/hub/people.js';
 import { HubStore } from '../../src/fleet/hub/store/hub-store.js';
+import type { Sql, SqlCell } from '../../src/fleet/hub/store/sql/sql.js';
+import { ContributionRows } from '../../src/fleet/hub/store/tables/contribution-rows.js';
 import { flatten } from '../../src/head/sums/class-sums.js';
 import { ExactSums } from '../../src/head/sums/exact-sums.js';
 import { decodeSums } from '../../src/head/sums/task-sums.js';
@@ -201,6 +203,73 @@ for (const { name, skip, open } of STORES) {
       (await store.transaction((tables) => recompute(tables, scope, 1))).differing,
       [],
     );
+  });
+
+  test(`${name}: what changes while the leader merges stays due`, { skip }, async (t) => {
+    const { store } = await open(t);
+    const scope = await taskIn(store);
+    const intake = new ChunkIntake(store, CHUNK_LIMITS);
+    const first = randomSums(5);
+    for (const chunk of first.chunks) await intake.take('r', chunk);
+    const pending = () =>
+      store.transaction(({ contributions }) => contributions.pending(scope, 10));
+    const settle = (object: string | null, due: number) =>
+      store.transaction(({ contributions }) => contributions.setMerged(scope, 'r', object, due));
+    const [found] = await pending();
+    assert.equal(found?.wanted, 1);
+    // Between the look of the leader and its note that the sums are merged.
+    await store.transaction(({ robots }) => robots.quarantine('r', 'quarantined', {}, 1));
+    await settle(first.object, found.due);
+    const [after] = await pending();
+    assert.equal(after?.wanted, 0);
+    await settle(null, after.due);
+    assert.deepEqual(await pending(), []);
+    await store.transaction(({ robots }) => robots.quarantine('r', null, null, 2));
+    const [released] = await pending();
+    await settle(first.object, released?.due ?? 0);
+    assert.deepEqual(await pending(), []);
+    const next = randomSums(6, { epoch: first.epoch, version: 2 });
+    for (const chunk of next.chunks) await intake.take('r', chunk);
+    assert.equal((await pending())[0]?.object, next.object);
+  });
+
+  test(`${name}: a rollout counts the robots that it has asked`, { skip }, async (t) => {
+    const { store } = await open(t);
+    const scope = await taskIn(store);
+    const reports = new ReportIntake(store, REPORT_LIMITS);
+    const names = ['a', 'b', 'c', 'd', 'late'];
+    for (const [i, robot] of names.entries()) {
+      await reports.take(robot, reportWith(randomUUID(), 1), 1_000 * i);
+    }
+    const rollout = {
+      scope,
+      version: 4,
+      state: 'running' as const,
+      stage: 1,
+      stageStartedAtMs: 0,
+      previousVersion: null,
+      reason: null,
+      startedBy: 'hub',
+    };
+    const asked = await store.transaction(async ({ rollouts, robotTasks }) => {
+      const stages = ['a', 'b', 'c', 'd'].map((robot, i) => ({
+        robot,
+        stage: i === 3 ? 2 : i % 2,
+      }));
+      await rollouts.begin(rollout, stages);
+      const head = { scope, report: '{}', headVersion: 4, headState: 'serving' };
+      await robotTasks.report({ robot: 'a', ...head });
+      await robotTasks.report({ robot: 'b', ...head, headVersion: 3 });
+      await robotTasks.report({ robot: 'd', ...head });
+      return {
+        second: await rollouts.asked(rollout, 2, 1_000),
+        last: await rollouts.asked({ ...rollout, stage: 2 }, 2, 1_000),
+      };
+    });
+    const sorted = (rows: typeof asked.last) =>
+      rows.map(({ online, state, robots }) => `${robots} ${state} ${online}`).sort();
+    assert.deepEqual(sorted(asked.second), ['1 serving 0', '2 null 1']);
+    assert.deepEqual(sorted(asked.last), ['1 serving 0', '1 serving 1', '3 null 1']);
   });
 
   test(`${name}: a recomputation finds and replaces merged sums that are wrong`, {
@@ -413,3 +482,32 @@ for (const { name, skip, open } of STORES) {
     assert.equal((await store.transaction(({ audit }) => audit.list(9, null, null))).length, 2);
   });
 }
+
+test('what is due, and when sums came last, is found without reading all sums', async (t) => {
+  const store = await HubStore.open({ sqlite: join(temporaryFolder(t), 'hub.sqlite') });
+  t.after(() => store.close());
+  const plans = await store.transaction(async ({ sql }) => {
+    const found: string[] = [];
+    const explained: Sql = {
+      ...sql,
+      all: async <Row>(text: string, ...values: SqlCell[]) => {
+        const steps = await sql.all<{ detail: string }>(`EXPLAIN QUERY PLAN ${text}`, ...values);
+        found.push(steps.map(({ detail }) => detail).join('; '));
+        return sql.all<Row>(text, ...values);
+      },
+    };
+    const contributions = new ContributionRows(explained);
+    await contributions.pending(1, 32);
+    await contributions.noises(1);
+    await contributions.ofRobot('r');
+    await contributions.newestMs(1);
+    return found;
+  });
+  const indexes = [
+    /c USING INDEX due_contributions/,
+    /noisy_contributions/,
+    /contributions_of_robot/,
+    /contributions_by_time/,
+  ];
+  for (const [i, index] of indexes.entries()) assert.match(plans[i] ?? '', index);
+});

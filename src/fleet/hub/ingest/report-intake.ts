@@ -45,7 +45,7 @@ export class ReportIntake {
   async #store(tables: HubTables, row: RobotRow, report: Reported, nowMs: number): Promise<void> {
     const { robot } = row;
     const { tasks, ...rest } = report;
-    await tables.robots.report({
+    await tables.robots.report(row, {
       robot,
       reportNumber: report.number,
       seenAtMs: nowMs,

@@ -32,7 +32,7 @@ export async function mergePending(
     changed.set(label, known);
     return known;
   };
-  for (const { robot, object, wanted } of pending) {
+  for (const { robot, object, wanted, due } of pending) {
     const before = await tables.contributions.mergedBytes(scopeId, robot);
     const after = wanted === 1 ? await tables.contributions.bytes(scopeId, robot, 'sums') : null;
     for (const { label, sums } of before === null ? [] : decodeSums(before).classes) {
@@ -45,7 +45,7 @@ export async function mergePending(
       merged.sums.add(flatten(sums));
       merged.robots += 1;
     }
-    await tables.contributions.setMerged(scopeId, robot, after === null ? null : object);
+    await tables.contributions.setMerged(scopeId, robot, after === null ? null : object, due);
     await tables.robots.touch(robot);
   }
   for (const [label, merged] of changed) await writeClass(tables, scopeId, label, merged);

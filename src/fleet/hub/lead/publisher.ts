@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
+import { sha256Hex } from '../../../base/hash.js';
 import type { Desired } from '../../contract/desired.js';
 import { fleetTopic } from '../../contract/fleet-topics.js';
 import type { RobotRow } from '../store/tables/robot-rows.js';
@@ -19,8 +19,8 @@ export interface DesiredPort {
 
 /** Publishes what the hub wants of robots, when that has changed. */
 export class Publisher {
-  /** By robot: what was published last by this hub, without its time. */
-  readonly #published = new Map<string, Omit<Desired, 'at'>>();
+  /** By robot: digest of what was published last by this hub, without its time. */
+  readonly #published = new Map<string, string>();
   /** Names of robots whose prior had no room, the first that waited first. */
   readonly #waiting = new Set<string>();
 
@@ -88,10 +88,11 @@ export class Publisher {
     await Promise.all(
       built.map(async ({ robot, desired }) => {
         const { at: _, ...content } = desired;
-        if (isDeepStrictEqual(this.#published.get(robot), content)) return;
+        const digest = sha256Hex(Buffer.from(JSON.stringify(content)));
+        if (this.#published.get(robot) === digest) return;
         const payload = Buffer.from(JSON.stringify(desired));
         const taken = await this.port.publishSurely(fleetTopic(robot, 'desired'), payload, true);
-        if (taken) this.#published.set(robot, content);
+        if (taken) this.#published.set(robot, digest);
         else failed.push(robot);
       }),
     );

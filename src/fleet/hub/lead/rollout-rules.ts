@@ -10,11 +10,13 @@ export interface RolloutSettings {
   maxRolledBackShare: number;
 }
 
-/** A robot that the rollout has asked, and what it did with the head. */
-export interface AskedRobot {
+/** Robots that the rollout has asked, and what they did with the head. */
+export interface AskedRobots {
   online: boolean;
   /** null: nothing yet. */
   state: HeadState | null;
+  /** Number of them. */
+  robots: number;
 }
 
 export interface RolloutCounts {
@@ -62,13 +64,14 @@ export function stagesOf(
   });
 }
 
-export function countAsked(robots: readonly AskedRobot[]): RolloutCounts {
-  const counts = { asked: robots.length, serving: 0, refused: 0, rolledBack: 0, waiting: 0 };
-  for (const { online, state } of robots) {
-    if (state === 'serving' || state === 'trial') counts.serving++;
-    else if (state === 'refused') counts.refused++;
-    else if (state === 'rolled_back') counts.rolledBack++;
-    else if (online && state !== 'held') counts.waiting++;
+export function countAsked(asked: readonly AskedRobots[]): RolloutCounts {
+  const counts = { asked: 0, serving: 0, refused: 0, rolledBack: 0, waiting: 0 };
+  for (const { online, state, robots } of asked) {
+    counts.asked += robots;
+    if (state === 'serving' || state === 'trial') counts.serving += robots;
+    else if (state === 'refused') counts.refused += robots;
+    else if (state === 'rolled_back') counts.rolledBack += robots;
+    else if (online && state !== 'held') counts.waiting += robots;
   }
   return counts;
 }
@@ -77,18 +80,18 @@ export type RolloutChange = Pick<RolloutRow, 'state' | 'stage' | 'reason'>;
 
 /**
  * What a running rollout does next.
- * @param robots of the present stage and of those before
+ * @param asked of the present stage and of those before
  * @param stageAgeMs time since the stage began
  * @returns null: nothing
  */
 export function nextOfRollout(
   rollout: Pick<RolloutRow, 'state' | 'stage'>,
-  robots: readonly AskedRobot[],
+  asked: readonly AskedRobots[],
   stageAgeMs: number,
   settings: RolloutSettings,
 ): RolloutChange | null {
   if (rollout.state !== 'running') return null;
-  const counts = countAsked(robots);
+  const counts = countAsked(asked);
   const reason = whyStopped(counts, settings);
   if (reason !== null) return { state: 'stopped', stage: rollout.stage, reason };
   const answers = counts.serving + counts.refused + counts.rolledBack;

@@ -1,12 +1,10 @@
 import { HEAD_STATES } from '../../contract/reported.js';
 import type { HubTables } from '../store/hub-store.js';
 import { BY_HUB } from '../store/tables/audit-rows.js';
-import type { RobotRow } from '../store/tables/robot-rows.js';
-import type { RobotTaskRow } from '../store/tables/robot-task-rows.js';
 import type { RolloutRow } from '../store/tables/rollout-rows.js';
 import type { ScopeRow } from '../store/tables/scope-rows.js';
 import { type LeadContext, leading } from './lead-context.js';
-import { type AskedRobot, nextOfRollout, stagesOf } from './rollout-rules.js';
+import { type AskedRobots, nextOfRollout, stagesOf } from './rollout-rules.js';
 
 /** Begins the rollout of a new head: robots that can prove it come first. */
 export async function beginRollout(
@@ -52,28 +50,13 @@ export async function askedRobots(
   rollout: RolloutRow,
   stages: number,
   onlineSinceMs: number,
-): Promise<AskedRobot[]> {
-  const stageOf = new Map(
-    (await tables.rollouts.robots(rollout.scope, rollout.version)).map((row) => [
-      row.robot,
-      row.stage,
-    ]),
-  );
-  const robots = new Map((await tables.robots.list()).map((row) => [row.robot, row]));
-  return (await tables.robotTasks.ofScope(rollout.scope))
-    .filter(({ robot }) => (stageOf.get(robot) ?? stages - 1) <= rollout.stage)
-    .map((row) => askedRobot(row, robots.get(row.robot), rollout.version, onlineSinceMs));
-}
-
-function askedRobot(
-  { headVersion, headState }: RobotTaskRow,
-  robot: RobotRow | undefined,
-  version: number,
-  onlineSinceMs: number,
-): AskedRobot {
-  const online = (robot?.seenAtMs ?? 0) >= onlineSinceMs;
-  const state = HEAD_STATES.find((known) => known === headState);
-  return { online, state: headVersion === version && state !== undefined ? state : null };
+): Promise<AskedRobots[]> {
+  const rows = await tables.rollouts.asked(rollout, stages - 1, onlineSinceMs);
+  return rows.map(({ online, state, robots }) => ({
+    online: online === 1,
+    state: HEAD_STATES.find((known) => known === state) ?? null,
+    robots,
+  }));
 }
 
 /** Moves the rollout of a task on, or stops it. */

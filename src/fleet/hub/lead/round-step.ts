@@ -34,8 +34,8 @@ export async function loadTask(context: LeadContext, scope: ScopeRow): Promise<b
       }),
       aliases: await tables.names.aliases(scope.id),
       neverShared: await tables.names.neverShared(scope.id),
-      variance: (await tables.contributions.merged(scope.id)).reduce(
-        (sum, { sigma }) => sum + sigma ** 2,
+      variance: (await tables.contributions.noises(scope.id)).reduce(
+        (sum, sigma) => sum + sigma ** 2,
         0,
       ),
     };
@@ -60,13 +60,8 @@ export async function isRoundDue(
     const { roundIntervalMs, settleMs } = context.config.learning;
     const ageMs = nowMs - (newest?.startedAtMs ?? 0);
     if (ageMs < roundIntervalMs) return false;
-    const row = await tables.sql.first<{ atMs: number | null }>(
-      `SELECT MAX(at_ms) AS "atMs" FROM contributions WHERE scope = ? AND kind = 'sums'`,
-      scope.id,
-    );
-    return (
-      nowMs - (row?.atMs ?? 0) >= settleMs || (newest !== null && ageMs >= 2 * roundIntervalMs)
-    );
+    const newestMs = await tables.contributions.newestMs(scope.id);
+    return nowMs - newestMs >= settleMs || (newest !== null && ageMs >= 2 * roundIntervalMs);
   });
 }
 

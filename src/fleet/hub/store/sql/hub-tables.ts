@@ -20,7 +20,8 @@ const TYPES = {
  *
  * `contributions`: `bytes` is the newest object that was taken of a robot (null: withdrawn), and
  * `merged_object` names what the merged sums hold of it. While both differ, `merged_bytes` keeps what must be
- * subtracted.
+ * subtracted. `due` counts the changes that the leader has not looked at; it finds them without reading all rows. Objects
+ * stand last in a row: what follows one in SQLite costs a walk through all pages of it.
  */
 const STEPS: readonly string[] = [
   `
@@ -113,12 +114,18 @@ const STEPS: readonly string[] = [
     samples {real} NOT NULL,
     sigma {real} NOT NULL,
     classes TEXT NOT NULL,
-    bytes {blob},
     at_ms {int} NOT NULL,
     merged_object TEXT,
+    due {int} NOT NULL DEFAULT 1,
+    bytes {blob},
     merged_bytes {blob},
     PRIMARY KEY (scope, robot, kind)
   );
+  CREATE INDEX due_contributions ON contributions (scope, at_ms, robot) WHERE due > 0;
+  CREATE INDEX contributions_of_robot ON contributions (robot);
+  CREATE INDEX contributions_by_time ON contributions (scope, kind, at_ms);
+  CREATE INDEX noisy_contributions ON contributions (scope, robot) WHERE sigma > 0;
+  CREATE INDEX withdrawn_contributions ON contributions (scope) WHERE bytes IS NULL;
   CREATE TABLE merged (
     scope {int} NOT NULL,
     label TEXT NOT NULL,
@@ -134,10 +141,11 @@ const STEPS: readonly string[] = [
     scope {int} NOT NULL,
     purpose {int} NOT NULL,
     chunk_bytes {int} NOT NULL,
-    bytes {blob} NOT NULL,
     at_ms {int} NOT NULL,
+    bytes {blob} NOT NULL,
     PRIMARY KEY (object, robot)
   );
+  CREATE INDEX objects_of_robot ON objects (robot, scope, kind);
   CREATE TABLE rounds (
     scope {int} NOT NULL,
     round {int} NOT NULL,

@@ -29,6 +29,8 @@ export interface PendingContribution {
   /** It is to be in the merged sums: 1. */
   wanted: number;
   mergedObject: string | null;
+  /** Changes of it that were not looked at before. */
+  due: number;
 }
 
 const COLUMNS = `scope, robot, kind, object, epoch, version, samples, sigma, classes, at_ms AS "atMs",
@@ -77,7 +79,7 @@ export class ContributionRows {
            THEN contributions.bytes ELSE contributions.merged_bytes END,
          object = excluded.object, epoch = excluded.epoch, version = excluded.version,
          samples = excluded.samples, sigma = excluded.sigma, classes = excluded.classes, bytes = excluded.bytes,
-         at_ms = excluded.at_ms`,
+         at_ms = excluded.at_ms, due = contributions.due + 1`,
       row.scope,
       row.robot,
       row.kind,
@@ -97,7 +99,7 @@ export class ContributionRows {
     await this.sql.run(
       `UPDATE contributions SET merged_bytes = CASE WHEN merged_object = object
          AND merged_bytes IS NULL THEN bytes ELSE merged_bytes END, bytes = NULL, samples = 0,
-         classes = '[]' WHERE robot = ?`,
+         classes = '[]', due = due + 1 WHERE robot = ?`,
       robot,
     );
     await this.sql.run(
@@ -106,13 +108,13 @@ export class ContributionRows {
     );
   }
 
-  /** Sums whose part in the merged sums is not what it should be. */
+  /** Sums whose part in the merged sums is not what it should be. Costs nothing for those that are. */
   pending(scope: number, limit: number): Promise<PendingContribution[]> {
     return this.sql.all<PendingContribution>(
-      `SELECT c.robot, c.object, c.merged_object AS "mergedObject",
+      `SELECT c.robot, c.object, c.due, c.merged_object AS "mergedObject",
          CASE WHEN ${USED} THEN 1 ELSE 0 END AS wanted
        FROM contributions c LEFT JOIN robots r ON r.robot = c.robot
-       WHERE c.scope = ? AND c.kind = 'sums' AND (
+       WHERE c.scope = ? AND c.due > 0 AND c.kind = 'sums' AND (
          (${USED} AND (c.merged_object IS NULL OR c.merged_object <> c.object))
          OR (NOT COALESCE(${USED}, 1 = 0) AND c.merged_object IS NOT NULL))
        ORDER BY c.at_ms, c.robot LIMIT ?`,
@@ -150,6 +152,25 @@ export class ContributionRows {
     );
   }
 
+  /** When the newest sums of a task came, Unix milliseconds; 0: there are none. */
+  async newestMs(scope: number): Promise<number> {
+    const [row] = await this.sql.all<{ atMs: number | null }>(
+      `SELECT MAX(at_ms) AS "atMs" FROM contributions WHERE scope = ? AND kind = 'sums'`,
+      scope,
+    );
+    return row?.atMs ?? 0;
+  }
+
+  /** Standard deviations of the noise in the merged sums of robots that add noise. */
+  async noises(scope: number): Promise<number[]> {
+    const rows = await this.sql.all<{ sigma: number }>(
+      `SELECT sigma FROM contributions
+       WHERE scope = ? AND sigma > 0 AND kind = 'sums' AND merged_object IS NOT NULL ORDER BY robot`,
+      scope,
+    );
+    return rows.map(({ sigma }) => sigma);
+  }
+
   /** The object as it came; null: there is none. */
   async bytes(scope: number, robot: string, kind: ContributionKind): Promise<Uint8Array | null> {
     const row = await this.sql.first<{ bytes: Uint8Array | null }>(
@@ -172,12 +193,17 @@ export class ContributionRows {
     return row?.bytes ?? null;
   }
 
-  /** The merged sums hold `object` of the robot now; null: nothing. */
-  async setMerged(scope: number, robot: string, object: string | null): Promise<void> {
+  /**
+   * The merged sums hold `object` of the robot now; null: nothing.
+   * @param due as {@link pending} said: what has changed since then stays due
+   */
+  async setMerged(scope: number, robot: string, object: string | null, due: number): Promise<void> {
     await this.sql.run(
-      `UPDATE contributions SET merged_object = ?, merged_bytes = NULL
+      `UPDATE contributions SET merged_object = ?, merged_bytes = NULL,
+         due = CASE WHEN due = ? THEN 0 ELSE due END
        WHERE scope = ? AND robot = ? AND kind = 'sums'`,
       object,
+      due,
       scope,
       robot,
     );

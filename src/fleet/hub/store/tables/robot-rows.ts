@@ -80,7 +80,9 @@ export class RobotRows {
     return { ...row, epoch, reportNumber: -1 };
   }
 
+  /** @param before as {@link enter} found it */
   async report(
+    before: Pick<RobotRow, 'share'>,
     row: Pick<RobotRow, 'robot' | 'reportNumber' | 'seenAtMs' | 'share' | 'private'> & {
       report: string;
     },
@@ -95,6 +97,7 @@ export class RobotRows {
       row.private,
       row.robot,
     );
+    if (before.share !== row.share) await this.#changesUse(row.robot);
   }
 
   async count(robot: string, counter: RobotCounter): Promise<void> {
@@ -116,6 +119,7 @@ export class RobotRows {
       atMs,
       robot,
     );
+    await this.#changesUse(robot);
   }
 
   async setTeam(robot: string, team: string | null): Promise<void> {
@@ -172,5 +176,10 @@ export class RobotRows {
     await this.sql.run('DELETE FROM robots WHERE robot = ?', robot);
     await this.sql.run('DELETE FROM retired_epochs WHERE robot = ?', robot);
     await this.sql.run('DELETE FROM robot_tasks WHERE robot = ?', robot);
+  }
+
+  /** The leader looks again whether the sums of the robot are to be merged. */
+  async #changesUse(robot: string): Promise<void> {
+    await this.sql.run('UPDATE contributions SET due = due + 1 WHERE robot = ?', robot);
   }
 }

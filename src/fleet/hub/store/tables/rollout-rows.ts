@@ -76,6 +76,31 @@ export class RolloutRows {
     );
   }
 
+  /**
+   * Numbers of the robots of the present stage and of those before, by what they did with the head. The leader
+   * asks each second: one row for each state leaves the database, none for each robot.
+   * @param last stage, of robots that came later
+   */
+  asked(
+    { scope, version, stage }: Pick<RolloutRow, 'scope' | 'version' | 'stage'>,
+    last: number,
+    onlineSinceMs: number,
+  ): Promise<{ online: number; state: string | null; robots: number }[]> {
+    return this.sql.all(
+      `SELECT CASE WHEN r.seen_at_ms >= ? THEN 1 ELSE 0 END AS online,
+         CASE WHEN t.head_version = ? THEN t.head_state END AS state, COUNT(*) AS robots
+       FROM robot_tasks t LEFT JOIN robots r ON r.robot = t.robot
+         LEFT JOIN rollout_robots o ON o.scope = t.scope AND o.version = ? AND o.robot = t.robot
+       WHERE t.scope = ? AND t.listed = 1 AND COALESCE(o.stage, ?) <= ? GROUP BY 1, 2`,
+      onlineSinceMs,
+      version,
+      version,
+      scope,
+      last,
+      stage,
+    );
+  }
+
   /** Stage of a robot; null: it came later, and belongs to the last one. */
   async stageOf(scope: number, version: number, robot: string): Promise<number | null> {
     const row = await this.sql.first<{ stage: number }>(
