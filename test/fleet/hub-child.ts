@@ -56,6 +56,13 @@ export class HubChild {
     });
   }
 
+  /** Address of the API, as the newest line of the log tells it. */
+  get url(): string {
+    const [, url] = [...this.log.matchAll(/"url":"(https?:[^"]+)","page/g)].at(-1) ?? [];
+    if (url === undefined) throw new Error(`no address: ${this.log}`);
+    return url;
+  }
+
   /** Lets it read its configuration again, changed or not. */
   reload(settings: object): void {
     writeFileSync(this.config, JSON.stringify(settings));

@@ -8,7 +8,7 @@ import { connect } from 'node:tls';
 import type { HubOverview } from '../../src/fleet/contract/hub-api.js';
 import { addPerson } from '../../src/fleet/hub/people.js';
 import { HubStore } from '../../src/fleet/hub/store/hub-store.js';
-import { freePort, listen } from '../ports.js';
+import { listen } from '../ports.js';
 import { Mosquitto, withoutMosquitto } from '../telemetry/mosquitto.js';
 import { temporaryFolder } from '../temporary-folder.js';
 import { HubChild } from './hub-child.js';
@@ -58,8 +58,7 @@ test('SIGHUP: changed settings and certificates run; wrong ones change nothing',
     execFileSync('openssl', args, { stdio: 'ignore' });
   };
   certify('one');
-  const port = await freePort();
-  const http = { port, certFile, key: { file: keyFile } };
+  const http = { port: 0, certFile, key: { file: keyFile } };
   const settings = {
     fleet: 'valley',
     store: `sqlite:${join(folder, 'hub.sqlite')}`,
@@ -78,12 +77,13 @@ test('SIGHUP: changed settings and certificates run; wrong ones change nothing',
     addPerson(tables, 'Vera', 'view', 'test', 1),
   );
   await store.close();
-  const overview = () => getJson<HubOverview>(port, '/api/overview', token);
+  const port = () => Number(new URL(child.url).port);
+  const overview = () => getJson<HubOverview>(port(), '/api/overview', token);
   /** Null while it starts. */
   const look = async (): Promise<{ name: string; fleet: string; codes: string[] } | null> => {
     try {
       const { fleet, alarms } = await overview();
-      return { name: await nameAt(port), fleet, codes: alarms.map(({ code }) => code) };
+      return { name: await nameAt(port()), fleet, codes: alarms.map(({ code }) => code) };
     } catch {
       return null;
     }
@@ -119,11 +119,11 @@ test('SIGHUP: changed settings and certificates run; wrong ones change nothing',
   assert.equal((await look())?.fleet, 'hill');
 
   const other = createServer();
+  t.after(() => other.close());
   const taken = await listen(other);
   child.reload({ ...settings, http: { ...http, port: taken } });
   await until('a port that is taken is told', isRefused('HL_FLEET_LISTEN_FAILED'));
   assert.equal((await look())?.fleet, 'hill');
-  other.close();
 
   child.reload(settings);
   await until('the alarm is gone', async () => {

@@ -94,11 +94,11 @@ export const fleetHubScenarios: FleetHubScenario[] = [
     follows: 'Choose another http.port',
     run: async (yard, heard) => {
       const other = createServer();
+      yard.t.after(() => other.close());
       const port = await listen(other);
       const config = yard.configuration('port.yaml', { http: { port } });
       heard(await yard.failed('HL_FLEET_LISTEN_FAILED', 'serve', '--config', config));
       await starts(yard, { http: { port: await freePort() } });
-      other.close();
     },
   },
   {
