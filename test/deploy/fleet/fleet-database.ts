@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../../fleet/hub-fixture.js';
 import { POSTGRES_PROGRAMS, userOfPostgres } from '../../fleet/postgres.js';
+import { HANG_MS } from '../../liveness.js';
 import { freePort } from '../../ports.js';
 import { changed, shipped } from './fleet-files.js';
 
@@ -109,10 +110,14 @@ export class FleetDatabase {
     );
     child.stderr.on('data', (text: Buffer) => log.push(text));
     this.#process = child;
-    await until('PostgreSQL answers', () => {
-      if (child.exitCode !== null) throw new Error(Buffer.concat(log).toString());
-      return this.#psql('SELECT 1').status === 0;
-    });
+    await until(
+      'PostgreSQL answers',
+      () => {
+        if (child.exitCode !== null) throw new Error(Buffer.concat(log).toString());
+        return this.#psql('SELECT 1').status === 0;
+      },
+      HANG_MS,
+    );
   }
 
   #psql(commands: string, passwordFile = ''): { status: number | null; stderr: string } {

@@ -23,7 +23,7 @@ const SIZE = 12;
 const ROBOTS = ['r1', 'r2', 'r3'] as const;
 const PASSWORD = 'of-this-test-alone';
 const NOT_GRANTED = 0x80;
-const STEP_MS = 120_000;
+const STEP_MS = 300_000;
 
 /** Everybody's certificates. */
 function authority(t: TestContext): string {

@@ -13,12 +13,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../../fleet/hub-fixture.js';
+import { HANG_MS } from '../../liveness.js';
 import { accepts, freePort } from '../../ports.js';
 import { changed, FLEET, shipped } from './fleet-files.js';
 
 /** The programs themselves: those in the path become another user. */
 const PROGRAMS = '/usr/lib/rabbitmq/bin';
-const START_MS = 120_000;
 const NAMES = ['mq1', 'mq2', 'mq3'] as const;
 export type NodeName = (typeof NAMES)[number];
 
@@ -57,7 +57,7 @@ export class RabbitNodes {
     nodes.#namesPort = await freePort();
     const where = ['-port', String(nodes.#namesPort), '-address', '127.0.0.1'];
     nodes.#names = spawn('epmd', where, { stdio: 'ignore' });
-    await until('epmd', () => accepts(nodes.#namesPort), START_MS);
+    await until('epmd', () => accepts(nodes.#namesPort), HANG_MS);
     const ports = new Map<NodeName, number>();
     for (const name of NAMES) ports.set(name, await freePort());
     // One after another, as the guide says: nodes that begin at once may form two clusters.
@@ -69,7 +69,7 @@ export class RabbitNodes {
           assert.equal(child.exitCode, null, nodes.log());
           return accepts(port);
         },
-        START_MS,
+        HANG_MS,
       );
     }
     nodes.control('await_online_nodes', String(NAMES.length));
