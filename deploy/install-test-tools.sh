@@ -16,6 +16,8 @@ ensure_programs 'Test tools' \
   rsync:rsync \
   promtool:prometheus \
   gpsd:gpsd \
+  rabbitmqctl:rabbitmq-server \
+  pg_createcluster:postgresql \
   python3:python3 \
   qemu-x86_64:qemu-user \
   'python3 -m pip:python3-pip'
@@ -34,6 +36,9 @@ keep_off gpsd gpsd.socket gpsd.service
 keep_off mosquitto mosquitto
 # Tests use the checker of the package alone; the server would listen on port 9090.
 keep_off prometheus prometheus
+# It would take ports 4369, 5672 and 25672, and 5432.
+keep_off rabbitmq-server rabbitmq-server.service epmd.socket epmd.service
+keep_off postgresql postgresql.service
 # What is missing for these two, one line above says.
 cache="${XDG_CACHE_HOME:-${HOME:-}/.cache}/headland-test-tools"
 # Reads and writes the messages of ROS 2 without ROS; no part of the system's Python.

@@ -3,6 +3,7 @@
 #
 #   certificates.sh [--dir DIR] ca                makes the authority, once
 #   certificates.sh [--dir DIR] broker HOST…      a certificate for the broker: host names and IP addresses
+#   certificates.sh [--dir DIR] server NAME HOST… one for another server, such as a node of a cluster or a database
 #   certificates.sh [--dir DIR] robot ID…         a certificate for each robot; ID is its robot.id
 #   certificates.sh [--dir DIR] user NAME…        for people and programs of the access list
 #   certificates.sh [--dir DIR] revoke NAME…      the broker refuses these from its next start on
@@ -32,6 +33,8 @@ usage() {
 check_name() {
   [[ $1 =~ ^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$ ]] ||
     fail "'$1' is no name: use 1 to 64 letters, digits, '.', '_' and '-', as in robot.id"
+  # Its files would take the place of those of the authority.
+  [ "$1" != ca ] || fail "'ca' is the authority: use another name"
 }
 
 need_authority() {
@@ -128,8 +131,10 @@ issue() {
   echo "$dir/$1.crt and $dir/$1.key: for $1"
 }
 
-broker() {
-  local host names=''
+# server NAME HOST…
+server() {
+  local name=$1 host names=''
+  shift
   for host in "$@"; do
     case $host in
       *[!0-9.]*)
@@ -144,7 +149,7 @@ broker() {
     [[ $host =~ ^[A-Za-z0-9:._-]+$ ]] || fail "'$host' is no host name and no IP address"
   done
   configuration "${names%,}"
-  issue broker server
+  issue "$name" server
 }
 
 revoke() {
@@ -169,6 +174,7 @@ case $what in
   ca) [ $# -eq 0 ] || usage ;;
   list) [ $# -eq 0 ] || usage ;;
   broker | robot | user | revoke) [ $# -ge 1 ] || usage ;;
+  server) [ $# -ge 2 ] || usage ;;
   *) usage ;;
 esac
 case $dir in
@@ -178,7 +184,12 @@ esac
 case $what in
   ca) make_authority ;;
   list) cut -f 1,2,6 "$dir/index.txt" ;;
-  broker) broker "$@" ;;
+  broker) server broker "$@" ;;
+  server)
+    check_name "$1"
+    ! is_user "$1" || fail "'$1' is the broker or a user of the access list: give the server another name"
+    server "$@"
+    ;;
   robot)
     for name in "$@"; do
       check_name "$name"

@@ -227,12 +227,26 @@ describe('certificates.sh', { skip: withoutOpenssl, timeout: TEST_HANG_MS }, () 
     refused(/certificate already/, 'robot', 'r1');
     refused(/is no user/, 'user', 'r1');
     refused(/is no user/, 'user', 'broker');
+    const ofAuthority = readFileSync(join(dir, 'ca.key'));
+    for (const kind of ['robot', 'server']) refused(/is the authority/, kind, 'ca', 'localhost');
+    assert.deepEqual(readFileSync(join(dir, 'ca.key')), ofAuthority);
+    for (const name of ['operator', 'hub', 'broker']) {
+      refused(/another name/, 'server', name, 'localhost');
+    }
+    refused(/certificate already/, 'server', 'r1', 'localhost');
+    refused(/is no name/, 'server', 'mq1/x', 'localhost');
+    refused(/is no host name/, 'server', 'mq1', 'a b');
+    assert.equal(run('server', 'mq1').status, 2, 'without a host');
+    assert.equal(run('server', 'mq1', 'mq1', '192.168.7.3').status, 0);
+    refused(/certificate already/, 'robot', 'mq1');
     refused(/no valid certificate/, 'revoke', 'nobody');
     for (const key of ['ca.key', 'r1.key']) {
       assert.equal(statSync(join(dir, key)).mode & 0o777, 0o600, key);
     }
     assert.equal(run('broker', 'broker.farm.lan', '192.168.7.2', 'fd00::7').status, 0);
     const names = openssl(dir, 'x509', '-in', 'broker.crt', '-noout', '-ext', 'subjectAltName');
+    const ofNode = openssl(dir, 'x509', '-in', 'mq1.crt', '-noout', '-ext', 'subjectAltName');
+    assert.match(ofNode, /DNS:mq1, IP Address:192\.168\.7\.3\n/);
     assert.match(names, /DNS:broker\.farm\.lan, IP Address:192\.168\.7\.2, IP Address:FD00:/);
     // The key of a stolen robot must not make a false broker.
     const verify = (purpose: string, name: string) =>
@@ -243,6 +257,8 @@ describe('certificates.sh', { skip: withoutOpenssl, timeout: TEST_HANG_MS }, () 
     assert.notEqual(verify('sslserver', 'r1'), 0);
     assert.equal(verify('sslserver', 'broker'), 0);
     assert.notEqual(verify('sslclient', 'broker'), 0);
+    assert.equal(verify('sslserver', 'mq1'), 0);
+    assert.notEqual(verify('sslclient', 'mq1'), 0);
     assert.equal(run('revoke', 'r1').status, 0);
     assert.equal(run('robot', 'r1').status, 0);
     const listed = run('list').stdout.trim().split('\n');
@@ -251,6 +267,7 @@ describe('certificates.sh', { skip: withoutOpenssl, timeout: TEST_HANG_MS }, () 
       [
         ['R', '/CN=r1'],
         ['V', '/CN=field-7'],
+        ['V', '/CN=mq1'],
         ['V', '/CN=broker'],
         ['V', '/CN=r1'],
       ],

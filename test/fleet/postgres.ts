@@ -23,13 +23,15 @@ function binaries(): string | null {
 }
 
 const BIN = binaries();
+/** Folder of the server's programs. */
+export const POSTGRES_PROGRAMS = BIN ?? '';
 
 /** For `test(…, { skip })`: false when a real PostgreSQL can be run. */
 export const withoutPostgres: string | false =
   BIN === null ? 'PostgreSQL is missing: apt-get install postgresql' : false;
 
 /** The server refuses to run as root. */
-function userOfServer(): { uid: number; gid: number } | Record<string, never> {
+export function userOfPostgres(): { uid: number; gid: number } | Record<string, never> {
   if (process.getuid?.() !== 0) return {};
   const id = (flag: string): number => Number(execFileSync('id', [flag, 'postgres']).toString());
   return { uid: id('-u'), gid: id('-g') };
@@ -40,7 +42,7 @@ export class Postgres {
   readonly url: string;
   readonly #folder: string;
   readonly #port: number;
-  readonly #user = userOfServer();
+  readonly #user = userOfPostgres();
   #process: ChildProcess | null = null;
 
   private constructor(folder: string, port: number) {
@@ -66,7 +68,7 @@ export class Postgres {
     const { uid, gid } = this.#user;
     if (uid !== undefined && gid !== undefined) chownSync(data, uid, gid);
     execFileSync(
-      join(BIN ?? '', 'initdb'),
+      join(POSTGRES_PROGRAMS, 'initdb'),
       ['-D', data, '-U', 'headland', '--auth=trust', '-E', 'UTF8', '--no-sync'],
       { stdio: 'ignore', ...this.#user, env: { ...process.env, LC_ALL: 'C' } },
     );
@@ -75,7 +77,7 @@ export class Postgres {
   async up(): Promise<void> {
     const data = join(this.#folder, 'data');
     this.#process = spawn(
-      join(BIN ?? '', 'postgres'),
+      join(POSTGRES_PROGRAMS, 'postgres'),
       [
         '-D',
         data,
@@ -100,14 +102,14 @@ export class Postgres {
   /** Makes a database. @returns its address */
   database(name: string): string {
     const where = ['-h', '127.0.0.1', '-p', String(this.#port), '-U', 'headland'];
-    execFileSync(join(BIN ?? '', 'createdb'), [...where, name], { stdio: 'ignore' });
+    execFileSync(join(POSTGRES_PROGRAMS, 'createdb'), [...where, name], { stdio: 'ignore' });
     return this.url.replace(/postgres$/, name);
   }
 
   #answers(): boolean {
     try {
       const where = ['-h', '127.0.0.1', '-p', String(this.#port), '-q'];
-      execFileSync(join(BIN ?? '', 'pg_isready'), where);
+      execFileSync(join(POSTGRES_PROGRAMS, 'pg_isready'), where);
       return true;
     } catch {
       return false;

@@ -58,8 +58,8 @@ export interface StandInOptions {
   /** Bytes of an object in a chunk; default: all that a message may hold. */
   chunkBytes?: number;
   epoch?: string;
-  /** Certificates, for a broker that wants them. */
-  identity?: Pick<IClientOptions, 'ca' | 'cert' | 'key'>;
+  /** Certificates, for a broker that wants them, and the client id, where rights depend on it. */
+  identity?: Pick<IClientOptions, 'ca' | 'cert' | 'key' | 'clientId'>;
 }
 
 interface Sent {

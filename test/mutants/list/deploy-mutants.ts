@@ -13,8 +13,81 @@ const YARD_RESTART = [{ file: 'test/deploy/yard/fleet-yard.test.ts', names: 'a r
 const YARD_SAVES = [{ file: 'test/deploy/yard/fleet-yard.test.ts', names: 'saves by itself' }];
 const YARD_COMPOSE = [{ file: 'test/deploy/yard/yard-compose.test.ts' }];
 const YARD_SETUP = [{ file: 'test/deploy/yard/yard-setup.test.ts' }];
+const FLEET = 'deploy/fleet/fleet';
+const FLEET_SCRIPT = (names: string) => [
+  { file: 'test/deploy/fleet/robots-script.test.ts', names },
+];
+const FLEET_DATABASE = [
+  { file: 'test/deploy/fleet/large-fleet.test.ts', names: 'PostgreSQL from' },
+];
+const FLEET_CLUSTER = [
+  { file: 'test/deploy/fleet/large-fleet.test.ts', names: 'three nodes of RabbitMQ' },
+];
 
 export const DEPLOY_MUTANTS: readonly Mutant[] = [
+  {
+    promise: 'a "+" of the access list is one level in RabbitMQ',
+    file: `${FLEET}/robots.sh`,
+    text: "+) translated+='[.][^.#]+' ;;",
+    replacement: "+) translated+='[.].+' ;;",
+    tests: FLEET_SCRIPT('what the access list gives'),
+  },
+  {
+    promise: 'a robot has its own queues alone in RabbitMQ',
+    file: `${FLEET}/robots.sh`,
+    text: 'ids="headland-($1|',
+    replacement: 'ids="headland-(.*|',
+    tests: FLEET_SCRIPT('its own queues alone'),
+  },
+  {
+    promise: 'who has no right to a topic may use none in RabbitMQ',
+    file: `${FLEET}/robots.sh`,
+    text: '${allowed:-(?!)}',
+    replacement: '${allowed:-.*}',
+    tests: FLEET_SCRIPT('cannot translate'),
+  },
+  {
+    promise: 'no robot has the client id of a program',
+    file: `${FLEET}/robots.sh`,
+    text: 'hub-* | doctor-* | status-* | send-*)',
+    replacement: 'nothing-else)',
+    tests: FLEET_SCRIPT('refuses names'),
+  },
+  {
+    promise: 'RabbitMQ has no user guest, and mirrors queues',
+    file: `${FLEET}/rabbitmq/rabbitmq.conf`,
+    text: 'load_definitions = /etc/rabbitmq/headland/definitions.json',
+    replacement: '',
+    tests: FLEET_CLUSTER,
+  },
+  {
+    promise: 'the store of a large fleet takes no connection without TLS',
+    file: `${FLEET}/postgresql/pg_hba.conf`,
+    text: 'hostssl headland  headland',
+    replacement: 'host headland  headland',
+    tests: FLEET_DATABASE,
+  },
+  {
+    promise: 'the hub sends the password of its store',
+    file: 'src/fleet/hub/store/sql/postgres-sql.ts',
+    text: 'password === null ? url : withPassword(url, password)',
+    replacement: 'url',
+    tests: FLEET_DATABASE,
+  },
+  {
+    promise: 'a server does not get the name of a user',
+    file: SCRIPT,
+    text: `! is_user "$1" || fail "'$1' is the broker`,
+    replacement: `true || fail "'$1' is the broker`,
+    tests: SCRIPT_TESTS,
+  },
+  {
+    promise: 'no certificate takes the place of the key of the authority',
+    file: SCRIPT,
+    text: '[ "$1" != ca ] ||',
+    replacement: 'true ||',
+    tests: SCRIPT_TESTS,
+  },
   {
     promise: 'a robot writes no command, not even to itself',
     file: ACCESS,

@@ -46,8 +46,7 @@ export class PostgresSql implements SqlDatabase {
       },
     };
     const database = new PostgresSql({
-      connectionString: url,
-      ...(password === null ? {} : { password }),
+      connectionString: password === null ? url : withPassword(url, password),
       types,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       statement_timeout: STATEMENT_TIMEOUT_MS,
@@ -104,6 +103,13 @@ export class PostgresSql implements SqlDatabase {
       client.release(broken ?? false);
     }
   }
+}
+
+/** Beside an address pg ignores a password, also where the address has none. */
+function withPassword(url: string, password: string): string {
+  const address = new URL(url);
+  address.searchParams.set('password', password);
+  return address.href;
 }
 
 function statements(client: pg.ClientBase): Sql {
