@@ -12,6 +12,8 @@ import type { FleetRound, Hostile } from './fleet-round.js';
 const QUIET_MS = 120_000;
 /** A robot whose newest sums the hub does not name sends them again after this time. */
 const AGAIN_MS = 2_000;
+/** A fleet goes on to learn. */
+const GROW_MS = 15_000;
 /** How much lower the share of right answers may be than that of a head from honest sums alone. */
 const ACCURACY_BOUND = 0.1;
 /** Of a message from the store of the hub to a robot. */
@@ -37,6 +39,7 @@ export async function settled(
   const conditions = conditionsOf(round, unnoticed);
   const untilMs = performance.now() + QUIET_MS;
   let againMs = performance.now() + AGAIN_MS;
+  let growMs = performance.now() + GROW_MS;
   let open: string[] = [];
   while (performance.now() < untilMs) {
     open = [];
@@ -44,7 +47,15 @@ export async function settled(
     if (open.length === 0) return true;
     if (performance.now() > againMs) {
       for (const member of lacking(round)) member.standIn.sendAgain();
+      for (const { standIn } of round.members) {
+        if (standIn.task?.evaluate != null) standIn.sendAgain('evaluation');
+      }
       againMs = performance.now() + AGAIN_MS;
+    }
+    if (performance.now() > growMs && !isFound(round)) {
+      // The round with its sums may have ended without answers: the next one judges them.
+      round.grow();
+      growMs = performance.now() + GROW_MS;
     }
     await sleep(100);
   }
@@ -68,8 +79,16 @@ function lacking({ sharing, hostile }: FleetRound): FleetMember[] {
   ];
 }
 
+/** Every robot with other labels is quarantined. */
+function isFound({ hostile }: FleetRound): boolean {
+  return hostile.every(
+    ({ kind, member }) =>
+      kind.fate !== 'quarantined' || member.standIn.desired?.quarantined != null,
+  );
+}
+
 function conditionsOf(round: FleetRound, unnoticed: readonly Hostile[]): Condition[] {
-  const { hostile, yard } = round;
+  const { yard } = round;
   return [
     {
       what: 'newest sums are not accepted',
@@ -77,11 +96,7 @@ function conditionsOf(round: FleetRound, unnoticed: readonly Hostile[]): Conditi
     },
     {
       what: 'a robot with other labels is not quarantined',
-      holds: () =>
-        hostile.every(
-          ({ kind, member }) =>
-            kind.fate !== 'quarantined' || member.standIn.desired?.quarantined != null,
-        ),
+      holds: () => isFound(round),
     },
     {
       what: 'sums, rounds or wishes are pending',
