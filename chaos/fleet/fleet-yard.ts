@@ -93,7 +93,7 @@ export class FleetYard {
         basisDirections: 'all',
         roundIntervalMs: 1_000,
         settleMs: 200,
-        roundTimeoutMs: this.#rabbit === null ? 10_000 : 30_000,
+        roundTimeoutMs: 30_000,
       },
       rollout: { stageMs: 0 },
       tickMs: 50,

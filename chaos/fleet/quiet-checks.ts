@@ -12,6 +12,8 @@ import type { FleetRound, Hostile } from './fleet-round.js';
 const QUIET_MS = 120_000;
 /** A robot whose newest sums the hub does not name sends them again after this time. */
 const AGAIN_MS = 2_000;
+/** A fleet goes on to learn. */
+const GROW_MS = 15_000;
 /** How much lower the share of right answers may be than that of a head from honest sums alone. */
 const ACCURACY_BOUND = 0.1;
 /** Of a message from the store of the hub to a robot. */
@@ -21,7 +23,7 @@ const ERROR_LEVEL = 50;
 
 interface Condition {
   what: string;
-  holds(): boolean | Promise<boolean>;
+  holds(): boolean;
 }
 
 /**
@@ -34,17 +36,21 @@ export async function settled(
   when: string,
   unnoticed: readonly Hostile[],
 ): Promise<boolean> {
-  const conditions = conditionsOf(round, unnoticed);
   const untilMs = performance.now() + QUIET_MS;
   let againMs = performance.now() + AGAIN_MS;
+  let growMs = performance.now() + GROW_MS;
   let open: string[] = [];
   while (performance.now() < untilMs) {
-    open = [];
-    for (const { what, holds } of conditions) if (!(await holds())) open.push(what);
+    open = await openConditions(round, unnoticed);
     if (open.length === 0) return true;
     if (performance.now() > againMs) {
-      for (const member of lacking(round)) member.standIn.sendAgain();
+      sendAgain(round);
       againMs = performance.now() + AGAIN_MS;
+    }
+    if (performance.now() > growMs && !isFound(round)) {
+      // The round with its sums may have ended without answers: the next one judges them.
+      round.grow();
+      growMs = performance.now() + GROW_MS;
     }
     await sleep(100);
   }
@@ -54,6 +60,18 @@ export async function settled(
   });
   round.violate(`${when}, no quiet within ${QUIET_MS} ms: ${[...open, ...names].join('; ')}`);
   return false;
+}
+
+async function openConditions(round: FleetRound, unnoticed: readonly Hostile[]): Promise<string[]> {
+  const open = conditionsOf(round, unnoticed).flatMap(({ what, holds }) => (holds() ? [] : [what]));
+  return [...open, ...(await pendingOf(round))];
+}
+
+function sendAgain(round: FleetRound): void {
+  for (const member of lacking(round)) member.standIn.sendAgain();
+  for (const { standIn } of round.members) {
+    if (standIn.task?.evaluate != null) standIn.sendAgain('evaluation');
+  }
 }
 
 function lacking({ sharing, hostile }: FleetRound): FleetMember[] {
@@ -68,8 +86,43 @@ function lacking({ sharing, hostile }: FleetRound): FleetMember[] {
   ];
 }
 
+/** What the hubs have still to do, in words. */
+async function pendingOf({ yard }: FleetRound): Promise<string[]> {
+  try {
+    return await yard.store.transaction(
+      async ({ scopes, contributions, rounds, rollouts, sql }) => {
+        const scope = (await scopes.list()).find(({ task }) => task === TASK);
+        if (!scope) return ['the task is not known'];
+        const round = await rounds.newest(scope.id);
+        const rollout = await rollouts.newest(scope.id);
+        const seen = scope.changes === scope.changesOfRound && scope.roundRequested === 0;
+        const asked = round === null ? [] : await rounds.asked(scope.id, round.round);
+        const silent = asked.filter(({ answeredAtMs }) => answeredAtMs === null);
+        const names = silent.map(({ robot }) => robot).join();
+        const dirty = await sql.all<{ robot: string }>('SELECT robot FROM robots WHERE dirty = 1');
+        return [
+          ...((await contributions.pending(scope.id, 1)).length > 0 ? ['sums are not merged'] : []),
+          ...(round === null || !seen ? ['a round is due'] : []),
+          ...(round?.state === 'judging' ? [`round ${round.round} waits for ${names}`] : []),
+          ...(rollout === null || rollout.state === 'running' ? ['a head is on its way'] : []),
+          ...(dirty.length > 0 ? [`wishes to ${dirty.map(({ robot }) => robot).join()}`] : []),
+        ];
+      },
+    );
+  } catch {
+    return ['the store does not answer'];
+  }
+}
+
+/** Every robot with other labels is quarantined. */
+function isFound({ hostile }: FleetRound): boolean {
+  return hostile.every(
+    ({ kind, member }) =>
+      kind.fate !== 'quarantined' || member.standIn.desired?.quarantined != null,
+  );
+}
+
 function conditionsOf(round: FleetRound, unnoticed: readonly Hostile[]): Condition[] {
-  const { hostile, yard } = round;
   return [
     {
       what: 'newest sums are not accepted',
@@ -77,35 +130,7 @@ function conditionsOf(round: FleetRound, unnoticed: readonly Hostile[]): Conditi
     },
     {
       what: 'a robot with other labels is not quarantined',
-      holds: () =>
-        hostile.every(
-          ({ kind, member }) =>
-            kind.fate !== 'quarantined' || member.standIn.desired?.quarantined != null,
-        ),
-    },
-    {
-      what: 'sums, rounds or wishes are pending',
-      holds: () =>
-        yard.store
-          .transaction(async ({ scopes, contributions, rounds, rollouts, sql }) => {
-            const scope = (await scopes.list()).find(({ task }) => task === TASK);
-            if (!scope) return false;
-            const pending = await contributions.pending(scope.id, 1);
-            const newest = await rounds.newest(scope.id);
-            const rollout = await rollouts.newest(scope.id);
-            const dirty = await sql.first('SELECT 1 AS found FROM robots WHERE dirty = 1');
-            return (
-              pending.length === 0 &&
-              newest !== null &&
-              newest.state !== 'judging' &&
-              scope.roundRequested === 0 &&
-              scope.changes === scope.changesOfRound &&
-              rollout !== null &&
-              rollout.state !== 'running' &&
-              dirty === null
-            );
-          })
-          .catch(() => false),
+      holds: () => isFound(round),
     },
     {
       what: 'a robot has not dealt with the head that the hub wants of it',

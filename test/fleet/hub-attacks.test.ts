@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { silentLog } from '../../src/base/log.js';
@@ -13,6 +14,8 @@ import type { RoundCall, RoundCalls } from '../../src/fleet/hub/round/round-prot
 import { RoundThread } from '../../src/fleet/hub/round/round-thread.js';
 import { HubStore } from '../../src/fleet/hub/store/hub-store.js';
 import type { RoundRow } from '../../src/fleet/hub/store/tables/round-rows.js';
+import { hasCode } from '../errors.js';
+import { listen } from '../ports.js';
 import { Mosquitto, withoutMosquitto } from '../telemetry/mosquitto.js';
 import { temporaryFolder } from '../temporary-folder.js';
 import { hubConfig, startHub, until } from './hub-fixture.js';
@@ -177,6 +180,30 @@ test('a chunk with a lie in its header does not keep its object out for good', a
   assert.equal(found?.object, object);
   const robot = await store.transaction(({ robots }) => robots.find('w'));
   assert.equal(robot?.refused, 2);
+});
+
+test('a database that stops while a hub connects ends no hub', async (t) => {
+  const message = (type: string, body: Buffer): Buffer => {
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(4 + body.length);
+    return Buffer.concat([Buffer.from(type), length, body]);
+  };
+  // Ready, and in the same packet: it shuts down.
+  const answer = Buffer.concat([
+    message('R', Buffer.alloc(4)),
+    message('Z', Buffer.from('I')),
+    message('E', Buffer.from('SFATAL\0C57P01\0Mterminating connection\0\0')),
+  ]);
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.end(answer));
+  });
+  t.after(() => server.close());
+  const port = await listen(server);
+  await assert.rejects(
+    HubStore.open({ postgres: `postgres://headland@127.0.0.1:${port}/fleet`, password: null }),
+    hasCode('HL_FLEET_STORE_UNAVAILABLE'),
+  );
 });
 
 const SIZE = 16;

@@ -1,7 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { sha256Hex } from '../../src/base/hash.js';
-import { type Chunk, decodeChunk, encodeChunks } from '../../src/fleet/contract/chunk-codec.js';
+import {
+  type Chunk,
+  decodeChunk,
+  encodeChunks,
+  type RobotObject,
+} from '../../src/fleet/contract/chunk-codec.js';
 import {
   type Desired,
   type DesiredTask,
@@ -54,7 +59,7 @@ export interface StandInOptions {
   /** Changes what it answers about candidates: for hostile robots. */
   distortAnswers?: (evaluation: Evaluation) => Evaluation;
   /** What goes over the wire instead of the chunks of an object: any order, number and damage. */
-  wire?: (chunks: readonly Uint8Array[], kind: 'moment' | 'sums' | 'evaluation') => Uint8Array[];
+  wire?: (chunks: readonly Uint8Array[], kind: RobotObject) => Uint8Array[];
   /** Bytes of an object in a chunk; default: all that a message may hold. */
   chunkBytes?: number;
   epoch?: string;
@@ -102,7 +107,7 @@ export class RobotStandIn {
   prior: TaskSums | null = null;
   /** Everything that it has sent on `chunk`, for replays. */
   readonly chunks: Uint8Array[] = [];
-  #newestSums: readonly Uint8Array[] = [];
+  readonly #newest = new Map<RobotObject, readonly Uint8Array[]>();
   /** Payloads by topic, in both directions: what has gone over the wire. */
   bytesSent = 0;
   faults: unknown[] = [];
@@ -178,10 +183,10 @@ export class RobotStandIn {
     this.#do(async () => this.#sendSums());
   }
 
-  /** Sends its newest sums again, as a robot does whose sums the hub does not name for ten minutes. */
-  sendAgain(): void {
+  /** Sends its newest sums or answers again, as a robot does when the hub has not taken them for ten minutes. */
+  sendAgain(kind: 'sums' | 'evaluation' = 'sums'): void {
     this.#do(async () => {
-      for (const chunk of this.#newestSums) await this.publish('chunk', chunk);
+      for (const chunk of this.#newest.get(kind) ?? []) await this.publish('chunk', chunk);
     });
   }
 
@@ -370,13 +375,13 @@ export class RobotStandIn {
     this.report();
   }
 
-  async #send(kind: 'moment' | 'sums' | 'evaluation', bytes: Uint8Array): Promise<void> {
+  async #send(kind: RobotObject, bytes: Uint8Array): Promise<void> {
     const { task, backbone, chunkBytes } = this.#options;
     const version = Math.max(1, this.#version);
     const about = { kind, task, backbone, epoch: this.#epoch, version };
     const chunks = [...encodeChunks(bytes, about, chunkBytes)];
     this.chunks.push(...chunks);
-    if (kind === 'sums') this.#newestSums = chunks;
+    this.#newest.set(kind, chunks);
     const { wire } = this.#options;
     for (const chunk of wire?.(chunks, kind) ?? chunks) await this.publish('chunk', chunk);
   }

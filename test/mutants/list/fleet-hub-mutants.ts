@@ -345,6 +345,13 @@ export const FLEET_HUB_MUTANTS: readonly Mutant[] = [
     tests: [{ file: 'test/fleet/hub-crash.test.ts', names: 'of two hubs' }],
   },
   {
+    promise: 'a PostgreSQL that stops ends no hub',
+    file: `${HUB}/store/sql/postgres-sql.ts`,
+    text: "this.#pool.on('connect', (client) => client.on('error', () => undefined));",
+    replacement: '',
+    tests: ATTACKS('a database that stops'),
+  },
+  {
     promise: 'a hub hears robots over MQTT 3.1.1, too',
     file: `${HUB}/ingest/hub-link.ts`,
     text: '(created) => this.#listen(created)',

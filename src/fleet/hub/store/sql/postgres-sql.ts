@@ -31,6 +31,9 @@ export class PostgresSql implements SqlDatabase {
     this.#pool = new pg.Pool({ ...options, max: MAX_CONNECTIONS });
     // An idle connection that breaks is replaced; the next statement tells.
     this.#pool.on('error', () => undefined);
+    // A server that stops can say so in the packet in which it gets ready, before anybody listens who asked for
+    // the connection.
+    this.#pool.on('connect', (client) => client.on('error', () => undefined));
   }
 
   /**
