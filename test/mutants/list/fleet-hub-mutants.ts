@@ -239,8 +239,8 @@ export const FLEET_HUB_MUTANTS: readonly Mutant[] = [
   {
     promise: 'no head is made with sums of a robot that its round quarantines',
     file: `${HUB}/lead/round-step.ts`,
-    text: "quarantine === 'quarantined' && atMs >= sinceMs",
-    replacement: 'atMs < 0 && sinceMs < 0 && quarantine === null',
+    text: 'return atMs >= sinceMs;',
+    replacement: 'return atMs < 0 && sinceMs < 0;',
     tests: HUB_TESTS('hostile robots'),
   },
   {
