@@ -132,6 +132,13 @@ export const FLEET_HUB_MUTANTS: readonly Mutant[] = [
     tests: STORE_TESTS('stays due'),
   },
   {
+    promise: 'a recomputation says nothing of merged sums that have changed meanwhile',
+    file: `${HUB}/lead/exact-merge.ts`,
+    text: 'if (!isSameState) return null;',
+    replacement: '',
+    tests: STORE_TESTS('in steps'),
+  },
+  {
     promise: 'newer sums are due',
     file: `${TABLES}/contribution-rows.ts`,
     text: 'due = contributions.due + 1`',
