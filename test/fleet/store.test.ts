@@ -7,7 +7,12 @@ import { createRandom, shuffled } from '../../src/base/random.js';
 import { encodeChunks } from '../../src/fleet/contract/chunk-codec.js';
 import { ChunkIntake } from '../../src/fleet/hub/ingest/chunk-intake.js';
 import { ReportIntake } from '../../src/fleet/hub/ingest/report-intake.js';
-import { mergePending, readMerged, recompute } from '../../src/fleet/hub/lead/exact-merge.js';
+import {
+  mergePending,
+  RecomputeSteps,
+  readMerged,
+  recompute,
+} from '../../src/fleet/hub/lead/exact-merge.js';
 import { addPerson, tokenDigest } from '../../src/fleet/hub/people.js';
 import { HubStore } from '../../src/fleet/hub/store/hub-store.js';
 import type { Sql, SqlCell } from '../../src/fleet/hub/store/sql/sql.js';
@@ -231,6 +236,38 @@ for (const { name, skip, open } of STORES) {
     const next = randomSums(6, { epoch: first.epoch, version: 2 });
     for (const chunk of next.chunks) await intake.take('r', chunk);
     assert.equal((await pending())[0]?.object, next.object);
+  });
+
+  test(`${name}: a recomputation in steps bears new sums, and gives up when others merge`, {
+    skip,
+  }, async (t) => {
+    const { store } = await open(t);
+    const scope = await taskIn(store);
+    const intake = new ChunkIntake(store, CHUNK_LIMITS);
+    const first = randomSums(1);
+    for (const chunk of first.chunks) await intake.take('r', chunk);
+    for (const chunk of randomSums(2).chunks) await intake.take('s', chunk);
+    await store.transaction((tables) => mergePending(tables, scope, 10));
+    const steps = new RecomputeSteps(scope);
+    await store.transaction((tables) => steps.begin(tables));
+    assert.equal(await store.transaction((tables) => steps.add(tables, 1)), true);
+    for (const robot of ['r', 's']) {
+      const { epoch } = robot === 'r' ? first : { epoch: randomUUID() };
+      const next = randomSums(3, { epoch, version: 2 });
+      for (const chunk of next.chunks) await intake.take(robot, chunk);
+    }
+    assert.equal(await store.transaction((tables) => steps.add(tables, 1)), false);
+    const found = await store.transaction((tables) => steps.end(tables, 1));
+    assert.deepEqual([found?.robots, found?.differing], [2, []]);
+    const late = new RecomputeSteps(scope);
+    await store.transaction((tables) => late.begin(tables));
+    await store.transaction((tables) => mergePending(tables, scope, 10));
+    while (await store.transaction((tables) => late.add(tables, 1)));
+    assert.equal(await store.transaction((tables) => late.end(tables, 2)), null);
+    assert.deepEqual(
+      (await store.transaction((tables) => recompute(tables, scope, 3))).differing,
+      [],
+    );
   });
 
   test(`${name}: a rollout counts the robots that it has asked`, { skip }, async (t) => {

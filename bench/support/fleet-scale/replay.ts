@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ReplayedFleet } from './replayed-fleet.js';
 import { BACKBONE, TASK } from './taught.js';
 import { BY_COMMAND, machineLoad, type Place, WatchedHub } from './watched-hub.js';
 
 const CONNECTIONS = 8;
 const IDLE_SECONDS = 5;
+const SETTLE_MS = 2_000;
 /** A stage of a rollout, share of the robots. */
 const STAGE_SHARE = 0.002;
 const KEY = { task: TASK, backbone: BACKBONE };
@@ -28,6 +30,7 @@ export interface ReplayStep {
   stage_robots: number;
   stage_ms_per_robot: number;
   stage_hub_cpu_ms_per_robot: number;
+  /** While a rollout runs and nothing comes. */
   idle_cpu_percent: number;
   page_robots_s: number;
   machine_load: number;
@@ -92,7 +95,6 @@ async function step(hub: WatchedHub, fleet: ReplayedFleet, size: number): Promis
     () => fleet.count(({ headVersion }) => headVersion === before + 1) >= 1,
   );
   const judges = (await hub.task()).round?.answered ?? 0;
-  const idle = await hub.idlePercent(IDLE_SECONDS);
   const stage = Math.max(2, Math.ceil(STAGE_SHARE * size));
   const served = await hub.cost(
     'a stage',
@@ -107,6 +109,8 @@ async function step(hub: WatchedHub, fleet: ReplayedFleet, size: number): Promis
       fleet.count((robot) => robot.desired?.tasks[0]?.local_labels.includes(label) === true) ===
       size,
   );
+  await sleep(SETTLE_MS);
+  const idle = await hub.idlePercent(IDLE_SECONDS);
   return {
     robots: size,
     merge_s: two(merge.seconds),

@@ -133,6 +133,13 @@ export const FLEET_HUB_MUTANTS: readonly Mutant[] = [
     tests: STORE_TESTS('stays due'),
   },
   {
+    promise: 'a recomputation says nothing of merged sums that have changed meanwhile',
+    file: `${HUB}/lead/exact-merge.ts`,
+    text: 'if (!isSameState) return null;',
+    replacement: '',
+    tests: STORE_TESTS('in steps'),
+  },
+  {
     promise: 'newer sums are due',
     file: `${TABLES}/contribution-rows.ts`,
     text: 'due = contributions.due + 1`',
@@ -240,8 +247,8 @@ export const FLEET_HUB_MUTANTS: readonly Mutant[] = [
   {
     promise: 'no head is made with sums of a robot that its round quarantines',
     file: `${HUB}/lead/round-step.ts`,
-    text: "quarantine === 'quarantined' && atMs >= sinceMs",
-    replacement: 'atMs < 0 && sinceMs < 0 && quarantine === null',
+    text: 'return atMs >= sinceMs;',
+    replacement: 'return atMs < 0 && sinceMs < 0;',
     tests: HUB_TESTS('hostile robots'),
   },
   {

@@ -4,6 +4,7 @@ import { decodeSums } from '../../../head/sums/task-sums.js';
 import type { HubTables } from '../store/hub-store.js';
 import { BY_HUB } from '../store/tables/audit-rows.js';
 import type { MergedRow } from '../store/tables/merged-rows.js';
+import type { ScopeRow } from '../store/tables/scope-rows.js';
 
 /** The merged sums of a class, while they are in memory. */
 export interface MergedClass {
@@ -60,6 +61,8 @@ export interface Recomputation {
   differing: string[];
 }
 
+const NOTHING: Recomputation = { robots: 0, samples: 0, differing: [] };
+
 /**
  * Computes the merged sums of a task anew from what the robots sent, and compares bit for bit. What differs is
  * replaced.
@@ -69,43 +72,82 @@ export async function recompute(
   scopeId: number,
   nowMs: number,
 ): Promise<Recomputation> {
-  const scope = await tables.scopes.lock(scopeId);
-  if (scope === null || scope.directions === null) return { robots: 0, samples: 0, differing: [] };
-  const length = flatLength(scope.directions);
-  const classes = new Map<string, MergedClass>();
-  const robots = await tables.contributions.merged(scopeId);
-  for (const { robot } of robots) {
-    const bytes = await tables.contributions.mergedBytes(scopeId, robot);
-    for (const { label, sums } of bytes === null ? [] : decodeSums(bytes).classes) {
-      const merged = classes.get(label) ?? { robots: 0, sums: new ExactSums(length) };
-      classes.set(label, merged);
-      merged.sums.add(flatten(sums));
-      merged.robots += 1;
+  const steps = new RecomputeSteps(scopeId);
+  await steps.begin(tables);
+  while (await steps.add(tables, Number.MAX_SAFE_INTEGER));
+  return (await steps.end(tables, nowMs)) ?? NOTHING;
+}
+
+/**
+ * The same in several transactions, between which the hub takes messages: for ten thousand robots it lasts a
+ * minute. A robot may send other sums meanwhile: what the merged sums hold of it stays until the next merge.
+ */
+export class RecomputeSteps {
+  readonly #classes = new Map<string, MergedClass>();
+  #scope: ScopeRow | null = null;
+  #robots: readonly { robot: string }[] = [];
+  #added = 0;
+
+  constructor(private readonly scopeId: number) {}
+
+  async begin(tables: HubTables): Promise<void> {
+    this.#scope = await tables.scopes.lock(this.scopeId);
+    this.#robots = await tables.contributions.merged(this.scopeId);
+  }
+
+  /** Adds up to `limit` robots. @returns false: all are added */
+  async add(tables: HubTables, limit: number): Promise<boolean> {
+    if (this.#scope === null || this.#scope.directions === null) return false;
+    const length = flatLength(this.#scope.directions);
+    for (const { robot } of this.#robots.slice(this.#added, this.#added + limit)) {
+      const bytes = await tables.contributions.mergedBytes(this.scopeId, robot);
+      for (const { label, sums } of bytes === null ? [] : decodeSums(bytes).classes) {
+        const merged = this.#classes.get(label) ?? { robots: 0, sums: new ExactSums(length) };
+        this.#classes.set(label, merged);
+        merged.sums.add(flatten(sums));
+        merged.robots += 1;
+      }
     }
+    this.#added = Math.min(this.#robots.length, this.#added + limit);
+    return this.#added < this.#robots.length;
   }
-  const differing: string[] = [];
-  const labels = new Set([...classes.keys(), ...(await tables.merged.labels(scopeId))]);
-  for (const label of [...labels].sort()) {
-    const fresh = classes.get(label) ?? { robots: 0, sums: new ExactSums(length) };
-    const stored = await tables.merged.find(scopeId, label);
-    if (stored !== null && isSame(stored, rowOf(label, fresh))) continue;
-    differing.push(label);
-    await writeClass(tables, scopeId, label, fresh);
+
+  /** Compares. @returns null: the merged sums have changed since the beginning, and nothing is known */
+  async end(tables: HubTables, nowMs: number): Promise<Recomputation | null> {
+    const { scopeId } = this;
+    const before = this.#scope;
+    const scope = await tables.scopes.lock(scopeId);
+    if (scope === null || scope.directions === null) return NOTHING;
+    const isSameState =
+      scope.changes === before?.changes && scope.basisChecksum === before.basisChecksum;
+    if (!isSameState) return null;
+    const length = flatLength(scope.directions);
+    const differing: string[] = [];
+    const labels = new Set([...this.#classes.keys(), ...(await tables.merged.labels(scopeId))]);
+    for (const label of [...labels].sort()) {
+      const fresh = this.#classes.get(label) ?? { robots: 0, sums: new ExactSums(length) };
+      const stored = await tables.merged.find(scopeId, label);
+      if (stored !== null && isSame(stored, rowOf(label, fresh))) continue;
+      differing.push(label);
+      await writeClass(tables, scopeId, label, fresh);
+    }
+    await tables.scopes.recomputed(scopeId, nowMs);
+    const robots = this.#robots.length;
+    if (differing.length > 0) {
+      await tables.scopes.changed(scopeId);
+      await tables.audit.add({
+        atMs: nowMs,
+        by: BY_HUB,
+        action: 'merge-differed',
+        robot: null,
+        task: scope.task,
+        detail: { labels: differing.slice(0, 20), robots },
+      });
+    }
+    const all = [...this.#classes.values()];
+    const samples = all.reduce((sum, { sums }) => sum + (sums.value()[0] ?? 0), 0);
+    return { robots, samples, differing };
   }
-  await tables.scopes.recomputed(scopeId, nowMs);
-  if (differing.length > 0) {
-    await tables.scopes.changed(scopeId);
-    await tables.audit.add({
-      atMs: nowMs,
-      by: BY_HUB,
-      action: 'merge-differed',
-      robot: null,
-      task: scope.task,
-      detail: { labels: differing.slice(0, 20), robots: robots.length },
-    });
-  }
-  const samples = [...classes.values()].reduce((sum, { sums }) => sum + (sums.value()[0] ?? 0), 0);
-  return { robots: robots.length, samples, differing };
 }
 
 /** The merged sums of all classes, as robots name them. */

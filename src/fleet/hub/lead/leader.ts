@@ -1,7 +1,8 @@
+import { setImmediate } from 'node:timers/promises';
 import { HeadlandError, isHeadlandError } from '../../../base/errors.js';
 import type { ScopeRow } from '../store/tables/scope-rows.js';
 import { fixBasis } from './basis-step.js';
-import { mergePending, type Recomputation, recompute } from './exact-merge.js';
+import { mergePending, type Recomputation, RecomputeSteps } from './exact-merge.js';
 import { type LeadContext, leading } from './lead-context.js';
 import type { Leadership } from './leadership.js';
 import type { Publisher } from './publisher.js';
@@ -81,6 +82,8 @@ export class Leader {
       );
       robots += merged;
       if (merged < MERGE_BATCH) break;
+      // Nothing in SQLite waits: without this, all batches would keep messages and the seat waiting.
+      await setImmediate();
     }
     if (robots === 0) return;
     const { task, backbone } = scope;
@@ -98,8 +101,12 @@ export class Leader {
   }
 
   async #recompute(context: LeadContext, scope: ScopeRow, nowMs: number): Promise<void> {
-    const found = await leading(context, (tables) => recompute(tables, scope.id, nowMs));
-    tellDifference(context, scope, found);
+    const steps = new RecomputeSteps(scope.id);
+    await leading(context, (tables) => steps.begin(tables));
+    while (await leading(context, (tables) => steps.add(tables, MERGE_BATCH))) await setImmediate();
+    const found = await leading(context, (tables) => steps.end(tables, nowMs));
+    // Somebody recomputed meanwhile, or renewed the basis: the next look begins again.
+    if (found !== null) tellDifference(context, scope, found);
   }
 }
 

@@ -15,18 +15,9 @@ export async function beginRollout(
   onlineSinceMs: number,
   nowMs: number,
 ): Promise<void> {
-  const rows = await tables.robotTasks.ofScope(scope.id);
-  const robots = new Map((await tables.robots.list()).map((row) => [row.robot, row]));
-  const samples = new Map(
-    (await tables.contributions.used(scope.id, 'sums')).map((row) => [row.robot, row.samples]),
-  );
-  const score = (robot: string): number => {
-    const isOnline = (robots.get(robot)?.seenAtMs ?? 0) >= onlineSinceMs;
-    return (isOnline ? 1e9 : 0) + Math.min(1e8, samples.get(robot) ?? 0);
-  };
-  const order = rows
-    .map(({ robot }) => robot)
-    .sort((a, b) => score(b) - score(a) || (a < b ? -1 : 1));
+  const order = (await tables.contributions.followers(scope.id, onlineSinceMs))
+    .sort((a, b) => b.online - a.online || b.samples - a.samples || (a.robot < b.robot ? -1 : 1))
+    .map(({ robot }) => robot);
   const isHeld = scope.holdRollouts === 1;
   await tables.rollouts.begin(
     {

@@ -276,10 +276,10 @@ async function isAnswered(
 
 /** Robots whose sums a round holds that began before they were quarantined. */
 async function quarantinedSince(tables: HubTables, sinceMs: number): Promise<string[]> {
-  return (await tables.robots.list())
-    .filter(({ quarantine, quarantineDetail }) => {
+  return (await tables.robots.quarantined())
+    .filter(({ quarantineDetail }) => {
       const { atMs = 0 } = JSON.parse(quarantineDetail ?? '{}') as { atMs?: number };
-      return quarantine === 'quarantined' && atMs >= sinceMs;
+      return atMs >= sinceMs;
     })
     .map(({ robot }) => robot);
 }

@@ -143,6 +143,22 @@ export class ContributionRows {
     );
   }
 
+  /** Robots that may get heads of a task: whether each is online, and the samples of it that count. */
+  followers(
+    scope: number,
+    onlineSinceMs: number,
+  ): Promise<{ robot: string; online: number; samples: number }[]> {
+    return this.sql.all(
+      `SELECT t.robot, CASE WHEN r.seen_at_ms >= ? THEN 1 ELSE 0 END AS online,
+         CASE WHEN ${USED} THEN c.samples ELSE 0 END AS samples
+       FROM robot_tasks t LEFT JOIN robots r ON r.robot = t.robot
+         LEFT JOIN contributions c ON c.scope = t.scope AND c.robot = t.robot AND c.kind = 'sums'
+       WHERE t.scope = ? AND t.listed = 1`,
+      onlineSinceMs,
+      scope,
+    );
+  }
+
   /** Robots that the merged sums contain. */
   merged(scope: number): Promise<{ robot: string; sigma: number }[]> {
     return this.sql.all(

@@ -168,6 +168,12 @@ export class RobotRows {
     return rows.map(({ seenAtMs }) => seenAtMs);
   }
 
+  quarantined(): Promise<RobotRow[]> {
+    return this.sql.all<RobotRow>(
+      `SELECT ${COLUMNS} FROM robots WHERE quarantine = 'quarantined' ORDER BY robot`,
+    );
+  }
+
   list(): Promise<RobotRow[]> {
     return this.sql.all<RobotRow>(`SELECT ${COLUMNS} FROM robots ORDER BY robot`);
   }
