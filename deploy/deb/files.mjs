@@ -19,8 +19,9 @@ export function filesBelow(folder) {
     .sort();
 }
 
-/** What deploy/fleet/yard/setup.sh makes where it is tried: keys, which belong into no package. */
-const SECRET = /^fleet\/yard\/(?:headland-ca|broker|hub)\//;
+/** What people and deploy/fleet/yard/setup.sh make where they try a deployment: it belongs into no package. */
+const SECRET =
+  /(?:^|\/)headland-ca\/|^fleet\/(?:yard\/(?:broker|hub)|fleet\/(?:mq\d+|db|hub))\/|(?:\.key|\/erlang-cookie|\/postgres-password)$/;
 
 /**
  * What /usr/share/headland has of the folder `deploy`: files that people copy and change.
