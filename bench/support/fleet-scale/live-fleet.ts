@@ -86,7 +86,7 @@ export async function liveFleet(
       stage_s: one(taken.seconds),
       stage_hub_cpu_s: one(taken.hubCpuSeconds),
       database_bytes_per_robot: Math.round(databaseBytes / robots),
-      hub_rss_mib_each_second: hub.rssMib,
+      hub_rss_mib_each_10_s: hub.rssMib,
       hub_rss_peak_mib: hub.takePeakMib(),
       robots_mib: Math.round(fleet.sum('residentBytes') / 2 ** 20),
       machine_load: machineLoad(),

@@ -41,7 +41,7 @@ export class WatchedHub {
   readonly #reader: Reader;
   readonly #looking: NodeJS.Timeout;
   #peakMib = 0;
-  /** Resident memory, one value each second, MiB. */
+  /** Resident memory, one value in ten seconds, MiB. */
   readonly rssMib: number[] = [];
 
   private constructor(
@@ -57,7 +57,7 @@ export class WatchedHub {
       const rss = this.load()?.rssMib;
       if (rss === undefined) return;
       this.#peakMib = Math.max(this.#peakMib, rss);
-      if (looks++ % (1_000 / LOOK_MS) === 0) this.rssMib.push(Math.round(rss));
+      if (looks++ % (10_000 / LOOK_MS) === 0) this.rssMib.push(Math.round(rss));
     }, LOOK_MS);
   }
 
