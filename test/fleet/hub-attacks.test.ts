@@ -9,6 +9,7 @@ import { ChunkIntake } from '../../src/fleet/hub/ingest/chunk-intake.js';
 import { ReportIntake } from '../../src/fleet/hub/ingest/report-intake.js';
 import { mergePending } from '../../src/fleet/hub/lead/exact-merge.js';
 import type { LeadContext } from '../../src/fleet/hub/lead/lead-context.js';
+import { makePriors } from '../../src/fleet/hub/lead/priors.js';
 import { beginRound, endRound } from '../../src/fleet/hub/lead/round-step.js';
 import type { RoundCall, RoundCalls } from '../../src/fleet/hub/round/round-protocol.js';
 import { RoundThread } from '../../src/fleet/hub/round/round-thread.js';
@@ -144,6 +145,19 @@ test('no head is published with sums of a robot that was quarantined while it wa
   };
   assert.equal((await end())?.headVersion, null);
   assert.match((await end())?.reason ?? '', /made with sums of x/);
+});
+
+test('no prior is kept that was made from sums that were withdrawn meanwhile', async (t) => {
+  const { thread, withdraw, merge, store, context } = await fleet(t);
+  const make = async (): Promise<number> => {
+    const [scope] = await store.transaction(({ scopes }) => scopes.list());
+    await makePriors(context, [{ robot: 'y', scope: scope!, version: 1 }], 2_000);
+    return store.transaction(({ objects }) => objects.bytesOf('prior'));
+  };
+  thread.during = { call: 'prior', happens: () => withdraw('x') };
+  assert.equal(await make(), 0);
+  await merge();
+  assert.ok((await make()) > 0);
 });
 
 test('a damaged chunk makes no other robot of the one that sent it', async (t) => {

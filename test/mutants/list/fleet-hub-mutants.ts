@@ -63,6 +63,13 @@ export const FLEET_HUB_MUTANTS: readonly Mutant[] = [
     tests: PRIORS('one after the other'),
   },
   {
+    promise: 'no prior is kept that holds sums of a robot that withdrew',
+    file: `${HUB}/lead/priors.ts`,
+    text: 'if (bytes !== null && (await tables.contributions.holdWithdrawn(scope.id))) return false;',
+    replacement: '',
+    tests: ATTACKS('no prior is kept'),
+  },
+  {
     promise: 'a prior that robots share makes room when all have decided',
     file: `${HUB}/lead/priors.ts`,
     text: 'if ((await objects.removeUnusedPriors()) > 0 && (await isRoom())) {',

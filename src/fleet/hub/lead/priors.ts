@@ -62,7 +62,11 @@ export async function makePriors(
         contributions.mergedBytes(scope.id, robot),
       );
       const bytes = hasSums ? await context.thread.call('prior', own) : null;
-      await leading(context, async ({ objects, robotTasks }) => {
+      const isMade = await leading(context, async (tables) => {
+        const { objects, robotTasks } = tables;
+        await tables.scopes.lock(scope.id);
+        // A robot withdrew while the prior was made: its sums are in it. The next merge takes them out.
+        if (bytes !== null && (await tables.contributions.holdWithdrawn(scope.id))) return false;
         const object = bytes === null ? '' : sha256Hex(bytes);
         await objects.removeFor(robot, scope.id, 'prior');
         if (bytes !== null) {
@@ -78,7 +82,9 @@ export async function makePriors(
           });
         }
         await robotTasks.setPrior(robot, scope.id, version, object);
+        return true;
       });
+      if (!isMade) return evicted;
     }
   }
   return evicted;
