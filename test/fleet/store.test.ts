@@ -520,7 +520,7 @@ for (const { name, skip, open } of STORES) {
   });
 }
 
-test('what is due, and when sums came last, is found without reading all sums', async (t) => {
+test('SQLite: what is due, and when sums came last, is found without reading all sums', async (t) => {
   const store = await HubStore.open({ sqlite: join(temporaryFolder(t), 'hub.sqlite') });
   t.after(() => store.close());
   const plans = await store.transaction(async ({ sql }) => {
