@@ -127,7 +127,8 @@ export class ContributionRows {
   async holdWithdrawn(scope: number): Promise<boolean> {
     const row = await this.sql.first(
       `SELECT 1 AS found FROM contributions
-       WHERE scope = ? AND kind = 'sums' AND bytes IS NULL AND merged_object IS NOT NULL LIMIT 1`,
+       WHERE scope = ? AND due > 0 AND kind = 'sums' AND bytes IS NULL AND merged_object IS NOT NULL
+       LIMIT 1`,
       scope,
     );
     return row !== null;
