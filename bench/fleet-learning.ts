@@ -151,8 +151,7 @@ function measure(material: Material, views: Views, dealing: Dealing, flower: Flo
   const { lambdaIndex: l } = left.choice ?? USUAL;
   const heads = ridgeFromSums(merged);
   const sums = accuracyOf(material, own, heads, l);
-  const few = dealing.robots === ROBOTS[0];
-  const wide = few ? inAll(material, all, parts, l) : null;
+  const wide = inAll(material, all, parts, l);
   const narrow = Math.max(
     ...[0, l, RIDGE_LAMBDAS.length - 1].map((at) => difference(material, own, heads, at)),
   );
@@ -165,25 +164,26 @@ function measure(material: Material, views: Views, dealing: Dealing, flower: Flo
     lambda_chosen_by_robots: left.choice !== null,
     left_out_accuracy: left.choice && round(left.choice.accuracy),
     sums: round(sums),
-    sums_all_directions: wide && round(wide.accuracy),
+    sums_all_directions: round(wide.accuracy),
     sums_of_5_or_more: atLeastFive(material, own, fleet, l),
     alone: round(mean(parts.map((rows) => trainedAlone(material, rows).accuracy))),
     fedavg: averagingFigures(flower.fedavg, sums),
     fedprox: averagingFigures(flower.fedprox, sums),
     noise: noisy(material, views.foreign, parts),
-    difference_to_pooled: Math.max(narrow, wide?.difference ?? 0),
-    bytes: bytesOf(material, { own, fleet, merged, left }, wide?.bytes ?? null),
+    difference_to_pooled: Math.max(narrow, wide.difference),
+    bytes: bytesOf(material, { own, fleet, merged, left }, wide.bytes),
   };
 }
 
-/** The same without a basis. */
+/** The same without a basis. The sums of one robot after the other: all at once take some GB. */
 function inAll(material: Material, all: Projected, parts: readonly number[][], l: number) {
-  const fleet = parts.map((rows) => sumsOf(material, all, rows));
-  const heads = ridgeFromSums(new Merged(material.featureSize, fleet).classes());
+  const merged = new Merged(material.featureSize, []);
+  for (const rows of parts) merged.add(sumsOf(material, all, rows));
+  const heads = ridgeFromSums(merged.classes());
   return {
     accuracy: accuracyOf(material, all, heads, l),
     difference: difference(material, all, heads, l),
-    bytes: sumsBytes(fleet[0]!, all.basis),
+    bytes: sumsBytes(sumsOf(material, all, parts[0]!), all.basis),
   };
 }
 
@@ -329,7 +329,7 @@ interface Sent {
 }
 
 /** Of each object that one robot sends or takes, before MQTT's own headers. */
-function bytesOf(material: Material, { own, fleet, merged, left }: Sent, wide: number | null) {
+function bytesOf(material: Material, { own, fleet, merged, left }: Sent, wide: number) {
   const { basis } = own;
   const novelty = left.example?.answers.novelty ?? [];
   const { lambdaIndex, scale } = left.choice ?? USUAL;
