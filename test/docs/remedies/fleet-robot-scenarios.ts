@@ -5,6 +5,7 @@ import { fleetTopic } from '../../../src/fleet/contract/fleet-topics.js';
 import { encodeHead } from '../../../src/head/codec.js';
 import { until } from '../../fleet/hub-fixture.js';
 import { type FleetRig, startFleet, teachFeatures } from '../../fleet/robot/fleet-robot.js';
+import { withOtherPayload } from '../../fleet/robot/hub-stand-in.js';
 import { someHead } from '../../training/fixture.js';
 import type { Said, Situation } from './scenario.js';
 
@@ -112,10 +113,7 @@ function fleetJobs(): number[] {
 export const fleetRobotScenarios: FleetRobotScenario[] = [
   damaged(
     { code: 'HL_FLEET_OBJECT_DAMAGED', follows: 'the robot asks the hub for it again' },
-    (chunk) => {
-      chunk[chunk.length - 1]! ^= 1;
-      return chunk;
-    },
+    withOtherPayload,
   ),
   damaged({ code: 'HL_FLEET_CHUNK_INVALID', follows: 'The robot asks for the chunk again' }, () =>
     Buffer.from('nonsense'),

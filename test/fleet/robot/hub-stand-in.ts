@@ -5,6 +5,7 @@ import {
   type ChunkHeader,
   decodeChunk,
   encodeChunk,
+  framedChunk,
   type HubObject,
 } from '../../../src/fleet/contract/chunk-codec.js';
 import {
@@ -32,6 +33,14 @@ export interface HubOptions {
 
 /** Changes the chunks that answer a request. */
 export type Tamper = (chunks: Buffer[]) => Buffer[];
+
+/** A whole chunk that holds something else than its object does. */
+export function withOtherPayload(chunk: Buffer): Buffer {
+  const { header, payload } = decodeChunk(chunk);
+  const other = Uint8Array.from(payload);
+  other[other.length - 1]! ^= 1;
+  return Buffer.from(framedChunk(header, other));
+}
 
 /** The hub's side of the contract for one robot, with the real codecs: it decides nothing by itself. */
 export class HubStandIn {

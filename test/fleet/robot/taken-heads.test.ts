@@ -7,7 +7,7 @@ import { TEST_HANG_MS } from '../../liveness.js';
 import { withoutMosquitto } from '../../telemetry/mosquitto.js';
 import { someHead } from '../../training/fixture.js';
 import { type FleetRig, startFleet } from './fleet-robot.js';
-import type { HubStandIn } from './hub-stand-in.js';
+import { type HubStandIn, withOtherPayload } from './hub-stand-in.js';
 
 const options = { skip: withoutMosquitto, timeout: TEST_HANG_MS };
 
@@ -96,10 +96,7 @@ test('a damaged object is told, and asked for again', options, async (t) => {
     rig.hub.tamper = (chunks) => {
       answers += 1;
       if (answers > 1) return chunks;
-      return chunks.map((chunk, i) => {
-        if (i === 0) chunk[chunk.length - 1]! ^= 1;
-        return chunk;
-      });
+      return chunks.map((chunk, i) => (i === 0 ? withOtherPayload(chunk) : chunk));
     };
   });
   const told = hub.reports.all.flatMap(({ tasks }) => tasks[0]?.problem?.code ?? []);
