@@ -28,7 +28,8 @@ const headerSchema = z.strictObject({
   object: objectId,
   kind: z.enum([...ROBOT_OBJECTS, ...HUB_OBJECTS]),
   task: taskName,
-  backbone: backboneChecksum,
+  // Control characters and halves of characters are in no checksum, and a database may refuse them.
+  backbone: backboneChecksum.regex(/^[^\p{Cc}\p{Cs}]+$/u),
   /** Of objects of robots: orders those of one kind. */
   epoch: epoch.optional(),
   version: z.int().min(1).optional(),

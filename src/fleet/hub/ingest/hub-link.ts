@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { IClientOptions, IPublishPacket, MqttClient } from 'mqtt';
 import type { AlarmSwitch } from '../../../base/alarms.js';
 import { Backoff } from '../../../base/backoff.js';
-import { HeadlandError, messageOf } from '../../../base/errors.js';
+import { HeadlandError, isHeadlandError, messageOf } from '../../../base/errors.js';
 import type { Log } from '../../../base/log.js';
 import { brokerLimits, NO_LIMITS } from '../../../telemetry/connection/broker-limits.js';
 import { connectInVersion } from '../../../telemetry/connection/connect-once.js';
@@ -212,6 +212,11 @@ export class HubLink {
         await this.#options.take(read.robot, read.topic, payload);
         return true;
       } catch (error) {
+        if (!isHeadlandError(error)) {
+          // The store is well and cannot take it: it would come again for ever, and nothing behind it.
+          this.#options.log.error({ err: error, robot: read.robot }, 'a message is dropped');
+          return true;
+        }
         const isFirst = backoff.failures === 0;
         this.#options.log[isFirst ? 'warn' : 'debug']({ err: error }, 'a message waits');
         await this.#sleep(backoff.nextMs());
