@@ -42,6 +42,13 @@ export const FLEET_HUB_MUTANTS: readonly Mutant[] = [
     tests: STORE_TESTS('refused with its code'),
   },
   {
+    promise: 'values that PostgreSQL refuses are no failure of the database',
+    file: `${HUB}/store/sql/postgres-sql.ts`,
+    text: "if (ofServer && OF_VALUES.includes(code?.slice(0, 2) ?? '')) return error;",
+    replacement: '',
+    tests: [{ file: 'test/fleet/poison.test.ts', names: '^PostgreSQL' }],
+  },
+  {
     promise: 'the classes of a robot are bounded',
     file: 'src/head/sums/task-sums.ts',
     text: 'if (bytes > maxBytes) throw',

@@ -10,6 +10,8 @@ const STATEMENT_TIMEOUT_MS = 120_000;
 /** Of a transaction that met a deadlock or a serialisation failure. */
 const ATTEMPTS = 4;
 const AGAIN = ['40001', '40P01'];
+/** Classes of errors that come again with the same values: data exceptions, and limits of the server. */
+const OF_VALUES = ['22', '54'];
 /** Keys of advisory locks: "headland" as a number, and what is locked. */
 const LOCK_ROOM = 0x6865_6164;
 const MIGRATION_LOCK = 1;
@@ -179,6 +181,8 @@ function meantBy(error: unknown): unknown {
   if (error instanceof HeadlandError) return error;
   const code = codeOf(error);
   const ofServer = error instanceof pg.DatabaseError;
+  // As on SQLite: the database is well, and whoever waits for it would wait for ever.
+  if (ofServer && OF_VALUES.includes(code?.slice(0, 2) ?? '')) return error;
   const ofNetwork =
     (code !== null && /^E[A-Z]/.test(code)) ||
     /connection|timeout|Client was closed|terminat/i.test(messageOf(error));
