@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { disagreementOf, outliers } from '../../src/fleet/hub/lead/outliers.js';
+import { disagreementOf, outlierLimits, outliers } from '../../src/fleet/hub/lead/outliers.js';
 import {
   type AskedRobots,
   nextOfRollout,
@@ -137,7 +137,7 @@ test('a robot on whose samples all other heads fail is an outlier', () => {
   assert.deepEqual(outliers([...usual, { ...contrary, samples: 5 }], OUTLIERS), []);
   // How far it is above the median, and from where it is flagged and quarantined.
   const judged = [...usual, contrary];
-  const far = disagreementOf({ ...contrary, round: 3 }, judged, OUTLIERS)!;
+  const far = disagreementOf({ ...contrary, round: 3 }, outlierLimits(judged, OUTLIERS), OUTLIERS)!;
   assert.equal(far.round, 3);
   for (const [value, wanted] of [
     [far.excess, 5.6],
@@ -146,12 +146,29 @@ test('a robot on whose samples all other heads fail is an outlier', () => {
   ] as const) {
     assert.ok(Math.abs((value ?? 0) - wanted) < 1e-9, `${value}`);
   }
-  const near = disagreementOf({ ...usual[0]!, round: 3 }, judged, OUTLIERS)!;
+  const near = disagreementOf(
+    { ...usual[0]!, round: 3 },
+    outlierLimits(judged, OUTLIERS),
+    OUTLIERS,
+  )!;
   assert.ok(Math.abs(near.excess + 0.1) < 1e-9, `${near.excess}`);
   const manual = { ...OUTLIERS, automatic: false };
-  assert.equal(disagreementOf({ ...contrary, round: 3 }, judged, manual)?.quarantineAt, null);
-  assert.equal(disagreementOf({ ...contrary, round: 3 }, [contrary], OUTLIERS), null);
-  assert.equal(disagreementOf({ ...contrary, samples: 5, round: 3 }, judged, OUTLIERS), null);
+  assert.equal(
+    disagreementOf({ ...contrary, round: 3 }, outlierLimits(judged, manual), manual)?.quarantineAt,
+    null,
+  );
+  assert.equal(
+    disagreementOf({ ...contrary, round: 3 }, outlierLimits([contrary], OUTLIERS), OUTLIERS),
+    null,
+  );
+  assert.equal(
+    disagreementOf(
+      { ...contrary, samples: 5, round: 3 },
+      outlierLimits(judged, OUTLIERS),
+      OUTLIERS,
+    ),
+    null,
+  );
   // Close to each other: a small difference is none.
   const close = [0.3, 0.3, 0.3, 0.9].map((logLoss, i) => ({ ...usual[i]!, logLoss }));
   assert.deepEqual(outliers(close, OUTLIERS), []);

@@ -284,7 +284,11 @@ export function chooseCandidate(
   answers: readonly CandidateAnswers[],
   lambdas: readonly number[],
 ): Choice | null {
-  const choices = scoresOfLambdas(answers, lambdas);
+  return bestChoice(scoresOfLambdas(answers, lambdas), lambdas);
+}
+
+/** The choice of {@link chooseCandidate} among the scores of every λ; null: there are none. */
+export function bestChoice(choices: readonly Choice[], lambdas: readonly number[]): Choice | null {
   if (choices.length === 0) return null;
   const candidates: Candidate[] = choices.map(({ lambdaIndex, macroLogLoss, macroAccuracy }) => ({
     lambda: lambdas[lambdaIndex]!,

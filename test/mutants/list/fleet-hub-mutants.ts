@@ -325,8 +325,8 @@ export const FLEET_HUB_MUTANTS: readonly Mutant[] = [
   {
     promise: 'the refusal of sums holds while other objects are taken',
     file: `${HUB}/ingest/chunk-intake.ts`,
-    text: 'if (refused === kind) await',
-    replacement: 'if (refused.length > 0) await',
+    text: 'if (refused.kind === kind) await',
+    replacement: 'if (refused.kind.length > 0) await',
     tests: REFUSALS('objects in another basis'),
   },
   {

@@ -250,8 +250,8 @@ async function forgiveRefusal(
 ): Promise<void> {
   const known = (await tables.robotTasks.ofRobot(robot)).find((row) => row.scope === scope.id);
   if (known === undefined || known.refusal === null) return;
-  const refused = (JSON.parse(known.refusal) as { kind?: RobotObject }).kind ?? kind;
-  if (refused === kind) await tables.robotTasks.setRefusal(robot, scope.id, null);
+  const refused = JSON.parse(known.refusal) as { kind: RobotObject };
+  if (refused.kind === kind) await tables.robotTasks.setRefusal(robot, scope.id, null);
 }
 
 /** A fault of the object, not of the store. */

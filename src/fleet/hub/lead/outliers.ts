@@ -49,11 +49,19 @@ export function outliers(judged: readonly JudgedRobot[], settings: OutlierSettin
     });
 }
 
-/** Limits of a round, log-losses in nats; null: too few robots judged. */
+/** Limits of a round, log-losses in nats. */
+export interface OutlierLimits {
+  median: number;
+  flagAt: number;
+  quarantineAt: number;
+  usualAccuracy: number;
+}
+
+/** @returns null: too few robots judged */
 export function outlierLimits(
   judged: readonly JudgedRobot[],
   { flagFactor, quarantineFactor, minExcess, minSamples }: OutlierSettings,
-): { median: number; flagAt: number; quarantineAt: number; usualAccuracy: number } | null {
+): OutlierLimits | null {
   const counted = judged.filter(({ samples }) => samples >= minSamples);
   if (counted.length < MIN_ROBOTS) return null;
   const losses = counted.map(({ logLoss }) => logLoss);
@@ -70,10 +78,9 @@ export function outlierLimits(
 /** How far a robot is above the median of its round; null: it does not count. */
 export function disagreementOf(
   { round, samples, logLoss }: Pick<JudgedRobot, 'samples' | 'logLoss'> & { round: number },
-  judged: readonly JudgedRobot[],
+  limits: OutlierLimits | null,
   settings: OutlierSettings,
 ): Disagreement | null {
-  const limits = outlierLimits(judged, settings);
   if (limits === null || samples < settings.minSamples) return null;
   const { median: middle, flagAt, quarantineAt } = limits;
   return {

@@ -1,7 +1,7 @@
 import { RIDGE_LAMBDAS } from '../../../head/learners/ridge.js';
 import {
+  bestChoice,
   type CandidateAnswers,
-  chooseCandidate,
   SCALES,
   scoreOf,
   scoresOfLambdas,
@@ -46,10 +46,11 @@ export function resultOfRound(
     const all = [training, holdout];
     return all.every(isPossible) ? [{ robot, all }] : [];
   });
-  const choice = chooseCandidate(
+  const scores = scoresOfLambdas(
     answers.flatMap(({ all }) => all),
     RIDGE_LAMBDAS,
   );
+  const choice = bestChoice(scores, RIDGE_LAMBDAS);
   if (choice === null) {
     const { lambdaIndex, scale } = before ?? { lambdaIndex: USUAL_LAMBDA, scale: USUAL_SCALE };
     return { lambdaIndex, scale, leftOut: null, robots: [], novelty: [] };
@@ -76,10 +77,7 @@ export function resultOfRound(
       },
     ];
   });
-  const lambdas = scoresOfLambdas(
-    answers.flatMap(({ all }) => all),
-    RIDGE_LAMBDAS,
-  ).map((each) => ({
+  const lambdas = scores.map((each) => ({
     lambda: RIDGE_LAMBDAS[each.lambdaIndex] ?? 0,
     scale: each.scale,
     accuracy: each.accuracy,

@@ -8,7 +8,7 @@ import type { RoundRow } from '../store/tables/round-rows.js';
 import type { ScopeRow } from '../store/tables/scope-rows.js';
 import { readMerged } from './exact-merge.js';
 import { type LeadContext, leading } from './lead-context.js';
-import { disagreementOf, outliers } from './outliers.js';
+import { disagreementOf, outlierLimits, outliers } from './outliers.js';
 import { beginRollout } from './rollout-step.js';
 import { type RoundResult, resultOfRound } from './round-answers.js';
 
@@ -292,18 +292,20 @@ async function noteScores(
   { robots }: RoundResult,
   nowMs: number,
 ): Promise<void> {
+  const limits = outlierLimits(robots, quarantine);
+  const contrary = outliers(robots, quarantine);
   for (const { robot, ...score } of robots) {
-    const disagreement = disagreementOf(score, robots, quarantine);
+    const disagreement = disagreementOf(score, limits, quarantine);
     await tables.robotTasks.setLeftOut(robot, scope.id, { ...score, disagreement });
     const row = await tables.robots.find(robot);
     if (row?.quarantine !== 'flagged') continue;
-    const isStill = outliers(robots, quarantine).some((found) => found.robot === robot);
+    const isStill = contrary.some((found) => found.robot === robot);
     const detail = JSON.parse(row.quarantineDetail ?? '{}') as { by?: string; figures?: unknown };
     // Without figures it was flagged for what it sends, not for its labels.
     const isOfRound = detail.by === BY_HUB && detail.figures !== null;
     if (!isStill && isOfRound) await tables.robots.quarantine(robot, null, null, 0);
   }
-  for (const found of outliers(robots, quarantine)) {
+  for (const found of contrary) {
     const { robot, state, logLoss, median, limit } = found;
     const row = await tables.robots.find(robot);
     const sums = await tables.contributions.find(scope.id, robot, 'sums');

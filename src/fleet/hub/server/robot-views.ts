@@ -166,8 +166,7 @@ async function taskOf(robot: RobotRow, row: RobotTaskRow, context: Context): Pro
                     samples: serving.holdout.samples,
                   },
           },
-    leftOut: leftOutOf(row),
-    disagreement: disagreementIn(row),
+    ...judgedOf(row),
     unknownShare: report?.unknown_share ?? null,
     problem: report?.problem ?? null,
     refused: refusalOf(row),
@@ -176,17 +175,12 @@ async function taskOf(robot: RobotRow, row: RobotTaskRow, context: Context): Pro
   };
 }
 
-function leftOutOf({ leftOut }: RobotTaskRow): LeftOutScore | null {
-  if (leftOut === null) return null;
-  const { round, samples, accuracy, logLoss, notKnown } = JSON.parse(leftOut) as LeftOutScore;
-  return { round, samples, accuracy, logLoss, notKnown };
-}
-
-function disagreementIn({ leftOut }: RobotTaskRow): Disagreement | null {
-  const { disagreement = null } = JSON.parse(leftOut ?? '{}') as {
-    disagreement?: Disagreement | null;
-  };
-  return disagreement;
+function judgedOf({ leftOut }: RobotTaskRow): Pick<RobotTask, 'leftOut' | 'disagreement'> {
+  if (leftOut === null) return { leftOut: null, disagreement: null };
+  const { round, samples, accuracy, logLoss, notKnown, disagreement } = JSON.parse(
+    leftOut,
+  ) as LeftOutScore & { disagreement: Disagreement | null };
+  return { leftOut: { round, samples, accuracy, logLoss, notKnown }, disagreement };
 }
 
 function refusalOf({ refusal }: RobotTaskRow): RobotTask['refused'] {

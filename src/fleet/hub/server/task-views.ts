@@ -171,16 +171,9 @@ async function headSummary(
     lambda: head.lambda,
     scale: head.scale,
     bytes: head.bytes,
-    leftOut: leftOutOf(head),
+    leftOut: head.leftOut === null ? null : (JSON.parse(head.leftOut) as HeadSummary['leftOut']),
     states,
   };
-}
-
-function leftOutOf({ leftOut }: HeadRow): HeadSummary['leftOut'] {
-  if (leftOut === null) return null;
-  const scores = JSON.parse(leftOut) as NonNullable<HeadSummary['leftOut']>;
-  // Heads of earlier versions have none.
-  return { ...scores, lambdas: scores.lambdas ?? [] };
 }
 
 async function roundSummary(tables: HubTables, round: RoundRow): Promise<RoundSummary> {

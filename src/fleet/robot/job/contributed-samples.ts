@@ -7,7 +7,7 @@ import type { PauseGate } from '../../../training/job/pause-gate.js';
 /** Vectors read at once. */
 const CHUNK_SAMPLES = 256;
 /** Of a sum of shares. */
-const ROUNDING = 1e-9;
+export const ROUNDING = 1e-9;
 
 /** Labelled originals with their features. */
 export interface Rows {
@@ -82,17 +82,21 @@ export async function judgedRows(
  */
 export function rowsAsGiven(
   store: SampleStore,
+  label: string,
   given: GivenClass,
   { backbone, featureSize }: Selection,
-): Pick<Rows, 'features' | 'shares'> | null {
-  const features = new Float32Array(given.size * featureSize);
-  const found = store.features([...given.keys()], backbone, '', 0);
-  for (const [row, id] of [...given.keys()].entries()) {
+): Rows | null {
+  const ids = [...given.keys()];
+  const features = new Float32Array(ids.length * featureSize);
+  const found = store.features(ids, backbone, '', 0);
+  for (const [row, id] of ids.entries()) {
     const vector = found.get(id)?.[0];
     if (vector?.length !== featureSize) return null;
     features.set(vector, row * featureSize);
   }
-  return { features, shares: Float64Array.from(given.values()) };
+  const labels = ids.map(() => label);
+  const shares = Float64Array.from(given.values());
+  return { features, rows: ids.length, labels, shares, ids, pending: 0 };
 }
 
 async function rowsOf(

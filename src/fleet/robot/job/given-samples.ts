@@ -7,13 +7,11 @@ import type { SampleStore } from '../../../samples/store.js';
 import {
   type GivenClass,
   keepRows,
+  ROUNDING,
   type Rows,
   rowsAsGiven,
   type Selection,
 } from './contributed-samples.js';
-
-/** Of a sum of shares. */
-const ROUNDING = 1e-9;
 
 /** The samples of each class as they were when the robot last sent it. */
 export type Given = ReadonlyMap<string, GivenClass>;
@@ -103,9 +101,9 @@ export function settle(
   const copied: SettledRows['copied'] = [];
   const included = new Map([...current].filter(([label]) => !isHeld.has(label)));
   for (const [label, samples] of held) {
-    const asGiven = rowsAsGiven(store, samples, selection);
+    const asGiven = rowsAsGiven(store, label, samples, selection);
     const known = last?.classes.find((each) => each.label === label);
-    if (asGiven !== null) parts.push(rowsOfClass(label, samples, asGiven));
+    if (asGiven !== null) parts.push(asGiven);
     else if (known) copied.push(known);
     // Without its samples and its sums the class is left out until enough has changed.
     else continue;
@@ -126,15 +124,6 @@ export function contentOf(included: Given, about: readonly unknown[]): string {
     .sort()
     .join('\n');
   return sha256Hex(`${JSON.stringify(about)}\n${samples}`);
-}
-
-function rowsOfClass(
-  label: string,
-  samples: GivenClass,
-  { features, shares }: Pick<Rows, 'features' | 'shares'>,
-): Rows {
-  const ids = [...samples.keys()];
-  return { features, rows: ids.length, labels: ids.map(() => label), shares, ids, pending: 0 };
 }
 
 function joined(parts: readonly Rows[]): Rows {

@@ -125,7 +125,6 @@ const STEPS: readonly string[] = [
   CREATE INDEX contributions_of_robot ON contributions (robot);
   CREATE INDEX contributions_by_time ON contributions (scope, kind, at_ms);
   CREATE INDEX noisy_contributions ON contributions (scope, robot) WHERE sigma > 0;
-  CREATE INDEX withdrawn_contributions ON contributions (scope) WHERE bytes IS NULL;
   CREATE TABLE merged (
     scope {int} NOT NULL,
     label TEXT NOT NULL,

@@ -23,6 +23,10 @@ const COLUMNS = `robot, scope, listed, report, head_version AS "headVersion",
   head_state AS "headState", refusal, left_out AS "leftOut", prior_version AS "priorVersion",
   prior_object AS "priorObject"`;
 
+/** Of `t`, a robot and task: the prior was removed before the robot decided. */
+const LOST_PRIOR = `t.prior_object <> ''
+  AND NOT EXISTS (SELECT 1 FROM objects o WHERE o.object = t.prior_object)`;
+
 export class RobotTaskRows {
   constructor(private readonly sql: Sql) {}
 
@@ -109,16 +113,14 @@ export class RobotTaskRows {
   async touchWithoutPrior(): Promise<void> {
     await this.sql.run(
       `UPDATE robots SET dirty = 1 WHERE robot IN (
-         SELECT t.robot FROM robot_tasks t WHERE t.prior_object <> ''
-           AND NOT EXISTS (SELECT 1 FROM objects o WHERE o.object = t.prior_object))`,
+         SELECT t.robot FROM robot_tasks t WHERE ${LOST_PRIOR})`,
     );
   }
 
   /** Names of robots whose prior was removed. */
   async withoutPrior(): Promise<string[]> {
     const rows = await this.sql.all<{ robot: string }>(
-      `SELECT DISTINCT t.robot FROM robot_tasks t WHERE t.prior_object <> ''
-         AND NOT EXISTS (SELECT 1 FROM objects o WHERE o.object = t.prior_object) ORDER BY t.robot`,
+      `SELECT DISTINCT t.robot FROM robot_tasks t WHERE ${LOST_PRIOR} ORDER BY t.robot`,
     );
     return rows.map(({ robot }) => robot);
   }
